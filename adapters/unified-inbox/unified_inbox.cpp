@@ -1,0 +1,281 @@
+// A unified inbox over a timeline of activities: one row per touchpoint (SMS, e-mail, call, note), conversations, and
+// conversations with their messages inline.
+//
+// From the API's page: activities are deduplicated by provider_message_id within an organisation; suggestions are drafts
+// until a human sends them; archiving is not resolving. The field names of rows are published nowhere; those here follow
+// the words of that page and the habits of its kin.
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "crosswalk/plugin.hpp"
+
+namespace {
+
+namespace cp = crosswalk::plugin;
+
+/// What a field of a row is, whichever kind of row it stands in.
+enum Role : std::uint8_t {
+  kUnknown, kId, kOrg, kConversation, kContact, kContactId, kType, kDirection, kProviderMessage, kBody, kSubject, kStatus, kOccurred,
+  kStarted, kCreated, kUpdated, kUser, kDuration, kSummary, kAssigned, kArchived, kStarred, kUnread, kMessages, kRoles
+};
+
+constexpr std::pair<std::string_view, Role> kRoleOf[] = {
+    {"id", kId}, {"org_id", kOrg}, {"conversation_id", kConversation}, {"contact_id", kContact}, {"contact.id", kContactId},
+    {"type", kType}, {"direction", kDirection}, {"provider_message_id", kProviderMessage}, {"body", kBody}, {"subject", kSubject},
+    {"status", kStatus}, {"occurred_at", kOccurred}, {"started_at", kStarted}, {"created_at", kCreated}, {"updated_at", kUpdated},
+    {"user_id", kUser}, {"duration", kDuration}, {"duration_seconds", kDuration}, {"ai_summary", kSummary}, {"assigned_to", kAssigned},
+    {"archived", kArchived}, {"starred", kStarred}, {"unread", kUnread}, {"messages", kMessages}, {"activities", kMessages},
+};
+
+constexpr std::pair<std::string_view, cw_touch_kind> kTouchKinds[] = {
+    {"sms", CW_TOUCH_SMS}, {"mms", CW_TOUCH_SMS}, {"email", CW_TOUCH_EMAIL}, {"call", CW_TOUCH_CALL}, {"voicemail", CW_TOUCH_CALL},
+    {"chat", CW_TOUCH_CHAT}, {"webchat", CW_TOUCH_CHAT}, {"live_chat", CW_TOUCH_CHAT}, {"whatsapp", CW_TOUCH_SOCIAL},
+    {"facebook", CW_TOUCH_SOCIAL}, {"instagram", CW_TOUCH_SOCIAL}, {"note", CW_TOUCH_NOTE}, {"internal_comment", CW_TOUCH_NOTE},
+};
+
+/// A suggestion that nobody sent is no touchpoint.
+constexpr std::string_view kDrafts[] = {"draft", "pending", "suggested", "suggestion", "dismissed"};
+
+class Row {
+ public:
+  Row(const cw_record& record, const std::vector<Role>& roles) {
+    for (std::size_t i = 0; i < record.count; ++i) {
+      const cw_field& field = record.fields[i];
+      if (field.kind != CW_NULL && field.size != 0) fields_[roles[field.id]] = &field;
+    }
+  }
+  [[nodiscard]] const cw_field* field(Role role) const { return fields_[role]; }
+  [[nodiscard]] std::string_view text(Role role) const {
+    return fields_[role] == nullptr ? std::string_view() : cp::view(*fields_[role]);
+  }
+  [[nodiscard]] bool has(Role role) const { return fields_[role] != nullptr; }
+  [[nodiscard]] const cw_field* first_of(Role a, Role b, Role c) const {
+    if (has(a)) return field(a);
+    return has(b) ? field(b) : field(c);
+  }
+
+ private:
+  std::array<const cw_field*, kRoles> fields_{};
+};
+
+cw_touch_kind kind_of(std::string_view type) {
+  const std::string word = cp::folded(type);
+  for (const auto& [name, kind] : kTouchKinds) {
+    if (name == word) return kind;
+  }
+  return CW_TOUCH_OTHER;
+}
+
+cw_direction direction_of(std::string_view direction, cw_touch_kind kind) {
+  if (kind == CW_TOUCH_NOTE) return CW_INTERNAL;
+  const std::string word = cp::folded(direction);
+  if (word == "inbound" || word == "incoming" || word == "in") return CW_INBOUND;
+  if (word == "outbound" || word == "outgoing" || word == "out") return CW_OUTBOUND;
+  return CW_UNKNOWN_DIRECTION;
+}
+
+bool is_draft(std::string_view status) {
+  const std::string word = cp::folded(status);
+  for (const std::string_view draft : kDrafts) {
+    if (word == draft) return true;
+  }
+  return false;
+}
+
+class UnifiedInbox final : public cp::Translator {
+ public:
+  explicit UnifiedInbox(cp::Setup& setup)
+      : include_bodies_(setup.flag("include_bodies")), only_mapped_(setup.setting("metadata") == "mapped") {
+    setup.word(CW_RESOLVED, "closed", "true");
+    setup.word(CW_RESOLVED, "resolved", "true");
+    setup.word(CW_RESOLVED, "done", "true");
+    setup.others(CW_RESOLVED, CW_OTHERS_FALSE);
+  }
+
+  void bind(std::uint16_t first, cp::Names names, cp::Binder& binder) override {
+    if (roles_.size() < first + names.size()) {
+      roles_.resize(first + names.size(), kUnknown);
+      names_.resize(roles_.size());
+    }
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto id = static_cast<std::uint16_t>(first + i);
+      std::string_view name = cp::view(names[i]);
+      names_[id] = std::string(name);
+      if (name.starts_with(kElement)) name.remove_prefix(kElement.size() + 1);
+      roles_[id] = kUnknown;
+      for (const auto& [known, role] : kRoleOf) {
+        if (known == name) roles_[id] = role;
+      }
+      binder.claim(id);
+    }
+  }
+
+  void translate(const cw_record& record, cp::Receiver& out) override {
+    const Row row(record, roles_);
+    if (row.has(kType) || row.has(kConversation) || row.has(kProviderMessage)) {
+      activity(record, row, out);
+    } else {
+      conversation(record, row, out);
+    }
+  }
+
+ private:
+  static constexpr std::string_view kElement = "messages[]";
+
+  void activity(const cw_record& record, const Row& row, cp::Receiver& out) {
+    if (is_draft(row.text(kStatus))) {
+      out.filter("draft or suggestion");
+      return;
+    }
+    if (!row.has(kConversation)) {
+      out.refuse("no_conversation_id", "conversation_id", "", "the activity does not say to which conversation it belongs",
+                 "export the activities with their conversation_id");
+      return;
+    }
+    if (!out.set(CW_EXTERNAL_ID, *row.field(kConversation))) return;
+    if (!set_scope(row, out) || !set_customer(row, out)) return;
+    if (row.has(kUpdated) && !out.set(CW_VERSION, *row.field(kUpdated))) return;
+    if (!touchpoint(row, out)) return;
+    drop_details(record, out);
+  }
+
+  void conversation(const cw_record& record, const Row& row, cp::Receiver& out) {
+    if (!row.has(kId)) {
+      out.refuse("no_conversation_id", "id", "", "the conversation has no id", "export the conversations with their ids");
+      return;
+    }
+    if (!out.set(CW_EXTERNAL_ID, *row.field(kId)) || !set_scope(row, out) || !set_customer(row, out)) return;
+    if (row.has(kSubject) && !out.set(CW_SUBJECT, *row.field(kSubject))) return;
+    if (row.has(kStatus) && !(out.set(CW_STATUS, *row.field(kStatus)) && out.set(CW_RESOLVED, *row.field(kStatus)))) return;
+    if (row.has(kAssigned) && !out.set(CW_ASSIGNED_AGENT_ID, *row.field(kAssigned))) return;
+    if (row.has(kCreated) && !out.set(CW_STARTED_AT, *row.field(kCreated))) return;
+    if (row.has(kUpdated) && !out.set(CW_VERSION, *row.field(kUpdated))) return;
+    if (!carry_rest(record, out)) return;
+    if (row.has(kMessages)) messages(*row.field(kMessages), out);
+  }
+
+  void messages(const cw_field& array, cp::Receiver& out) {
+    out.walk(array, kElement, [&](const cw_record& element) {
+      const Row row(element, roles_);
+      if (is_draft(row.text(kStatus))) return true;
+      return touchpoint(row, out);
+    });
+  }
+
+  static bool set_scope(const Row& row, cp::Receiver& out) {
+    if (!row.has(kOrg)) return true;
+    return out.set(CW_SCOPE, *row.field(kOrg)) && out.carry("org_id", *row.field(kOrg));
+  }
+
+  static bool set_customer(const Row& row, cp::Receiver& out) {
+    if (row.has(kContact)) return out.set(CW_CUSTOMER_ID, *row.field(kContact));
+    return !row.has(kContactId) || out.set(CW_CUSTOMER_ID, *row.field(kContactId));
+  }
+
+  bool touchpoint(const Row& row, cp::Receiver& out) {
+    cw_touchpoint touch{};
+    touch.size = sizeof(touch);
+    const cw_touch_kind kind = kind_of(row.text(kType));
+    touch.kind = kind;
+    touch.direction = direction_of(row.text(kDirection), kind);
+    // A provider's message id names the message; the row's own id only the row. They must not be taken for each other.
+    if (row.has(kProviderMessage)) {
+      id_ = "message ";
+      id_ += row.text(kProviderMessage);
+    } else if (row.has(kId)) {
+      id_ = "row ";
+      id_ += row.text(kId);
+    } else {
+      id_.clear();
+    }
+    touch.id = cp::text(id_);
+    const cw_field* at = row.first_of(kOccurred, kStarted, kCreated);
+    touch.at = at == nullptr ? cw_text{} : cp::text(cp::view(*at));
+    touch.user = cp::text(row.text(kUser));
+    if (kind == CW_TOUCH_CALL) touch.duration = cp::text(row.text(kDuration));
+    touch.duration_how = CW_SECONDS;
+    if (kind == CW_TOUCH_EMAIL) touch.subject = cp::text(row.text(kSubject));
+    if (!out.touchpoint(touch)) return false;
+    if (!include_bodies_) return true;
+    for (const Role role : {kBody, kSummary}) {
+      if (!row.has(role) || id_.empty()) continue;
+      const std::string name = std::string(role == kBody ? "body of " : "summary of ") + id_;
+      if (!out.carry(name, *row.field(role))) return false;
+    }
+    return true;
+  }
+
+  /// What a touchpoint row says beside the touchpoint has no place in the conversation: said, by rule.
+  void drop_details(const cw_record& record, cp::Receiver& out) const {
+    for (std::size_t i = 0; i < record.count; ++i) {
+      const cw_field& field = record.fields[i];
+      switch (roles_[field.id]) {
+        case kBody:
+        case kSummary:
+          if (!include_bodies_) out.drop(field, "message body");
+          break;
+        case kUnknown:
+        case kStatus: out.drop(field, "touchpoint detail"); break;
+        default: break;
+      }
+    }
+  }
+
+  /// A conversation's other fields go into metadata under their own names.
+  bool carry_rest(const cw_record& record, cp::Receiver& out) const {
+    for (std::size_t i = 0; i < record.count; ++i) {
+      const cw_field& field = record.fields[i];
+      const std::string& name = names_[field.id];
+      switch (roles_[field.id]) {
+        case kArchived:
+        case kStarred:
+        case kUnread:
+          if (!out.carry(name, field)) return false;
+          break;
+        case kBody:
+        case kSummary:
+          if (!(include_bodies_ ? out.carry(name, field) : out.drop(field, "message body"))) return false;
+          break;
+        case kUnknown:
+        case kUser:
+        case kDuration:
+        case kDirection:
+        case kOccurred:
+        case kStarted:
+          if (!(only_mapped_ ? out.drop(field, "metadata=mapped") : out.carry(name, field))) return false;
+          break;
+        default: break;
+      }
+    }
+    return true;
+  }
+
+  bool include_bodies_;
+  bool only_mapped_;
+  std::vector<Role> roles_;
+  std::vector<std::string> names_;
+  std::string id_;
+};
+
+}  // namespace
+
+CROSSWALK_ADAPTER(UnifiedInbox, R"({
+  "id": "unified-inbox",
+  "version": "1.0.0",
+  "abi": 1,
+  "summary": "Unified inbox: activity timeline and conversations as JSON",
+  "framings": ["json"],
+  "records": "events",
+  "platform": "unified-inbox",
+  "time_zone": "optional",
+  "options": [],
+  "identify": [
+    {"framing": "json", "score": 90, "all": ["conversation_id", "type"], "any": ["provider_message_id", "direction", "occurred_at"]},
+    {"framing": "json", "score": 80, "all": ["id", "contact_id"], "any": ["assigned_to", "archived", "starred", "unread"], "none": ["externalid"]},
+    {"framing": "json", "score": 70, "all": ["id", "messages"], "any": ["org_id", "contact_id", "assigned_to"], "none": ["externalid"]}
+  ]
+})")

@@ -1,0 +1,59 @@
+// The plugin host: finds adapter libraries, reads their manifests without running their code, loads the one that is asked
+// for, and puts the C door (plugin.h) behind core's Adapter interface.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosswalk/adapter.hpp"
+#include "crosswalk/result.hpp"
+
+namespace crosswalk {
+
+struct HostOptions {
+  /// Folders to look in, in order. Of two adapters with one id the first found counts, the second is refused.
+  std::vector<std::string> folders;
+  /// Load libraries from folders that others may write to.
+  bool allow_unsafe = false;
+};
+
+/// The folders of a program at `program`: next to it, the install folder, CROSSWALK_ADAPTER_PATH (left out when the
+/// process runs with raised rights), then `extra` (--adapter-dir). Never the current folder.
+[[nodiscard]] std::vector<std::string> adapter_folders(const std::string& program, const std::vector<std::string>& extra);
+
+/// An adapter library that is not used, and why: a sentence.
+struct RefusedAdapter {
+  std::string path;
+  std::string reason;
+};
+
+class PluginCatalog final : public AdapterCatalog {
+ public:
+  explicit PluginCatalog(HostOptions options);
+  ~PluginCatalog() override;
+
+  [[nodiscard]] std::vector<const AdapterInfo*> adapters() const override;
+  /// Loads one library and no other; it stays loaded until exit. An unknown id is an error with the nearest one.
+  [[nodiscard]] Result<std::shared_ptr<const Adapter>> load(std::string_view id) override;
+
+  [[nodiscard]] const std::vector<RefusedAdapter>& refused() const { return refused_; }
+  [[nodiscard]] const std::vector<std::string>& folders() const { return options_.folders; }
+
+ private:
+  void look_into(const std::string& folder);
+  void consider(const std::string& path);
+
+  HostOptions options_;
+  std::vector<std::unique_ptr<AdapterInfo>> infos_;
+  std::vector<RefusedAdapter> refused_;
+};
+
+/// The manifest that stands in a library file, checked. Runs no code of it.
+[[nodiscard]] Result<AdapterInfo> read_manifest(const std::string& path);
+
+/// Whether only root and the current user can replace this file: it and every folder above it. Gives the canonical path.
+[[nodiscard]] Result<std::string> checked_path(const std::string& path);
+
+}  // namespace crosswalk
