@@ -1,0 +1,62 @@
+// The program: arguments → library. The only code that prints or exits.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosswalk/host.hpp"
+#include "crosswalk/result.hpp"
+#include "crosswalk/time.hpp"
+#include "crosswalk/translate.hpp"
+
+namespace crosswalk::cli {
+
+/// Exit codes, a contract: docs/reference.md.
+enum Exit : int { kDone = 0, kFailed = 1, kUsage = 2, kSomeRejected = 3 };
+
+/// What all verbs that meet adapters take.
+struct AdapterArguments {
+  std::vector<std::string> folders;
+  bool allow_unsafe = false;
+};
+
+struct TranslateArguments {
+  TranslateOptions options;
+  std::vector<std::string> settings;  ///< key=value
+  std::string disambiguation = "compatible";
+  std::string format = "jsonl";
+  std::string max_rejects;
+  std::string summary;  ///< path; empty: none
+  bool quiet = false;
+  AdapterArguments adapters;
+};
+
+struct TimeArguments {
+  std::string zone, disambiguation = "compatible", format = "iso", zone_data;
+};
+
+struct ZonesArguments {
+  std::vector<std::string> names;
+  std::string zone_data;
+  bool json = false;
+};
+
+int run_translate(TranslateArguments& arguments);
+int run_adapters(const AdapterArguments& arguments, bool json);
+int run_time(const TimeArguments& arguments);
+int run_zones(const ZonesArguments& arguments);
+
+/// Prints `crosswalk: message` and the cure to standard error; gives the exit code for it.
+int report(const Error& error);
+
+/// Absolute path of the running program.
+std::string program_path();
+HostOptions host_options(const AdapterArguments& arguments);
+
+/// Signals that should end a run in good order.
+void watch_signals();
+/// The signal that came, or 0.
+int caught_signal();
+
+}  // namespace crosswalk::cli

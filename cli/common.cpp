@@ -1,0 +1,50 @@
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include <unistd.h>
+
+#include "cli.hpp"
+
+namespace crosswalk::cli {
+namespace {
+
+volatile std::sig_atomic_t signal_seen = 0;
+
+void on_signal(int number) {
+  if (signal_seen != 0) _exit(128 + number);  // asked twice: at once
+  signal_seen = number;
+}
+
+}  // namespace
+
+void watch_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigemptyset(&action.sa_mask);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error that write() reports
+}
+
+int caught_signal() { return signal_seen; }
+
+int report(const Error& error) {
+  if (error.code == Errc::closed) return 128 + SIGPIPE;  // `| head` had enough; nothing to say
+  fmt::print(stderr, "crosswalk: {}\n", error.message);
+  if (!error.cure.empty()) fmt::print(stderr, "  {}\n", error.cure);
+  return error.code == Errc::usage ? kUsage : kFailed;
+}
+
+std::string program_path() {
+  std::error_code failed;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", failed);
+  return failed ? std::string() : path.string();
+}
+
+HostOptions host_options(const AdapterArguments& arguments) {
+  return {adapter_folders(program_path(), arguments.folders), arguments.allow_unsafe};
+}
+
+}  // namespace crosswalk::cli

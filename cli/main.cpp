@@ -1,0 +1,138 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "cli.hpp"
+
+namespace {
+
+using crosswalk::cli::AdapterArguments;
+
+void add_adapter_options(CLI::App& verb, AdapterArguments& to) {
+  verb.add_option("--adapter-dir", to.folders, "another folder with adapters; may be given again")->type_name("DIR")->allow_extra_args(false);
+  verb.add_flag("--allow-unsafe-adapter", to.allow_unsafe, "load adapters from folders that others may write to");
+}
+
+void add_zone_data(CLI::App& verb, std::string& to) {
+  verb.add_option("--zone-data", to, "a zoneinfo folder other than the system's")->type_name("DIR");
+}
+
+void add_disambiguation(CLI::App& verb, std::string& to) {
+  verb.add_option("--disambiguation", to, "local times that came twice or never: compatible (default), earlier, later, reject")
+      ->type_name("POLICY");
+}
+
+CLI::App* add_translate(CLI::App& app, crosswalk::cli::TranslateArguments& a) {
+  CLI::App* verb = app.add_subcommand("translate", "one source to ConversationInput");
+  verb->footer(
+      "Example:\n"
+      "  crosswalk translate --time-zone \"Pacific Time (US & Canada)\" --rejects rejects.jsonl \\\n"
+      "      --output tickets.jsonl 'exports/tickets-*.csv.gz'");
+  verb->add_option("input", a.options.inputs, "files, globs, or - for standard input; gzip and zstd by content")->required()->type_name("INPUT");
+  verb->add_option("--adapter", a.options.adapter, "the adapter; default: the adapters bid on the head of the first input")->type_name("ID");
+  verb->add_option("--source", a.options.source_name, "what to call the source in rejects and the summary")->type_name("NAME");
+  verb->add_option("--time-zone", a.options.time_zone, "the zone of times that are written without one")->type_name("ZONE");
+  add_disambiguation(*verb, a.disambiguation);
+  verb->add_option("--set", a.settings, "a setting; `crosswalk adapters` lists them; may be given again")
+      ->type_name("KEY=VALUE")->allow_extra_args(false);
+  verb->add_option("--format", a.format, "jsonl (default): a conversation a line; bulk: request bodies of at most 500, one a line")
+      ->check(CLI::IsMember({"jsonl", "bulk"}))->type_name("FORMAT");
+  verb->add_option("--output", a.options.output, "default: standard output")->type_name("FILE");
+  verb->add_option("--rejects", a.options.rejects, "rejected records, JSON Lines")->type_name("FILE");
+  verb->add_option("--max-rejects", a.max_rejects, "give up when more are rejected: a number, or a percentage")->type_name("N|N%");
+  verb->add_option("--summary", a.summary, "the run's accounts as JSON")->type_name("FILE");
+  verb->add_option("--jobs", a.options.jobs, "worker threads; default: one per processor; the output does not depend on it")->type_name("N");
+  verb->add_flag("--quiet", a.quiet, "no summary on standard error");
+  add_zone_data(*verb, a.options.zone_data);
+  add_adapter_options(*verb, a.adapters);
+  return verb;
+}
+
+CLI::App* add_adapters(CLI::App& app, AdapterArguments& a, bool& json) {
+  CLI::App* verb = app.add_subcommand("adapters", "the adapters found, their settings, and the ones refused");
+  verb->footer("Example:\n  crosswalk adapters --json | jq '.adapters[].id'");
+  verb->add_flag("--json", json, "as JSON");
+  add_adapter_options(*verb, a);
+  return verb;
+}
+
+CLI::App* add_time(CLI::App& app, crosswalk::cli::TimeArguments& a) {
+  CLI::App* verb = app.add_subcommand("time", "times on standard input, one a line, to UTC and how that is known");
+  verb->footer("Example:\n  echo '2024-11-03 01:30' | crosswalk time --zone America/New_York --disambiguation later");
+  verb->add_option("--zone", a.zone, "the zone of times that are written without one")->type_name("ZONE");
+  add_disambiguation(*verb, a.disambiguation);
+  verb->add_option("--format", a.format, "iso (default), epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern with %")
+      ->type_name("FORMAT");
+  add_zone_data(*verb, a.zone_data);
+  return verb;
+}
+
+CLI::App* add_zones(CLI::App& app, crosswalk::cli::ZonesArguments& a) {
+  CLI::App* verb = app.add_subcommand("zones", "the zone names understood and what they stand for");
+  verb->footer("Example:\n  crosswalk zones 'Pacific Time (US & Canada)' 'W. Europe Standard Time' Asia/Calcutta");
+  verb->add_option("name", a.names, "names to look up; default: all")->type_name("NAME");
+  verb->add_flag("--json", a.json, "as JSON");
+  add_zone_data(*verb, a.zone_data);
+  return verb;
+}
+
+std::vector<std::string> option_names(const CLI::App& verb) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : verb.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+/// What a person meant by an argument that does not exist.
+std::string suggestion(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* verb = &app;
+  std::vector<std::string> verbs;
+  for (const CLI::App* v : app.get_subcommands({})) verbs.push_back(v->get_name());
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (verb == &app && !argument.starts_with('-')) {
+      if (std::find(verbs.begin(), verbs.end(), argument) == verbs.end()) {
+        const std::string_view near = crosswalk::nearest(argument, verbs);
+        return near.empty() ? fmt::format("the verbs are: {}", fmt::join(verbs, ", ")) : fmt::format("did you mean \"{}\"?", near);
+      }
+      verb = app.get_subcommand(argument);
+    } else if (argument.starts_with("--")) {
+      const std::string name = argument.substr(0, argument.find('='));
+      const std::vector<std::string> names = option_names(*verb);
+      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+      const std::string_view near = crosswalk::nearest(name, names);
+      if (!near.empty()) return fmt::format("{} is not an option; did you mean {}?", name, near);
+    }
+  }
+  return verb == &app ? "crosswalk --help lists the verbs" : fmt::format("crosswalk {} --help lists its options", verb->get_name());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Crosswalk translates CRM conversation exports into Assembled's ConversationInput.", "crosswalk");
+  app.set_version_flag("--version", fmt::format("crosswalk {}", crosswalk::library_version()));
+  app.require_subcommand(1);
+  crosswalk::cli::TranslateArguments translate;
+  AdapterArguments adapters;
+  bool adapters_json = false;
+  crosswalk::cli::TimeArguments time;
+  crosswalk::cli::ZonesArguments zones;
+  const CLI::App* translate_verb = add_translate(app, translate);
+  const CLI::App* adapters_verb = add_adapters(app, adapters, adapters_json);
+  const CLI::App* time_verb = add_time(app, time);
+  add_zones(app, zones);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& done) {
+    return app.exit(done);
+  } catch (const CLI::ParseError& wrong) {
+    return crosswalk::cli::report({crosswalk::Errc::usage, wrong.what(), suggestion(app, argc, argv)});
+  }
+  if (translate_verb->parsed()) return crosswalk::cli::run_translate(translate);
+  if (adapters_verb->parsed()) return crosswalk::cli::run_adapters(adapters, adapters_json);
+  if (time_verb->parsed()) return crosswalk::cli::run_time(time);
+  return crosswalk::cli::run_zones(zones);
+}

@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "cli.hpp"
+
+namespace crosswalk::cli {
+namespace {
+
+constexpr std::size_t kChunk = std::size_t{1} << 16;
+constexpr std::size_t kLongestLine = std::size_t{1} << 16;
+
+/// Lines in, lines out, in constant memory.
+class TimeFilter {
+ public:
+  TimeFilter(TimeReader reader, std::string zone) : reader_(std::move(reader)), zone_(std::move(zone)) {}
+
+  void line(std::string_view text) {
+    if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+    const TimeReading reading = reader_.read(text);
+    if (reading.fault == TimeFault::none) {
+      char buffer[kTimeTextMax];
+      out_.append(buffer, write_time(reading.at, buffer));
+      out_ += '\t';
+      out_ += name_of(reading.how);
+    } else {
+      failed_ = true;
+      out_ += "error\t";
+      out_ += explain(reading.fault, text, zone_).message;
+    }
+    out_ += '\n';
+  }
+  [[nodiscard]] bool failed() const { return failed_; }
+
+  Result<void> flush() {
+    std::string_view rest = out_;
+    while (!rest.empty()) {
+      const ssize_t n = ::write(STDOUT_FILENO, rest.data(), rest.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && errno == EPIPE) return Error{Errc::closed, "standard output was closed", ""};
+      if (n < 0) return Error{Errc::io, fmt::format("standard output: {}", std::strerror(errno)), ""};
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+    out_.clear();
+    return {};
+  }
+
+ private:
+  TimeReader reader_;
+  std::string zone_, out_;
+  bool failed_ = false;
+};
+
+Result<void> filter(TimeFilter& to) {
+  std::vector<char> chunk(kChunk);
+  std::string partial;
+  for (;;) {
+    const ssize_t n = ::read(STDIN_FILENO, chunk.data(), chunk.size());
+    if (n < 0 && errno == EINTR && caught_signal() == 0) continue;
+    if (n < 0) return Error{Errc::io, fmt::format("standard input: {}", std::strerror(errno)), ""};
+    if (n == 0) break;
+    std::string_view rest(chunk.data(), static_cast<std::size_t>(n));
+    for (std::size_t end = 0; (end = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(end + 1)) {
+      if (partial.empty()) {
+        to.line(rest.substr(0, end));
+      } else {
+        partial += rest.substr(0, end);
+        to.line(partial);
+        partial.clear();
+      }
+    }
+    if (partial.size() < kLongestLine) partial += rest;
+    if (auto ok = to.flush(); !ok) return ok;
+  }
+  if (!partial.empty()) to.line(partial);
+  return to.flush();
+}
+
+}  // namespace
+
+int run_time(const TimeArguments& arguments) {
+  auto policy = parse_disambiguation(arguments.disambiguation);
+  if (!policy) return report(policy.error());
+  auto format = TimeFormat::parse(arguments.format);
+  if (!format) return report(format.error());
+  auto zones = ZoneDatabase::open(arguments.zone_data);
+  if (!zones) return report(zones.error());
+  const Zone* zone = nullptr;
+  if (!arguments.zone.empty()) {
+    auto found = (*zones)->find(arguments.zone);
+    if (!found) return report(found.error());
+    zone = *found;
+  }
+  watch_signals();
+  TimeFilter to(TimeReader(*format, zone, *policy), zone == nullptr ? std::string() : name_of(*zone));
+  if (auto ok = filter(to); !ok) return caught_signal() != 0 ? 128 + caught_signal() : report(ok.error());
+  return to.failed() ? kSomeRejected : kDone;
+}
+
+}  // namespace crosswalk::cli

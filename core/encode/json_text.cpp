@@ -1,0 +1,143 @@
+#include "encode/json_text.hpp"
+
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cstring>
+
+#include "crosswalk/time.hpp"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace crosswalk {
+namespace {
+
+constexpr std::array<char, 256> kEscape = [] {
+  std::array<char, 256> table{};
+  for (unsigned c = 0; c < 0x20; ++c) table[c] = 'u';
+  table['\b'] = 'b';
+  table['\f'] = 'f';
+  table['\n'] = 'n';
+  table['\r'] = 'r';
+  table['\t'] = 't';
+  table['"'] = '"';
+  table['\\'] = '\\';
+  return table;
+}();
+
+char* write_escape(unsigned char c, char* to) {
+  const char code = kEscape[c];
+  *to++ = '\\';
+  *to++ = code;
+  if (code == 'u') {
+    constexpr char kHex[] = "0123456789abcdef";
+    *to++ = '0';
+    *to++ = '0';
+    *to++ = kHex[c >> 4];
+    *to++ = kHex[c & 15];
+  }
+  return to;
+}
+
+/// Copies text[at…] up to the first byte that needs an escape; the room is known to be large enough.
+std::size_t copy_clean(const char* text, std::size_t at, std::size_t size, char*& to) {
+#if defined(__SSE2__)
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i control = _mm_set1_epi8(0x1F);
+  while (size - at >= 16) {
+    const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), chunk);
+    const __m128i bad = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(chunk, quote), _mm_cmpeq_epi8(chunk, backslash)),
+                                     _mm_cmpeq_epi8(_mm_min_epu8(chunk, control), chunk));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(bad));
+    if (mask != 0) {
+      const auto clean = static_cast<std::size_t>(std::countr_zero(mask));
+      to += clean;
+      return at + clean;
+    }
+    to += 16;
+    at += 16;
+  }
+#endif
+  while (at < size && kEscape[static_cast<unsigned char>(text[at])] == 0) *to++ = text[at++];
+  return at;
+}
+
+}  // namespace
+
+void add_json_string(Buffer& out, std::string_view text) {
+  // Every byte may become six; 16 more let the vector store run over the end.
+  char* const start = out.room(text.size() * 6 + 2 + 16);
+  char* to = start;
+  *to++ = '"';
+  for (std::size_t at = 0;;) {
+    at = copy_clean(text.data(), at, text.size(), to);
+    if (at == text.size()) break;
+    to = write_escape(static_cast<unsigned char>(text[at]), to);
+    ++at;
+  }
+  *to++ = '"';
+  out.finish_at(to);
+}
+
+void add_json_compact(Buffer& out, std::string_view json) {
+  char* to = out.room(json.size());
+  bool quoted = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (quoted) {
+      *to++ = c;
+      if (c == '\\' && i + 1 < json.size()) {
+        *to++ = json[++i];
+      } else if (c == '"') {
+        quoted = false;
+      }
+    } else if (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
+      *to++ = c;
+      quoted = c == '"';
+    }
+  }
+  out.finish_at(to);
+}
+
+void add_number(Buffer& out, std::uint64_t value) {
+  char* const to = out.room(20);
+  out.finish_at(std::to_chars(to, to + 20, value).ptr);
+}
+
+void add_decimal(Buffer& out, Decimal value) {
+  char* to = out.room(24);
+  std::uint64_t digits = value.digits < 0 ? ~static_cast<std::uint64_t>(value.digits) + 1
+                                          : static_cast<std::uint64_t>(value.digits);
+  unsigned scale = value.scale;
+  while (scale > 0 && digits % 10 == 0) {
+    digits /= 10;
+    --scale;
+  }
+  if (value.digits < 0) *to++ = '-';
+  std::uint64_t power = 1;
+  for (unsigned i = 0; i < scale; ++i) power *= 10;
+  to = std::to_chars(to, to + 20, digits / power).ptr;
+  if (scale > 0) {
+    *to++ = '.';
+    std::uint64_t rest = digits % power;
+    for (std::uint64_t p = power / 10; p > 0; p /= 10) {
+      *to++ = static_cast<char>('0' + rest / p);
+      rest %= p;
+    }
+  }
+  out.finish_at(to);
+}
+
+void add_time(Buffer& out, Instant at) {
+  char* const start = out.room(kTimeTextMax + 2);
+  *start = '"';
+  char* end = write_time(at, start + 1);
+  *end++ = '"';
+  out.finish_at(end);
+}
+
+}  // namespace crosswalk

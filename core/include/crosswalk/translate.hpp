@@ -1,0 +1,122 @@
+// translate(): one source, from input files to a sink, with its books. The library's main verb.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosswalk/adapter.hpp"
+#include "crosswalk/conversation.hpp"
+#include "crosswalk/result.hpp"
+#include "crosswalk/time.hpp"
+
+namespace crosswalk {
+
+enum class OutputFormat : std::uint8_t {
+  jsonl,  ///< one ConversationInput a line
+  bulk,   ///< {"conversations":[…]} of at most 500, one a line: the body of one API request
+};
+inline constexpr std::size_t kBulkSize = 500;  // recommended maximum of the API's rate-limit document
+
+/// When to give up on rejects.
+struct RejectLimit {
+  std::optional<std::uint64_t> count;
+  std::optional<double> percent;
+};
+/// "12" or "2.5%".
+[[nodiscard]] Result<RejectLimit> parse_reject_limit(std::string_view text);
+
+/// One source and what to do with it.
+struct TranslateOptions {
+  std::string source_name;  ///< shown in rejects and the summary; empty: the adapter's id
+  std::string adapter;      ///< id; empty: the adapters bid on the head of the first input
+  std::vector<std::string> inputs;  ///< paths, globs, "-"
+  std::string time_zone;    ///< any name ZoneDatabase::find understands; empty: none
+  Disambiguation disambiguation = Disambiguation::compatible;
+  std::map<std::string, std::string, std::less<>> settings;
+  OutputFormat format = OutputFormat::jsonl;
+  std::string output = "-";  ///< path; "-" is standard output
+  std::string rejects;       ///< path; empty: counted, not written
+  RejectLimit max_rejects;
+  unsigned jobs = 0;         ///< worker threads; 0: one per processor. The output does not depend on it.
+  std::string zone_data;     ///< a zoneinfo folder; empty: the system's
+};
+
+/// A value that did not fit an optional field.
+struct BadValue {
+  std::uint64_t count = 0;
+  std::string found, message, cure;  ///< of the first one met
+};
+
+/// One distinct word of a vocabulary and what it became.
+struct WordUse {
+  std::uint64_t count = 0;
+  std::string meaning;  ///< empty: nothing covers it
+};
+
+struct FieldUse {
+  std::uint64_t mapped = 0, carried = 0, empty = 0;
+  std::map<std::string, std::uint64_t, std::less<>> dropped;  ///< by rule
+};
+
+/// The accounts of one run. `read = translated + filtered + rejected`, and on the output side
+/// `translated = written + merged`: checked by balance().
+struct Summary {
+  std::string source, adapter, adapter_version;
+  std::vector<std::string> inputs;
+  std::uint64_t read = 0, translated = 0, filtered_total = 0, rejected_total = 0;
+  std::uint64_t written = 0, merged = 0, touchpoints = 0, repeated_touchpoints = 0, bytes_read = 0, bytes_written = 0;
+  std::uint64_t repeated_ids = 0;      ///< ids written more than once (whole-conversation sources)
+  std::uint64_t ids_compared = 0;      ///< how many ids that statement rests on; all of them unless memory ran short
+  std::uint64_t duplicate_keys = 0, leap_seconds = 0;
+  std::map<std::string, std::uint64_t, std::less<>> filtered;  ///< by rule
+  std::map<std::string, std::uint64_t, std::less<>> rejected;  ///< by code
+  std::map<std::string, std::string, std::less<>> reject_cures;  ///< first message and cure met, by code
+  std::map<std::string, std::array<std::uint64_t, kKnownCount>, std::less<>> times;  ///< by target
+  std::map<std::string, BadValue, std::less<>> bad_values;     ///< by target
+  std::map<std::string, std::map<std::string, WordUse, std::less<>>, std::less<>> words;  ///< by target, by word
+  std::map<std::string, FieldUse, std::less<>> fields;         ///< by source field
+  std::vector<std::string> notes;      ///< things a person should know ("column 3 has no name")
+  std::string time_zone, disambiguation, zone_data_version, version;
+  double seconds = 0;
+  std::uint64_t peak_memory = 0;  ///< bytes
+  unsigned jobs = 0;
+
+  [[nodiscard]] Result<void> balance() const;
+  [[nodiscard]] std::string json() const;
+  /// A few lines for a person.
+  [[nodiscard]] std::string text() const;
+};
+
+struct Progress {
+  std::uint64_t records = 0, bytes = 0, total_bytes = 0;  ///< total 0: unknown
+};
+
+struct TranslateHooks {
+  std::function<void(const Progress&)> progress;  ///< called on the writing thread, now and then
+  std::function<bool()> cancelled;                ///< asked between batches; true ends the run in good order
+};
+
+/// Runs it. The summary is filled as far as the run came, also when the run failed.
+[[nodiscard]] Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog, Summary& summary,
+                                     const TranslateHooks& hooks = {});
+
+/// Chooses an adapter by bidding on the head of an input. Runs no adapter code.
+[[nodiscard]] Result<const AdapterInfo*> choose_adapter(const std::vector<const AdapterInfo*>& adapters,
+                                                        std::string_view head, std::string_view input_name);
+
+/// The settings every source has, beside its adapter's own.
+[[nodiscard]] const std::vector<Option>& common_settings();
+
+/// The program's version, "0.1.0".
+[[nodiscard]] std::string_view library_version();
+
+/// The nearest of `names` to a mistyped one, or empty when none is near.
+[[nodiscard]] std::string_view nearest(std::string_view typed, const std::vector<std::string>& names);
+
+}  // namespace crosswalk

@@ -1,0 +1,913 @@
+#include "normalize/normalizer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "encode/conversation_json.hpp"
+#include "encode/json_text.hpp"
+#include "encode/reject_json.hpp"
+#include "normalize/decimal.hpp"
+#include "text.hpp"
+
+namespace crosswalk {
+namespace {
+
+bool is_nothing(const Field& f) { return f.size == 0 || f.kind == Kind::null || (f.text[0] <= ' ' && all_blank(f.view())); }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// `1.03006E+13`: a number that a spreadsheet or a double has rounded.
+bool is_exponent_number(std::string_view text) {
+  const std::size_t e = text.find_first_of("eE");
+  if (e == std::string_view::npos || e == 0 || e + 1 == text.size()) return false;
+  const auto number = [](std::string_view digits) {
+    return !digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) { return is_digit(c) || c == '.'; });
+  };
+  std::string_view exponent = text.substr(e + 1);
+  if (exponent.front() == '+' || exponent.front() == '-') exponent.remove_prefix(1);
+  std::string_view mantissa = text.substr(0, e);
+  if (mantissa.front() == '-') mantissa.remove_prefix(1);
+  // Without a point it may well be an id such as `12e4` made of hexadecimal digits: only a sign or a point proves it.
+  const bool proof = mantissa.find('.') != std::string_view::npos || text[e + 1] == '+';
+  return proof && number(mantissa) && number(exponent) && exponent.find('.') == std::string_view::npos;
+}
+
+std::string json_key(std::string_view name) {
+  Buffer out;
+  add_json_string(out, name);
+  out.add(':');
+  return std::string(out.view());
+}
+
+class SetupAdapter final : public Setup {
+ public:
+  SetupAdapter(const SourceConfig& source, std::array<Vocabulary, kTargetCount>& vocabularies)
+      : source_(source), vocabularies_(vocabularies) {}
+  std::string_view setting(std::string_view name) const override {
+    const auto found = source_.settings.find(name);
+    return found == source_.settings.end() ? std::string_view() : std::string_view(found->second);
+  }
+  void word(Target target, std::string_view from, std::string_view to) override { of(target).add(from, to); }
+  void others(Target target, Others others) override { of(target).set_others(others); }
+  void absent(Target target, std::string_view value) override { of(target).add_absent(value); }
+
+ private:
+  Vocabulary& of(Target target) { return vocabularies_[static_cast<std::size_t>(target) % kTargetCount]; }
+  const SourceConfig& source_;
+  std::array<Vocabulary, kTargetCount>& vocabularies_;
+};
+
+}  // namespace
+
+void Batch::clear() {
+  out.clear();
+  rejects.clear();
+  arena.clear();
+  contributions.clear();
+  metadata.clear();
+  touchpoints.clear();
+  id_hashes.clear();
+  read = written = rejected = bytes = 0;
+  error.reset();
+}
+
+Normalizer::Normalizer(const SourceConfig& source) : source_(source), default_channel_(channel_of(source.default_channel)) {
+  readers_.reserve(kReaders);
+  for (std::size_t i = 0; i < kReaders; ++i) {
+    readers_.emplace_back(source.time_format, source.zone, source.disambiguation);
+  }
+}
+
+Normalizer::~Normalizer() = default;
+
+Result<void> Normalizer::open() {
+  for (Vocabulary& v : vocabularies_) v = Vocabulary();
+  SetupAdapter setup(source_, vocabularies_);
+  auto translator = source_.adapter->open(setup);
+  if (!translator) return translator.error();
+  translator_ = std::move(*translator);
+  Vocabulary& channels = vocabularies_[static_cast<std::size_t>(Target::channel)];
+  for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel);
+  return {};
+}
+
+// ---- names ------------------------------------------------------------------------------------------------------
+
+void Normalizer::remember(const FieldPlan& p, const std::string& name) {
+  FieldUse& use = past_fields_[name];
+  use.mapped += p.mapped;
+  use.carried += p.carried;
+  use.empty += p.empty;
+  if (p.dropped != 0) use.dropped[p.drop_rule] += p.dropped;
+}
+
+void Normalizer::forget_transient_plans() {
+  for (const FieldPlan& p : transient_plans_) remember(p, "…");
+  transient_plans_.clear();
+}
+
+void Normalizer::forget_names() {
+  for (const FieldPlan& p : plans_) remember(p, p.name);
+  plans_.clear();
+  forget_transient_plans();
+  names_ = NameTable();
+  walker_.reset();
+}
+
+Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
+  if (parser_ && csv_header_ == dialect.header) {  // the same columns again: the plan stands
+    std::vector<std::uint16_t> ids(dialect.header.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::uint16_t>(i);
+    parser_ = make_csv_parser(dialect, std::move(ids), source_.limits);
+    return {};
+  }
+  forget_names();
+  csv_header_ = dialect.header;
+  std::vector<std::uint16_t> ids;
+  std::vector<std::pair<std::size_t, std::size_t>> repeated;  // (later column, first column)
+  for (std::size_t column = 0; column < dialect.header.size(); ++column) {
+    std::string name = dialect.header[column];
+    if (name.empty()) {
+      name = fmt::format("column {}", column + 1);
+      notes_.push_back(fmt::format("column {} has no name in the header; it is called \"{}\"", column + 1, name));
+    }
+    const auto first = std::find(dialect.header.begin(), dialect.header.begin() + static_cast<std::ptrdiff_t>(column),
+                                 dialect.header[column]);
+    if (!dialect.header[column].empty() && first != dialect.header.begin() + static_cast<std::ptrdiff_t>(column)) {
+      repeated.emplace_back(column, static_cast<std::size_t>(first - dialect.header.begin()));
+    }
+    std::string unique = name;
+    for (int n = 2; names_.intern(unique) != static_cast<int>(column); ++n) unique = fmt::format("{} ({})", name, n);
+    if (unique != name) notes_.push_back(fmt::format("column \"{}\" stands again as column {}; it is called \"{}\"", name, column + 1, unique));
+    ids.push_back(static_cast<std::uint16_t>(column));
+  }
+  if (auto bound = bind_new_names(); !bound) return bound;
+  for (const auto& [later, first] : repeated) {
+    if (plans_[first].action != Action::map && plans_[later].action != Action::map) continue;
+    return Error{Errc::data,
+                 fmt::format("the header has two columns called \"{}\" (columns {} and {}); which of them counts would be a guess",
+                             dialect.header[first], first + 1, later + 1),
+                 "rename or remove one of them"};
+  }
+  parser_ = make_csv_parser(dialect, std::move(ids), source_.limits);
+  return {};
+}
+
+Result<void> Normalizer::start_json() {
+  if (!walker_) {
+    forget_names();
+    walker_ = make_array_walker(names_, source_.limits);
+    parser_ = make_json_parser(names_, source_.limits);
+  }
+  return {};
+}
+
+Result<void> Normalizer::bind_new_names() {
+  if (plans_.size() < names_.stable_count()) {
+    const std::size_t first = plans_.size();
+    plans_.resize(names_.stable_count());
+    if (auto r = bind_range(static_cast<std::uint16_t>(first), plans_.size() - first); !r) return r;
+  }
+  if (transient_plans_.size() < names_.transient_count()) {
+    const std::size_t first = transient_plans_.size();
+    transient_plans_.resize(names_.transient_count());
+    return bind_range(static_cast<std::uint16_t>(NameTable::kStable + first), transient_plans_.size() - first);
+  }
+  return {};
+}
+
+Result<void> Normalizer::bind_range(std::uint16_t first, std::size_t count) {
+  std::vector<std::string_view> names(count);
+  for (std::size_t i = 0; i < count; ++i) names[i] = names_.name(static_cast<std::uint16_t>(first + i));
+  if (auto r = translator_->bind(first, names, *this); !r) return r;
+  for (std::size_t i = 0; i < count; ++i) settle(plan(static_cast<std::uint16_t>(first + i)), names[i]);
+  return {};
+}
+
+/// What the settings make of a field, once the adapter has said what it is.
+void Normalizer::settle(FieldPlan& p, std::string_view path) {
+  if (p.name.empty()) p.name = std::string(path);
+  p.key = json_key(p.name);
+  p.path_key = json_key(path);
+  p.key_hash = hash64(p.key);
+  p.path_hash = hash64(p.path_key);
+  if (!source_.time_zone_column.empty() && folded_word(path) == folded_word(source_.time_zone_column)) {
+    p.action = Action::map;
+    if (p.mapping_count < p.mappings.size()) p.mappings[p.mapping_count++] = {Target::time_zone, How::as_configured, 0};
+  }
+  const bool listed = source_.metadata_names.contains(p.name) || source_.metadata_names.contains(path);
+  switch (source_.metadata) {
+    case SourceConfig::Metadata::all: p.carries = true; break;
+    case SourceConfig::Metadata::mapped: p.carries = p.known; break;
+    case SourceConfig::Metadata::none: p.carries = false; break;
+    case SourceConfig::Metadata::listed: p.carries = listed; break;
+  }
+  // A field that only steers (an update time, a scope) is still one of "the rest".
+  const bool steers = std::all_of(p.mappings.begin(), p.mappings.begin() + p.mapping_count,
+                                  [](const Mapping& m) { return m.target >= Target::version; });
+  p.also_carried = p.action == Action::map && (listed || (steers && p.carries));
+  if (p.drop_rule.empty()) {
+    p.drop_rule = source_.metadata == SourceConfig::Metadata::mapped ? "metadata=mapped"
+                  : source_.metadata == SourceConfig::Metadata::none ? "metadata=none"
+                                                                     : "not in the metadata list";
+  }
+  if (p.body && !source_.include_bodies && !listed) {
+    p.carries = false;
+    p.drop_rule = "message body";
+  }
+}
+
+void Normalizer::map(std::uint16_t field, Target target, How how, std::uint32_t rank) {
+  FieldPlan& p = plan(field);
+  if (p.mapping_count == p.mappings.size()) return;
+  p.action = Action::map;
+  p.known = true;
+  p.mappings[p.mapping_count++] = {target, how, rank};
+}
+
+void Normalizer::carry(std::uint16_t field, std::string_view name, Form form) {
+  FieldPlan& p = plan(field);
+  if (p.action == Action::drop) p.action = Action::carry;
+  p.known = true;
+  p.name = std::string(name);
+  p.form = form;
+}
+
+void Normalizer::drop(std::uint16_t field, std::string_view rule) {
+  FieldPlan& p = plan(field);
+  p.action = Action::drop;
+  p.known = true;
+  p.drop_rule = std::string(rule);
+}
+
+void Normalizer::body(std::uint16_t field, std::string_view name) {
+  FieldPlan& p = plan(field);
+  p.known = p.body = true;
+  p.name = std::string(name);
+}
+
+void Normalizer::claim(std::uint16_t field) {
+  FieldPlan& p = plan(field);
+  p.action = Action::claim;
+  p.known = true;
+}
+
+// ---- one record ---------------------------------------------------------------------------------------------------
+
+void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
+  block_ = &block;
+  batch_ = &batch;
+  file_ = file;
+  counted_to_ = 0;
+  counted_line_ = block.line;
+  batch.bytes += block.size;
+  parser_->parse(block, *this);
+}
+
+std::uint64_t Normalizer::line() {
+  const auto at = static_cast<std::size_t>(position());
+  if (at < counted_to_) {
+    counted_to_ = 0;
+    counted_line_ = block_->line;
+  }
+  const char* const data = block_->data.data();
+  for (std::size_t i = counted_to_; i < at; ++i) {
+    if (data[i] == '\n' || (data[i] == '\r' && data[i + 1] != '\n')) ++counted_line_;
+  }
+  counted_to_ = at;
+  return counted_line_;
+}
+
+void Normalizer::on_record(const Record& record, const Place& place) {
+  place_ = place;
+  ++read_;
+  ++batch_->read;
+  outcome_ = Outcome::going;
+  filled_ = 0;
+  items_.clear();
+  item_bits_ = 0;
+  touches_.clear();
+  scratch_text_.clear();
+  conversation_ = Conversation();
+  duplicate_keys_ += place.duplicate_keys;
+  if (!transient_plans_.empty()) forget_transient_plans();
+  if (plans_.size() < names_.stable_count() || names_.transient_count() != 0) {
+    if (auto bound = bind_new_names(); !bound) {
+      batch_->error = bound.error();
+      reject("adapter_failed", "", "", bound.error().message, bound.error().cure);
+      return;
+    }
+  }
+  for (const Field& field : record) take(field);
+  if (translator_->translates()) translator_->translate(record, *this);
+  if (outcome_ == Outcome::going) understand();
+  if (outcome_ == Outcome::going) emit();
+}
+
+void Normalizer::on_fault(const FrameFault& fault) {
+  ++read_;
+  ++batch_->read;
+  ++batch_->rejected;
+  count_reject(fault.code, fault.message, fault.cure);
+  add_reject(batch_->rejects, {source_.name, source_.inputs[file_], fault.line, fault.offset, fault.code, fault.field,
+                               fault.found, fault.message, fault.cure, fault.text, fault.size});
+}
+
+void Normalizer::on_repeated_header(const Place&) {
+  ++read_;
+  ++batch_->read;
+  ++filtered_["repeated header"];
+}
+
+void Normalizer::take(const Field& field) {
+  FieldPlan& p = plan(field.id);
+  if (is_nothing(field)) {
+    ++p.empty;
+    return;
+  }
+  switch (p.action) {
+    case Action::carry: add_item(p, field); return;
+    case Action::drop: ++p.dropped; return;
+    case Action::claim: return;
+    case Action::map: break;
+  }
+  bool used = false;
+  for (std::size_t i = 0; i < p.mapping_count; ++i) {
+    used |= fill(p.mappings[i].target, p.mappings[i].how, p.mappings[i].rank, field);
+  }
+  if (used) {
+    ++p.mapped;
+    if (p.also_carried) add_item(p, field);
+  } else {
+    add_item(p, field);
+  }
+}
+
+/// Puts a value where its target is gathered; what loses against a lower rank is carried. False when this one lost.
+bool Normalizer::fill(Target target, How how, std::uint32_t rank, const Field& value) {
+  const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(target)];
+  if (vocabulary.has_absent() && vocabulary.is_absent(trimmed(value.view()))) return true;
+  Slot& s = slot(target);
+  if (has(target)) {
+    if (s.rank < rank) return false;
+    if (s.rank > rank && (s.value.flags & Field::kMade) == 0 && s.value.id != value.id) {
+      FieldPlan& loser = plan(s.value.id);
+      --loser.mapped;
+      add_item(loser, s.value);
+    }
+  }
+  filled_ |= 1U << static_cast<unsigned>(target);
+  s = {value, how, rank};
+  return true;
+}
+
+void Normalizer::add_item(FieldPlan& p, const Field& value) {
+  if (!p.carries) {
+    ++p.dropped;
+    return;
+  }
+  ++p.carried;
+  add_item(p.key, p.key_hash, p.path_key, p.path_hash, value, p.form);
+}
+
+/// A key stands once in a record: a second one goes under its full path.
+void Normalizer::add_item(std::string_view key, std::uint64_t hash, std::string_view path_key, std::uint64_t path_hash,
+                          const Field& value, Form form) {
+  const auto taken = [this](std::string_view k, std::uint64_t h) {
+    if ((item_bits_ >> (h & 63) & 1U) == 0) return false;
+    return std::any_of(items_.begin(), items_.end(), [&](const Item& i) { return i.hash == h && i.key == k; });
+  };
+  if (taken(key, hash)) {
+    if (taken(path_key, path_hash)) return;
+    key = path_key;
+    hash = path_hash;
+  }
+  item_bits_ |= std::uint64_t{1} << (hash & 63);
+  items_.push_back({key, hash, value, form});
+}
+
+bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& value) {
+  if (outcome_ != Outcome::going) return false;
+  const bool made = (value.flags & Field::kMade) != 0;
+  if (is_nothing(value)) {
+    if (!made) ++plan(value.id).empty;
+    return true;
+  }
+  Field kept = value;
+  if (made) kept.text = scratch_text_.keep(value.view()).data();  // made up during the call
+  if (fill(target, how, rank, kept)) {
+    if (!made) ++plan(value.id).mapped;
+  } else if (!made) {
+    add_item(plan(value.id), kept);
+  }
+  return true;
+}
+
+bool Normalizer::touchpoint(const TouchpointText& t) {
+  if (outcome_ != Outcome::going) return false;
+  Touchpoint touch;
+  const TimeReading reading = read_time(kTouch, t.at, Kind::string, How::as_configured);
+  if (reading.fault != TimeFault::none) {
+    const TimeComplaint complaint = explain(reading.fault, t.at, source_.zone_name);
+    reject(t.at.empty() ? "missing_time" : "bad_time", "touchpoint", t.at, complaint.message, complaint.cure);
+    return false;
+  }
+  ++touch_times_[static_cast<std::size_t>(reading.how)];
+  leap_seconds_ += reading.leap_second;
+  touch.at = reading.at;
+  touch.how = reading.how;
+  touch.kind = t.kind;
+  touch.direction = t.direction;
+  if (t.id.empty()) {
+    const std::uint64_t own[3] = {file_, place_.offset, touches_.size()};
+    touch.id = hash128({reinterpret_cast<const char*>(own), sizeof own});
+  } else {
+    touch.id = hash128(t.id);
+  }
+  if (!all_blank(t.duration)) {
+    if (const auto duration = parse_duration(t.duration, t.duration_how); duration && duration->digits >= 0) {
+      touch.duration = *duration;
+      touch.has_duration = true;
+    } else {
+      filled_ &= ~(1U << static_cast<unsigned>(Target::handle_time));
+      slot(Target::handle_time).value = {t.duration.data(), static_cast<std::uint32_t>(t.duration.size()), 0, Kind::string,
+                                         Field::kMade};
+      bad_value(Target::handle_time, "bad_duration", "the duration of a touchpoint is not a number of seconds that is 0 or more",
+                "correct it in the source");
+      if (outcome_ != Outcome::going) return false;
+    }
+  }
+  touch.user = batch_->arena.keep(t.user);
+  touch.subject = batch_->arena.keep(t.subject);
+  touches_.push_back(touch);
+  return true;
+}
+
+bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
+  if (outcome_ != Outcome::going) return false;
+  if (is_nothing(value)) return true;
+  const bool made = (value.flags & Field::kMade) != 0;
+  bool carries = source_.metadata != SourceConfig::Metadata::none;
+  if (source_.metadata == SourceConfig::Metadata::listed) carries = source_.metadata_names.contains(name);
+  if (!carries) {
+    if (!made) ++plan(value.id).dropped;
+    return true;
+  }
+  Field kept = value;
+  if (made) kept.text = scratch_text_.keep(value.view()).data();
+  scratch_.clear();
+  add_json_string(scratch_, name);
+  scratch_.add(':');
+  const std::string_view key = scratch_text_.keep(scratch_.view());
+  const std::uint64_t hash = hash64(key);
+  if (!made) ++plan(value.id).carried;
+  add_item(key, hash, key, hash, kept, form);
+  return true;
+}
+
+bool Normalizer::drop(const Field& value, std::string_view rule) {
+  if (outcome_ != Outcome::going) return false;
+  if ((value.flags & Field::kMade) != 0) return true;
+  if (is_nothing(value)) {
+    ++plan(value.id).empty;
+    return true;
+  }
+  auto& by_rule = record_drops_.try_emplace(plan(value.id).name).first->second;
+  const auto found = by_rule.find(rule);
+  ++(found == by_rule.end() ? by_rule.emplace(std::string(rule), 0).first : found)->second;
+  return true;
+}
+
+bool Normalizer::filter(std::string_view rule) {
+  if (outcome_ != Outcome::going) return false;
+  outcome_ = Outcome::filtered;
+  const auto found = filtered_.find(rule);
+  ++(found == filtered_.end() ? filtered_.emplace(std::string(rule), 0).first : found)->second;
+  return false;
+}
+
+bool Normalizer::refuse(const Refusal& r) {
+  if (outcome_ == Outcome::going) reject(r.code, r.field, r.found, r.message, r.cure);
+  return false;
+}
+
+bool Normalizer::walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) {
+  if (outcome_ != Outcome::going || !walker_ || array.kind != Kind::array) return false;
+  return walker_->walk(array.view(), prefix, [&](const Record& record) {
+    if (auto bound = bind_new_names(); !bound) {
+      reject("adapter_failed", "", "", bound.error().message, bound.error().cure);
+      return false;
+    }
+    return element(record) && outcome_ == Outcome::going;
+  });
+}
+
+// ---- understanding --------------------------------------------------------------------------------------------------
+
+std::string Normalizer::field_name(const Field& field) const {
+  return (field.flags & Field::kMade) != 0 ? std::string() : std::string(names_.name(field.id));
+}
+
+/// An optional value that does not fit: dropped, counted and said; its text is kept in metadata under its own name.
+void Normalizer::bad_value(Target target, std::string_view code, std::string message, std::string cure) {
+  const Field& value = slot(target).value;
+  if (source_.reject_bad_values) {
+    reject(code, field_name(value), value.view(), message, cure);
+    return;
+  }
+  BadUse& use = bad_[target];
+  if (use.count++ == 0 || std::pair(file_, place_.offset) < std::pair(static_cast<std::uint32_t>(use.file), use.offset)) {
+    use.file = file_;
+    use.offset = place_.offset;
+    use.found = shown(value.view());
+    use.message = std::move(message);
+    use.cure = std::move(cure);
+  }
+  if ((value.flags & Field::kMade) == 0) {
+    FieldPlan& p = plan(value.id);
+    if (p.mapped > 0) --p.mapped;
+    if (!p.also_carried) add_item(p, value);
+  }
+}
+
+void Normalizer::understand() {
+  conversation_.platform = source_.platform;
+  if (has(Target::time_zone) && !find_zone()) return;
+  if (!has(Target::external_id)) {
+    reject("missing_external_id", "", "", "the record has no id, so it could neither be found again nor updated",
+           "correct it in the source, or leave the record out");
+    return;
+  }
+  understand_id(Target::external_id, conversation_.external_id);
+  if (outcome_ != Outcome::going) return;
+  understand_channel();
+  understand_text(Target::platform, conversation_.platform);
+  understand_id(Target::queue_id, conversation_.queue_id);
+  understand_id(Target::assigned_agent_id, conversation_.assigned_agent_id);
+  understand_id(Target::customer_id, conversation_.customer_id);
+  understand_text(Target::subject, conversation_.subject);
+  understand_status();
+  understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
+  understand_time(Target::ended_at, kEnded, conversation_.ended_at, conversation_.ended_how);
+  understand_duration(Target::handle_time, conversation_.handle_time);
+  understand_duration(Target::wait_time, conversation_.wait_time);
+  understand_duration(Target::first_response_time, conversation_.first_response_time);
+  understand_resolved();
+  understand_csat();
+  if (outcome_ != Outcome::going) return;
+  if (!conversation_.started_at && source_.info.role != RecordRole::event) {
+    reject("missing_started_at", "", "", "the record has no start time, and none is made up",
+           "export the field that holds the creation time");
+  }
+}
+
+void Normalizer::understand_id(Target target, std::string_view& to) {
+  if (!has(target)) return;
+  const Field& value = slot(target).value;
+  const bool scalar = value.kind == Kind::cell || value.kind == Kind::string || value.kind == Kind::number;
+  const bool lost = (value.kind == Kind::cell || value.kind == Kind::number) && is_exponent_number(trimmed(value.view()));
+  if (scalar && !lost) {
+    to = value.view();
+    return;
+  }
+  std::string message = lost ? "a number in exponent form has lost its last digits: which record it was can no longer be told"
+                             : "an id is text or a number";
+  std::string cure = lost ? "export again and do not open the file in a spreadsheet, or format the column as text"
+                          : "correct it in the source";
+  const std::string_view code = lost ? "id_lost_digits" : "bad_id";
+  if (target == Target::external_id) {
+    reject(code, field_name(value), value.view(), message, cure);
+  } else if (outcome_ == Outcome::going) {
+    bad_value(target, code, std::move(message), std::move(cure));
+  }
+}
+
+void Normalizer::understand_text(Target target, std::string_view& to) {
+  if (!has(target) || outcome_ != Outcome::going) return;
+  const Field& value = slot(target).value;
+  if (value.kind == Kind::array || value.kind == Kind::object) {
+    bad_value(target, "bad_text", "a list or an object stands where text is expected", "correct it in the source");
+    return;
+  }
+  to = value.view();
+}
+
+void Normalizer::understand_channel() {
+  const bool whole = !source_.fold;
+  if (!has(Target::channel)) {
+    if (whole) conversation_.channel = default_channel_;
+    if (whole && default_channel_ == Channel::none) {
+      reject("missing_channel", "", "", "the record does not say by which channel it came",
+             "--set default_channel=<phone|email|chat|sms|social|back_office>");
+    }
+    return;
+  }
+  const Field& value = slot(Target::channel).value;
+  const Vocabulary::Entry& entry = vocabularies_[static_cast<std::size_t>(Target::channel)].look_up(value.view());
+  conversation_.channel = entry.channel;
+  if (entry.channel != Channel::none) return;
+  if (default_channel_ != Channel::none) {
+    if (whole) conversation_.channel = default_channel_;
+    return;
+  }
+  reject("unknown_channel", field_name(value), value.view(),
+         fmt::format("no rule says which channel \"{}\" is", shown(value.view())),
+         fmt::format("--set \"channel.{}=<phone|email|chat|sms|social|back_office>\", or --set default_channel=<channel> for all such words",
+                     lower(trimmed(shown(value.view())))));
+}
+
+void Normalizer::understand_status() {
+  if (!has(Target::status) || outcome_ != Outcome::going) return;
+  const Field& value = slot(Target::status).value;
+  Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(Target::status)];
+  if (vocabulary.empty()) {
+    understand_text(Target::status, conversation_.status);
+    return;
+  }
+  const Vocabulary::Entry& entry = vocabulary.look_up(value.view());
+  if (!entry.meaning.empty()) {
+    conversation_.status = scratch_text_.keep(entry.meaning);
+  } else if (entry.verdict == Vocabulary::Verdict::unlisted) {
+    bad_value(Target::status, "unknown_status", "no rule says what this status means", "correct it in the source");
+  }
+}
+
+bool Normalizer::find_zone() {
+  const Field& value = slot(Target::time_zone).value;
+  const std::string_view name = trimmed(value.view());
+  if (name != zone_cached_name_) {
+    auto zone = source_.zones->find(name);
+    if (!zone) {
+      reject("unknown_time_zone", field_name(value), name, zone.error().message, zone.error().cure);
+      return false;
+    }
+    zone_cached_ = *zone;
+    zone_cached_name_ = std::string(name);
+  }
+  record_zone_ = zone_cached_;
+  return true;
+}
+
+TimeReading Normalizer::read_time(std::size_t reader, std::string_view text, Kind kind, How how) {
+  const TimeFormat::Form form = source_.time_format.form();
+  const bool epoch = form == TimeFormat::Form::epoch_s || form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us;
+  if (kind != Kind::cell && kind != Kind::string && !(kind == Kind::number && epoch)) {
+    TimeReading reading;
+    reading.fault = TimeFault::malformed;
+    return reading;
+  }
+  if (has(Target::time_zone)) return readers_[reader].read(text, record_zone_);
+  if (source_.zone == nullptr && (how == How::utc || source_.info.utc_by_document)) return readers_[reader].read(text, source_.utc);
+  return readers_[reader].read(text);
+}
+
+void Normalizer::understand_time(Target target, std::size_t reader, std::optional<Instant>& to, Known& how) {
+  if (!has(target) || outcome_ != Outcome::going) return;
+  const Slot& s = slot(target);
+  const TimeReading reading = read_time(reader, s.value.view(), s.value.kind, s.how);
+  if (reading.fault == TimeFault::none) {
+    to = reading.at;
+    how = reading.how;
+    ++times_[static_cast<std::size_t>(target)][static_cast<std::size_t>(reading.how)];
+    leap_seconds_ += reading.leap_second;
+    return;
+  }
+  TimeComplaint complaint = explain(reading.fault, s.value.view(), source_.zone_name);
+  if (target == Target::started_at) {
+    reject("bad_time", field_name(s.value), s.value.view(), complaint.message, complaint.cure);
+  } else {
+    bad_value(target, "bad_time", std::move(complaint.message), std::move(complaint.cure));
+  }
+}
+
+void Normalizer::understand_duration(Target target, std::optional<Decimal>& to) {
+  if (!has(target) || outcome_ != Outcome::going) return;
+  const Slot& s = slot(target);
+  const bool scalar = s.value.kind == Kind::cell || s.value.kind == Kind::string || s.value.kind == Kind::number;
+  const auto value = scalar ? parse_duration(s.value.view(), s.how) : std::nullopt;
+  if (!value) {
+    bad_value(target, "bad_duration", "this is not a duration", "correct it in the source");
+  } else if (value->digits < 0) {
+    bad_value(target, "out_of_range", "a duration cannot be negative", "correct it in the source");
+  } else {
+    to = value;
+  }
+}
+
+void Normalizer::understand_resolved() {
+  if (!has(Target::resolved) || outcome_ != Outcome::going) return;
+  const Field& value = slot(Target::resolved).value;
+  std::string_view meaning = value.view();
+  if (value.kind != Kind::boolean) {
+    Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(Target::resolved)];
+    const Vocabulary::Entry& entry = vocabulary.look_up(value.view());
+    if (!entry.meaning.empty()) meaning = entry.meaning;
+  }
+  if (meaning == "true") {
+    conversation_.resolved = true;
+  } else if (meaning == "false") {
+    conversation_.resolved = false;
+  } else {
+    bad_value(Target::resolved, "bad_boolean", "this is neither true nor false", "correct it in the source");
+  }
+}
+
+void Normalizer::understand_csat() {
+  if (!has(Target::csat_score) || outcome_ != Outcome::going) return;
+  const Field& value = slot(Target::csat_score).value;
+  std::optional<Decimal> score = value.kind == Kind::number ? parse_decimal(value.view()) : std::nullopt;
+  if (value.kind == Kind::cell || value.kind == Kind::string) {
+    const Vocabulary::Entry& entry = vocabularies_[static_cast<std::size_t>(Target::csat_score)].look_up(value.view());
+    if (entry.verdict == Vocabulary::Verdict::absent) return;
+    score = parse_decimal(entry.meaning.empty() ? value.view() : std::string_view(entry.meaning));
+  }
+  if (!score) {
+    bad_value(Target::csat_score, "bad_score", "this is not a satisfaction score",
+              "see the adapter's settings for the words and scales it takes");
+  } else if (less(*score, {1, 0}) || less({5, 0}, *score)) {
+    bad_value(Target::csat_score, "out_of_range", "a satisfaction score is between 1 and 5",
+              "see the adapter's settings for the words and scales it takes");
+  } else {
+    conversation_.csat_score = score;
+  }
+}
+
+// ---- out ------------------------------------------------------------------------------------------------------------
+
+void Normalizer::emit() {
+  ++translated_;
+  touchpoints_ += touches_.size();
+  if (source_.fold) {
+    emit_contribution();
+  } else {
+    emit_line();
+  }
+}
+
+void Normalizer::add_value(Buffer& out, const Field& value, Form form) {
+  switch (value.kind) {
+    case Kind::cell:
+    case Kind::string:
+      if (form == Form::words) {
+        out.add('[');
+        const std::string_view text = value.view();
+        for (std::size_t at = 0, n = 0; at < text.size();) {
+          std::size_t end = at;
+          while (end < text.size() && !is_blank(text[end])) ++end;
+          if (end > at) {
+            if (n++ > 0) out.add(',');
+            add_json_string(out, text.substr(at, end - at));
+          }
+          at = end + 1;
+        }
+        out.add(']');
+      } else {
+        add_json_string(out, value.view());
+      }
+      return;
+    case Kind::array:
+    case Kind::object: add_json_compact(out, value.view()); return;
+    default: out.add(value.view()); return;
+  }
+}
+
+void Normalizer::emit_line() {
+  Buffer& out = batch_->out;
+  add_conversation_fields(out, conversation_);
+  MetadataWriter metadata(out);
+  for (const Item& item : items_) {
+    metadata.key(item.key);
+    add_value(out, item.value, item.form);
+  }
+  add_time_marks(metadata, out, conversation_, source_.zones->version());
+  metadata.close();
+  batch_->id_hashes.push_back(hash64(conversation_.external_id));
+  ++batch_->written;
+}
+
+void Normalizer::emit_contribution() {
+  Arena& arena = batch_->arena;
+  Contribution& c = batch_->contributions.emplace_back();
+  c.conversation = conversation_;
+  for (std::string_view* text :
+       {&c.conversation.external_id, &c.conversation.queue_id, &c.conversation.assigned_agent_id, &c.conversation.customer_id,
+        &c.conversation.subject, &c.conversation.status, &c.conversation.platform}) {
+    *text = arena.keep(*text);
+  }
+  if (has(Target::scope)) c.scope = arena.keep(slot(Target::scope).value.view());
+  c.version.place = (std::uint64_t{file_} << 48) | place_.offset;
+  if (has(Target::version)) {
+    const Slot& s = slot(Target::version);
+    const TimeReading reading = read_time(kVersion, s.value.view(), s.value.kind, s.how);
+    if (reading.fault == TimeFault::none) {
+      c.version.seconds = reading.at.seconds;
+      c.version.nanos = reading.at.nanos;
+    }
+  }
+  c.origin = {file_, 0, place_.offset};
+  c.first_metadata = static_cast<std::uint32_t>(batch_->metadata.size());
+  c.metadata_count = static_cast<std::uint32_t>(items_.size());
+  for (const Item& item : items_) {
+    scratch_.clear();
+    add_value(scratch_, item.value, item.form);
+    batch_->metadata.push_back({arena.keep(item.key), arena.keep(scratch_.view())});
+  }
+  c.first_touchpoint = static_cast<std::uint32_t>(batch_->touchpoints.size());
+  c.touchpoint_count = static_cast<std::uint32_t>(touches_.size());
+  for (Touchpoint& touch : touches_) {
+    touch.version = c.version;
+    batch_->touchpoints.push_back(touch);
+  }
+}
+
+void Normalizer::reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
+                        std::string_view cure) {
+  if (outcome_ == Outcome::refused) return;
+  outcome_ = Outcome::refused;
+  ++batch_->rejected;
+  count_reject(code, message, cure);
+  add_reject(batch_->rejects, {source_.name, source_.inputs[file_], line(), place_.offset, code, field, found, message, cure,
+                               place_.raw, place_.raw.size()});
+}
+
+void Normalizer::count_reject(std::string_view code, std::string_view message, std::string_view cure) {
+  const auto found = rejected_.find(code);
+  if (found != rejected_.end()) {
+    ++found->second;
+    return;
+  }
+  rejected_.emplace(std::string(code), 1);
+  reject_cures_.emplace(std::string(code), cure.empty() ? std::string(message) : fmt::format("{}; {}", message, cure));
+}
+
+// ---- books ----------------------------------------------------------------------------------------------------------
+
+void Normalizer::account(Summary& summary) const {
+  summary.read += read_;
+  summary.translated += translated_;
+  summary.touchpoints += touchpoints_;
+  summary.duplicate_keys += duplicate_keys_;
+  summary.leap_seconds += leap_seconds_;
+  for (const auto& [rule, count] : filtered_) {
+    summary.filtered[rule] += count;
+    summary.filtered_total += count;
+  }
+  for (const auto& [code, count] : rejected_) {
+    summary.rejected[code] += count;
+    summary.rejected_total += count;
+  }
+  for (const auto& [code, text] : reject_cures_) {
+    const auto [at, added] = summary.reject_cures.emplace(code, text);
+    if (!added && text < at->second) at->second = text;
+  }
+  const auto add_times = [&](std::string_view name, const std::array<std::uint64_t, kKnownCount>& counts) {
+    if (std::all_of(counts.begin(), counts.end(), [](std::uint64_t n) { return n == 0; })) return;
+    auto& sum = summary.times[std::string(name)];
+    for (std::size_t i = 0; i < kKnownCount; ++i) sum[i] += counts[i];
+  };
+  for (std::size_t t = 0; t < kTargetCount; ++t) add_times(name_of(static_cast<Target>(t)), times_[t]);
+  add_times("touchpoints", touch_times_);
+  for (const auto& [target, use] : bad_) {
+    BadValue& sum = summary.bad_values[std::string(name_of(target))];
+    if (sum.count == 0 || use.found < sum.found) {
+      sum.found = use.found;
+      sum.message = use.message;
+      sum.cure = use.cure;
+    }
+    sum.count += use.count;
+  }
+  for (std::size_t t = 0; t < kTargetCount; ++t) {
+    if (vocabularies_[t].empty() || static_cast<Target>(t) == Target::resolved) continue;
+    vocabularies_[t].each([&](const std::string& word, const Vocabulary::Entry& entry) {
+      WordUse& use = summary.words[std::string(name_of(static_cast<Target>(t)))][word];
+      use.count += entry.count;
+      use.meaning = entry.meaning;
+      if (static_cast<Target>(t) == Target::channel && entry.channel == Channel::none && default_channel_ != Channel::none) {
+        use.meaning = fmt::format("{} (default_channel)", name_of(default_channel_));
+      }
+    });
+  }
+  const auto add_field = [&](const std::string& name, const FieldUse& use) {
+    FieldUse& sum = summary.fields[name];
+    sum.mapped += use.mapped;
+    sum.carried += use.carried;
+    sum.empty += use.empty;
+    for (const auto& [rule, count] : use.dropped) sum.dropped[rule] += count;
+  };
+  for (const auto& [name, use] : past_fields_) add_field(name, use);
+  for (const FieldPlan& p : plans_) {
+    FieldUse use{p.mapped, p.carried, p.empty, {}};
+    if (p.dropped != 0) use.dropped[p.drop_rule] = p.dropped;
+    add_field(p.name, use);
+  }
+  for (const auto& [name, rules] : record_drops_) {
+    for (const auto& [rule, count] : rules) summary.fields[name].dropped[rule] += count;
+  }
+  for (const std::string& note : notes_) {
+    if (std::find(summary.notes.begin(), summary.notes.end(), note) == summary.notes.end()) summary.notes.push_back(note);
+  }
+}
+
+}  // namespace crosswalk

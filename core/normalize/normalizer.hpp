@@ -1,0 +1,212 @@
+// The normalizer: named text fields in, understood conversations out. One per worker.
+//
+// An adapter has said what each field is, once per name (the plan). Per record the normalizer gathers the fields by
+// target, understands the winners (time, duration, channel, score, id) and either writes the conversation (a source
+// whose records are whole) or hands on a contribution (a source whose records add up). Nothing is allocated per field.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arena.hpp"
+#include "crosswalk/adapter.hpp"
+#include "encode/buffer.hpp"
+#include "framing/csv.hpp"
+#include "framing/framing.hpp"
+#include "framing/json.hpp"
+#include "merge/contribution.hpp"
+#include "normalize/vocabulary.hpp"
+#include "pipeline/source.hpp"
+
+namespace crosswalk {
+
+/// What one block became. Made by a worker, used up by the writer, in input order.
+struct Batch {
+  Buffer out;      ///< encoded records, a line each (streamed sources)
+  Buffer rejects;  ///< reject lines
+  Arena arena;     ///< text of the contributions
+  std::vector<Contribution> contributions;  ///< folded sources
+  std::vector<MetadataItem> metadata;
+  std::vector<Touchpoint> touchpoints;
+  std::vector<std::uint64_t> id_hashes;     ///< of the records in `out`
+  std::uint64_t read = 0, written = 0, rejected = 0, bytes = 0;
+  std::optional<Error> error;               ///< ends the run once everything before it is written
+
+  void clear();
+};
+
+class Normalizer final : public RecordHandler, private Receiver, private Binder {
+ public:
+  explicit Normalizer(const SourceConfig& source);
+  ~Normalizer() override;
+
+  /// Opens the adapter's translator. Call once, first.
+  Result<void> open();
+
+  /// A new input whose names have nothing to do with the ones before. For CSV, with its header.
+  Result<void> start_csv(const CsvDialect& dialect);
+  Result<void> start_json();
+
+  /// Translates a block of the current input into `batch`. `file` is the input's number.
+  void process(const Block& block, std::uint32_t file, Batch& batch);
+
+  /// Adds this worker's counts. Sums only, so the order of workers does not matter.
+  void account(Summary& summary) const;
+
+  /// Understands what a folded conversation still lacks (default channel) for the fold.
+  [[nodiscard]] Channel default_channel() const { return default_channel_; }
+
+ private:
+  struct Mapping {
+    Target target;
+    How how;
+    std::uint32_t rank;
+  };
+  enum class Action : std::uint8_t { carry, map, drop, claim };
+  struct FieldPlan {
+    Action action = Action::carry;
+    Form form = Form::as_is;
+    bool known = false;         // the adapter named it
+    bool body = false;          // message text
+    bool carries = true;        // may go into metadata at all
+    bool also_carried = false;  // mapped, and asked for by name
+    std::uint8_t mapping_count = 0;
+    std::array<Mapping, 3> mappings{};
+    std::string name;           // in metadata
+    std::string key, path_key;  // JSON text with quotes and colon
+    std::uint64_t key_hash = 0, path_hash = 0;
+    std::string drop_rule;
+    std::uint64_t mapped = 0, carried = 0, empty = 0, dropped = 0;
+  };
+  struct Slot {
+    Field value;
+    How how = How::as_configured;
+    std::uint32_t rank = 0;
+  };
+  struct Item {  // one metadata entry of the current record
+    std::string_view key;
+    std::uint64_t hash = 0;
+    Field value;
+    Form form = Form::as_is;
+  };
+  enum class Outcome : std::uint8_t { going, filtered, refused };
+
+  // RecordHandler
+  void on_record(const Record& record, const Place& place) override;
+  void on_fault(const FrameFault& fault) override;
+  void on_repeated_header(const Place& place) override;
+
+  // Binder
+  void map(std::uint16_t field, Target target, How how, std::uint32_t rank) override;
+  void carry(std::uint16_t field, std::string_view name, Form form) override;
+  void drop(std::uint16_t field, std::string_view rule) override;
+  void body(std::uint16_t field, std::string_view name) override;
+  void claim(std::uint16_t field) override;
+
+  // Receiver
+  bool set(Target target, How how, std::uint32_t rank, const Field& value) override;
+  bool touchpoint(const TouchpointText& touchpoint) override;
+  bool carry(std::string_view name, const Field& value, Form form) override;
+  bool drop(const Field& value, std::string_view rule) override;
+  bool filter(std::string_view rule) override;
+  bool refuse(const Refusal& refusal) override;
+  bool walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) override;
+
+  FieldPlan& plan(std::uint16_t id) {
+    return id < NameTable::kStable ? plans_[id] : transient_plans_[id - NameTable::kStable];
+  }
+  void remember(const FieldPlan& plan, const std::string& name);
+  void forget_transient_plans();
+  void forget_names();
+  Result<void> bind_new_names();
+  Result<void> bind_range(std::uint16_t first, std::size_t count);
+  void settle(FieldPlan& plan, std::string_view path);
+
+  void take(const Field& field);
+  bool fill(Target target, How how, std::uint32_t rank, const Field& value);
+  void add_item(FieldPlan& plan, const Field& value);
+  void add_item(std::string_view key, std::uint64_t hash, std::string_view path_key, std::uint64_t path_hash,
+                const Field& value, Form form);
+  [[nodiscard]] bool has(Target target) const { return (filled_ >> static_cast<unsigned>(target) & 1U) != 0; }
+  Slot& slot(Target target) { return slots_[static_cast<std::size_t>(target)]; }
+
+  void understand();
+  void understand_id(Target target, std::string_view& to);
+  void understand_text(Target target, std::string_view& to);
+  void understand_channel();
+  void understand_status();
+  void understand_time(Target target, std::size_t reader, std::optional<Instant>& to, Known& how);
+  void understand_duration(Target target, std::optional<Decimal>& to);
+  void understand_resolved();
+  void understand_csat();
+  bool find_zone();
+  TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
+  void bad_value(Target target, std::string_view code, std::string message, std::string cure);
+  [[nodiscard]] std::string field_name(const Field& field) const;
+
+  void emit();
+  void emit_line();
+  void emit_contribution();
+  void add_value(Buffer& out, const Field& value, Form form);
+  void reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
+              std::string_view cure);
+  void count_reject(std::string_view code, std::string_view message, std::string_view cure);
+  [[nodiscard]] std::uint64_t position() const { return static_cast<std::uint64_t>(place_.raw.data() - block_->data.data()); }
+  std::uint64_t line();
+
+  const SourceConfig& source_;
+  Channel default_channel_ = Channel::none;
+  std::unique_ptr<Translator> translator_;
+  std::array<Vocabulary, kTargetCount> vocabularies_;
+  NameTable names_;
+  std::vector<FieldPlan> plans_, transient_plans_;
+  std::unique_ptr<BlockParser> parser_;
+  std::unique_ptr<JsonArrayWalker> walker_;
+  std::vector<std::string> csv_header_;
+
+  static constexpr std::size_t kStarted = 0, kEnded = 1, kVersion = 2, kTouch = 3, kReaders = 4;
+  std::vector<TimeReader> readers_;
+  const Zone* record_zone_ = nullptr;
+  std::string zone_cached_name_;
+  const Zone* zone_cached_ = nullptr;
+
+  // The record at hand.
+  const Block* block_ = nullptr;
+  Batch* batch_ = nullptr;
+  std::uint32_t file_ = 0;
+  Place place_;
+  Outcome outcome_ = Outcome::going;
+  std::uint32_t filled_ = 0;
+  std::array<Slot, kTargetCount> slots_;
+  std::vector<Item> items_;
+  std::uint64_t item_bits_ = 0;
+  std::vector<Touchpoint> touches_;
+  Conversation conversation_;
+  Buffer scratch_;
+  Arena scratch_text_;
+  std::size_t counted_to_ = 0;  // line counting within the block
+  std::uint64_t counted_line_ = 0;
+
+  // Counts.
+  std::uint64_t read_ = 0, translated_ = 0, touchpoints_ = 0, duplicate_keys_ = 0, leap_seconds_ = 0;
+  std::array<std::array<std::uint64_t, kKnownCount>, kTargetCount> times_{};
+  std::array<std::uint64_t, kKnownCount> touch_times_{};
+  std::map<std::string, std::uint64_t, std::less<>> filtered_, rejected_;
+  std::map<std::string, std::string, std::less<>> reject_cures_;
+  struct BadUse {
+    std::uint64_t count = 0, file = 0, offset = 0;
+    std::string found, message, cure;
+  };
+  std::map<Target, BadUse> bad_;
+  std::map<std::string, FieldUse, std::less<>> past_fields_;  // of plans that were replaced
+  std::map<std::string, std::map<std::string, std::uint64_t, std::less<>>, std::less<>> record_drops_;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace crosswalk

@@ -1,0 +1,61 @@
+#include "normalize/vocabulary.hpp"
+
+#include <algorithm>
+
+#include "text.hpp"
+
+namespace crosswalk {
+
+std::size_t Vocabulary::Hash::operator()(std::string_view s) const { return hash64(s); }
+
+void Vocabulary::add(std::string_view word, std::string_view meaning) {
+  words_.insert_or_assign(folded_word(word), std::string(meaning));
+}
+
+void Vocabulary::add_absent(std::string_view value) { absent_.emplace_back(value); }
+
+bool Vocabulary::is_absent(std::string_view value) const {
+  return std::find(absent_.begin(), absent_.end(), value) != absent_.end();
+}
+
+Vocabulary::Entry Vocabulary::judge(std::string_view raw) const {
+  Entry entry;
+  if (is_absent(trimmed(raw))) {
+    entry.verdict = Verdict::absent;
+    return entry;
+  }
+  const std::string word = folded_word(raw);
+  if (const auto found = words_.find(word); found != words_.end()) {
+    entry.verdict = Verdict::known;
+    entry.meaning = found->second;
+  } else if (others_ == Others::lower) {
+    entry.meaning = lower(trimmed(raw));
+  } else if (others_ == Others::no) {
+    entry.meaning = "false";
+  }
+  entry.channel = channel_of(entry.meaning);
+  return entry;
+}
+
+const Vocabulary::Entry& Vocabulary::look_up(std::string_view raw) {
+  if (last_ != nullptr && raw == last_word_) {
+    ++last_->count;
+    return *last_;
+  }
+  auto found = met_.find(raw);
+  if (found == met_.end()) {
+    if (met_.size() >= kDistinct) {
+      const std::uint64_t count = overflow_.count;
+      overflow_ = judge(raw);
+      overflow_.count = count + 1;
+      return overflow_;
+    }
+    found = met_.emplace(std::string(raw), judge(raw)).first;
+  }
+  last_word_ = found->first;
+  last_ = &found->second;
+  ++last_->count;
+  return *last_;
+}
+
+}  // namespace crosswalk

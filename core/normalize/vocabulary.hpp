@@ -1,0 +1,60 @@
+// The words of one target and what they mean, with a count of every distinct word met.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "crosswalk/adapter.hpp"
+
+namespace crosswalk {
+
+class Vocabulary {
+ public:
+  enum class Verdict : std::uint8_t { known, absent, unlisted };
+  struct Entry {
+    Verdict verdict = Verdict::unlisted;
+    Channel channel = Channel::none;  ///< for the channel vocabulary
+    std::string meaning;              ///< empty unless known, or unlisted and kept in lower case
+    std::uint64_t count = 0;
+  };
+
+  void add(std::string_view word, std::string_view meaning);
+  void add_absent(std::string_view value);
+  void set_others(Others others) { others_ = others; }
+  [[nodiscard]] bool empty() const { return words_.empty() && others_ == Others::bad; }
+  [[nodiscard]] bool has_absent() const { return !absent_.empty(); }
+  [[nodiscard]] bool is_absent(std::string_view value) const;
+
+  /// What a word means here; counted. Valid until the next call. The same spelling again costs one comparison when it
+  /// follows itself, one hash otherwise.
+  const Entry& look_up(std::string_view raw);
+
+  /// Every spelling met. Beyond kDistinct spellings the rest is counted under "…" so that memory stays bounded.
+  static constexpr std::size_t kDistinct = 1000;
+  template <class Visit>
+  void each(Visit&& visit) const {
+    for (const auto& [word, entry] : met_) visit(word, entry);
+    if (overflow_.count != 0) visit(std::string("…"), overflow_);
+  }
+
+ private:
+  [[nodiscard]] Entry judge(std::string_view raw) const;
+
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view s) const;
+  };
+  std::unordered_map<std::string, std::string> words_;  // folded → meaning
+  std::vector<std::string> absent_;
+  Others others_ = Others::bad;
+  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> met_;
+  std::string_view last_word_;
+  Entry* last_ = nullptr;
+  Entry overflow_;
+};
+
+}  // namespace crosswalk

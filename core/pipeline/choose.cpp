@@ -1,0 +1,127 @@
+// Choosing an adapter: each bids on the field names found in the head of the input.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "crosswalk/translate.hpp"
+#include "framing/csv.hpp"
+#include "framing/json.hpp"
+#include "pipeline/choose.hpp"
+#include "text.hpp"
+
+namespace crosswalk {
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+std::string folded_name(std::string_view name) { return lower(trimmed(name)); }
+
+class NameCollector final : public RecordHandler {
+ public:
+  NameCollector(const NameTable& table, Names& names) : table_(table), names_(names) {}
+  void on_record(const Record& record, const Place&) override {
+    for (const Field& field : record) names_.insert(folded_name(table_.name(field.id)));
+  }
+  void on_fault(const FrameFault&) override {}
+  void on_repeated_header(const Place&) override {}
+
+ private:
+  const NameTable& table_;
+  Names& names_;
+};
+
+Names names_of_csv(std::string_view head, std::string_view input_name) {
+  Names names;
+  auto csv = open_csv(std::string(input_name), memory_source(std::string(head)), {});
+  if (csv) {
+    for (const std::string& column : csv->dialect.header) names.insert(folded_name(column));
+  }
+  return names;
+}
+
+Names names_of_json(std::string_view head, std::string_view input_name) {
+  Names names;
+  auto splitter = open_json(std::string(input_name), memory_source(std::string(head)), {});
+  if (!splitter) return names;
+  NameTable table;
+  NameCollector collector(table, names);
+  const auto parser = make_json_parser(table, {});
+  Block block;
+  for (int blocks = 0; blocks < 64; ++blocks) {
+    auto more = (*splitter)->next(block, std::size_t{16} << 10);
+    if (!more || !*more) break;
+    parser->parse(block, collector);
+  }
+  return names;
+}
+
+bool fits(const IdentifyRule& rule, const Names& names) {
+  const auto there = [&](const std::string& name) { return names.contains(folded_name(name)); };
+  return std::all_of(rule.all.begin(), rule.all.end(), there) &&
+         (rule.any.empty() || std::any_of(rule.any.begin(), rule.any.end(), there)) &&
+         std::none_of(rule.none.begin(), rule.none.end(), there);
+}
+
+int bid(const AdapterInfo& info, Framing framing, const Names& names) {
+  int best = 0;
+  for (const IdentifyRule& rule : info.identify) {
+    if (rule.framing == framing && rule.score > best && fits(rule, names)) best = rule.score;
+  }
+  return best;
+}
+
+std::string listed(const Names& names) {
+  std::string text;
+  std::size_t count = 0;
+  for (const std::string& name : names) {
+    if (count++ == 12) return text + ", …";
+    if (!text.empty()) text += ", ";
+    text += shown(name, 40);
+  }
+  return text;
+}
+
+}  // namespace
+
+Framing framing_of(std::string_view head) {
+  for (const char c : head) {
+    if (!is_blank(c)) return c == '{' || c == '[' ? Framing::json : Framing::csv;
+  }
+  return Framing::csv;
+}
+
+Result<const AdapterInfo*> choose_adapter(const std::vector<const AdapterInfo*>& adapters, std::string_view head,
+                                          std::string_view input_name) {
+  const Framing framing = framing_of(head);
+  if (all_blank(head)) {
+    return Error{Errc::usage, fmt::format("{}: the input is empty, so no adapter can recognise it", input_name),
+                 "say which one with --adapter ID"};
+  }
+  const Names names = framing == Framing::csv ? names_of_csv(head, input_name) : names_of_json(head, input_name);
+  const AdapterInfo* best = nullptr;
+  const AdapterInfo* rival = nullptr;
+  int best_bid = 0;
+  std::vector<std::string> ids;
+  for (const AdapterInfo* info : adapters) {
+    ids.push_back(info->id);
+    const int b = bid(*info, framing, names);
+    if (b == 0 || b < best_bid) continue;
+    rival = b == best_bid ? best : nullptr;
+    best = info;
+    best_bid = b;
+  }
+  if (best == nullptr) {
+    return Error{Errc::usage,
+                 fmt::format("{}: no adapter recognises this {} input; it has the fields {}", input_name,
+                             framing == Framing::csv ? "CSV" : "JSON", names.empty() ? "(none)" : listed(names)),
+                 fmt::format("say which one with --adapter ID; there are: {}", fmt::join(ids, ", "))};
+  }
+  if (rival != nullptr) {
+    return Error{Errc::usage, fmt::format("{}: the adapters {} and {} recognise this input equally well", input_name, rival->id, best->id),
+                 fmt::format("say which one with --adapter {} or --adapter {}", rival->id, best->id)};
+  }
+  return best;
+}
+
+}  // namespace crosswalk

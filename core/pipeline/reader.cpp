@@ -1,0 +1,70 @@
+#include "pipeline/reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "framing/json.hpp"
+#include "pipeline/choose.hpp"
+
+namespace crosswalk {
+namespace {
+
+constexpr std::size_t kBlockSize = std::size_t{256} << 10;  // fits the second-level cache with what is made of it
+constexpr std::size_t kHead = std::size_t{64} << 10;
+
+bool speaks(const AdapterInfo& info, Framing framing) {
+  return std::find(info.framings.begin(), info.framings.end(), framing) != info.framings.end();
+}
+
+}  // namespace
+
+Result<bool> BlockReader::next(Task& task) {
+  for (;;) {
+    if (splitter_) {
+      auto more = splitter_->next(task.block, kBlockSize);
+      if (!more) return more.error();
+      if (*more) {
+        task.file = next_file_ - 1;
+        task.framing = framing_;
+        task.dialect = dialect_;
+        return true;
+      }
+      splitter_.reset();
+    }
+    if (next_file_ == source_.inputs.size()) return false;
+    if (auto opened = open_next(); !opened) return opened.error();
+  }
+}
+
+Result<void> BlockReader::open_next() {
+  const std::string& path = source_.inputs[next_file_++];
+  if (first_bytes_) return start(first_.name, std::move(first_bytes_));
+  auto input = open_input(path);
+  if (!input) return input.error();
+  return start(input->name, std::make_unique<PeekSource>(std::move(input->bytes)));
+}
+
+Result<void> BlockReader::start(const std::string& name, std::unique_ptr<PeekSource> bytes) {
+  auto head = bytes->peek(kHead);
+  if (!head) return head.error();
+  if (head->empty()) {
+    notes_.push_back(fmt::format("{}: the input is empty", name));
+    return {};
+  }
+  framing_ = framing_of(*head);
+  if (!speaks(source_.info, framing_)) framing_ = source_.info.framings.front();
+  if (framing_ == Framing::json) {
+    auto json = open_json(name, std::move(bytes), {source_.records, source_.limits});
+    if (!json) return json.error();
+    splitter_ = std::move(*json);
+    return {};
+  }
+  auto csv = open_csv(name, std::move(bytes), {source_.delimiter, source_.limits});
+  if (!csv) return csv.error();
+  dialect_ = std::make_shared<const CsvDialect>(std::move(csv->dialect));
+  splitter_ = std::move(csv->splitter);
+  return {};
+}
+
+}  // namespace crosswalk

@@ -1,0 +1,50 @@
+// The reading end: input files, one after the other, as numbered blocks of whole records.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framing/csv.hpp"
+#include "framing/framing.hpp"
+#include "pipeline/source.hpp"
+
+namespace crosswalk {
+
+/// One block on its way, and which input it came from.
+struct Task {
+  Block block;
+  std::uint32_t file = 0;
+  Framing framing = Framing::json;
+  std::shared_ptr<const CsvDialect> dialect;  ///< of a CSV input
+};
+
+/// Used by one thread.
+class BlockReader {
+ public:
+  /// `first` is the first input, already open; its head has been looked at.
+  BlockReader(const SourceConfig& source, Input first, std::unique_ptr<PeekSource> first_bytes)
+      : source_(source), first_(std::move(first)), first_bytes_(std::move(first_bytes)) {}
+
+  /// The next block of any input; false at the end of the last. An error is final; what came before it stands.
+  Result<bool> next(Task& task);
+
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+
+ private:
+  Result<void> open_next();
+  Result<void> start(const std::string& name, std::unique_ptr<PeekSource> bytes);
+
+  const SourceConfig& source_;
+  Input first_;
+  std::unique_ptr<PeekSource> first_bytes_;
+  std::uint32_t next_file_ = 0;
+  std::unique_ptr<Splitter> splitter_;
+  Framing framing_ = Framing::json;
+  std::shared_ptr<const CsvDialect> dialect_;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace crosswalk

@@ -1,0 +1,52 @@
+// One source, made ready: settings checked, zone found, formats parsed. Immutable and shared by the workers.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "crosswalk/adapter.hpp"
+#include "crosswalk/record.hpp"
+#include "crosswalk/time.hpp"
+#include "crosswalk/translate.hpp"
+
+namespace crosswalk {
+
+struct SourceConfig {
+  std::string name;
+  AdapterInfo info;
+  std::shared_ptr<const Adapter> adapter;
+  std::map<std::string, std::string, std::less<>> settings;  ///< with the adapter's defaults filled in
+
+  std::string platform;
+  std::string default_channel;
+  std::vector<std::pair<std::string, std::string>> channel_words;  ///< channel.<word>=<channel>
+  enum class Metadata : std::uint8_t { all, mapped, none, listed };
+  Metadata metadata = Metadata::all;
+  std::set<std::string, std::less<>> metadata_names;
+  bool include_bodies = false;
+  bool reject_bad_values = false;
+  bool fold = false;
+  Limits limits;
+  char delimiter = 0;        ///< 0: found out
+  std::string records;       ///< JSON Pointer; empty: found out
+  std::string time_zone_column;
+
+  std::shared_ptr<const ZoneDatabase> zones;
+  const Zone* zone = nullptr;
+  const Zone* utc = nullptr;
+  std::string zone_name;
+  Disambiguation disambiguation = Disambiguation::compatible;
+  TimeFormat time_format;
+
+  std::vector<std::string> inputs;  ///< globs expanded
+};
+
+/// Checks options against the adapter's manifest. Unknown settings are errors with the nearest name.
+[[nodiscard]] Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_ptr<const Adapter> adapter,
+                                               std::vector<std::string> inputs);
+
+}  // namespace crosswalk

@@ -1,0 +1,208 @@
+// The accounts of a run: checked, as JSON, and as lines for a person.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "crosswalk/translate.hpp"
+#include "text.hpp"
+
+namespace crosswalk {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Most names of fields or words shown by themselves.
+constexpr std::size_t kListed = 500;
+
+Json times_json(const Summary& s) {
+  Json out = Json::object();
+  for (const auto& [target, counts] : s.times) {
+    Json& by = out[target];
+    for (std::size_t i = 0; i < kKnownCount; ++i) {
+      if (counts[i] != 0) by[std::string(name_of(static_cast<Known>(i)))] = counts[i];
+    }
+  }
+  return out;
+}
+
+Json fields_json(const Summary& s) {
+  Json out = Json::object();
+  std::size_t listed = 0, left = 0;
+  for (const auto& [name, use] : s.fields) {
+    if (use.mapped == 0 && use.carried == 0 && use.empty == 0 && use.dropped.empty()) continue;
+    if (++listed > kListed) {
+      ++left;
+      continue;
+    }
+    Json& field = out[shown(name, 200)];
+    field = Json::object();
+    if (use.mapped != 0) field["mapped"] = use.mapped;
+    if (use.carried != 0) field["carried"] = use.carried;
+    if (use.empty != 0) field["empty"] = use.empty;
+    for (const auto& [rule, count] : use.dropped) field["dropped"][rule] = count;
+  }
+  if (left != 0) out["…"] = fmt::format("{} more", left);
+  return out;
+}
+
+Json words_json(const Summary& s) {
+  Json out = Json::object();
+  for (const auto& [target, words] : s.words) {
+    Json& list = out[target];
+    list = Json::array();
+    std::size_t listed = 0;
+    for (const auto& [word, use] : words) {
+      if (++listed > kListed) break;
+      Json entry;
+      entry["word"] = shown(word, 200);
+      entry["count"] = use.count;
+      entry["became"] = use.meaning.empty() ? Json(nullptr) : Json(use.meaning);
+      list.push_back(std::move(entry));
+    }
+  }
+  return out;
+}
+
+Json bad_values_json(const Summary& s) {
+  Json out = Json::object();
+  for (const auto& [target, bad] : s.bad_values) {
+    out[target] = {{"count", bad.count}, {"found", bad.found}, {"message", bad.message}, {"cure", bad.cure}};
+  }
+  return out;
+}
+
+std::string grouped(std::uint64_t n) {
+  std::string digits = fmt::format("{}", n);
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
+  return digits;
+}
+
+std::uint64_t doubtful(const std::array<std::uint64_t, kKnownCount>& counts) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 2; i < kKnownCount; ++i) sum += counts[i];
+  return sum;
+}
+
+}  // namespace
+
+Result<void> Summary::balance() const {
+  if (read != translated + filtered_total + rejected_total) {
+    return Error{Errc::internal,
+                 fmt::format("the books do not balance: read {} is not translated {} + filtered {} + rejected {}", read, translated,
+                             filtered_total, rejected_total),
+                 "this is a defect of the program; please report it with the input"};
+  }
+  if (translated != written + merged) {
+    return Error{Errc::internal,
+                 fmt::format("the books do not balance: translated {} is not written {} + merged {}", translated, written, merged),
+                 "this is a defect of the program; please report it with the input"};
+  }
+  return {};
+}
+
+std::string Summary::json() const {
+  Json source_json;
+  source_json["name"] = source;
+  source_json["adapter"] = adapter;
+  source_json["inputs"] = inputs;
+  source_json["time_zone"] = time_zone;
+  source_json["disambiguation"] = disambiguation;
+  source_json["read"] = read;
+  source_json["translated"] = translated;
+  source_json["touchpoints"] = touchpoints;
+  source_json["repeated_touchpoints"] = repeated_touchpoints;
+  source_json["merged"] = merged;
+  source_json["unchanged"] = 0;
+  source_json["filtered"] = filtered_total;
+  source_json["rejected"] = rejected_total;
+  source_json["balanced"] = balance().ok();
+  source_json["filtered_by_rule"] = filtered;
+  source_json["rejected_by_code"] = rejected;
+  source_json["repeated_ids"] = repeated_ids;
+  source_json["ids_compared"] = ids_compared;
+  source_json["duplicate_keys"] = duplicate_keys;
+  source_json["leap_seconds"] = leap_seconds;
+  source_json["times"] = times_json(*this);
+  source_json["bad_values"] = bad_values_json(*this);
+  source_json["words"] = words_json(*this);
+  source_json["fields"] = fields_json(*this);
+  source_json["notes"] = notes;
+  source_json["bytes_read"] = bytes_read;
+
+  Json out;
+  out["sources"] = Json::array({source_json});
+  out["sinks"] = Json::array({Json{{"written", written}, {"bytes", bytes_written}}});
+  out["identity"] = "read = translated + filtered + rejected; translated = written + merged";
+  out["seconds"] = seconds;
+  out["records_per_second"] = seconds > 0 ? static_cast<double>(read) / seconds : 0.0;
+  out["peak_memory_bytes"] = peak_memory;
+  out["jobs"] = jobs;
+  out["versions"] = {{"crosswalk", version}, {adapter, adapter_version}, {"zone_data", zone_data_version}};
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string Summary::text() const {
+  std::string out;
+  const auto line = [&out](std::string_view label, const std::string& text) { out += fmt::format("  {:<11}{}\n", label, text); };
+  out += fmt::format("{}: {} read = {} translated + {} filtered + {} rejected\n", source, grouped(read), grouped(translated),
+                     grouped(filtered_total), grouped(rejected_total));
+  if (merged != 0 || touchpoints != 0) {
+    line("folded", fmt::format("{} records into {} conversations{}", grouped(translated), grouped(written),
+                               touchpoints == 0 ? std::string()
+                                                : fmt::format(", {} touchpoints ({} of them repeated)", grouped(touchpoints),
+                                                              grouped(repeated_touchpoints))));
+  }
+  for (const auto& [rule, count] : filtered) line("filtered", fmt::format("{} × {}", grouped(count), rule));
+  for (const auto& [code, count] : rejected) {
+    const auto cure = reject_cures.find(code);
+    line("rejected", fmt::format("{} × {}: {}", grouped(count), code, cure == reject_cures.end() ? "" : cure->second));
+  }
+  for (const auto& [target, list] : words) {
+    for (const auto& [word, use] : list) {
+      if (use.meaning.empty() && target == "channel") line("no rule", fmt::format("channel \"{}\" × {}", shown(word), grouped(use.count)));
+    }
+  }
+  for (const auto& [target, bad] : bad_values) {
+    line("dropped", fmt::format("{} × {} (such as \"{}\"): {}", grouped(bad.count), target, bad.found, bad.message));
+  }
+  for (const auto& [target, counts] : times) {
+    if (doubtful(counts) == 0) continue;
+    std::string how;
+    for (std::size_t i = 2; i < kKnownCount; ++i) {
+      if (counts[i] != 0) how += fmt::format("{}{} {}", how.empty() ? "" : ", ", grouped(counts[i]), name_of(static_cast<Known>(i)));
+    }
+    line("times", fmt::format("{} of {} in {} by policy \"{}\": {}", grouped(doubtful(counts)), target, time_zone, disambiguation, how));
+  }
+  if (repeated_ids != 0) {
+    line("repeated", fmt::format("{} ids came more than once; each was written as it came, the last one counts at the receiver",
+                                 grouped(repeated_ids)));
+  }
+  if (duplicate_keys != 0) line("duplicate", fmt::format("{} JSON keys stood twice in a record; the last one counted", grouped(duplicate_keys)));
+  if (leap_seconds != 0) line("times", fmt::format("{} leap seconds taken as the following second", grouped(leap_seconds)));
+  for (const std::string& note : notes) line("note", note);
+  return out;
+}
+
+Result<RejectLimit> parse_reject_limit(std::string_view text) {
+  RejectLimit limit;
+  const bool percent = text.ends_with('%');
+  const std::string number(percent ? text.substr(0, text.size() - 1) : text);
+  std::size_t used = 0;
+  double value = -1;
+  try {
+    value = std::stod(number, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (number.empty() || used != number.size() || value < 0 || (!percent && value != static_cast<double>(static_cast<std::uint64_t>(value)))) {
+    return Error{Errc::usage, fmt::format("--max-rejects: \"{}\" is neither a number of records nor a percentage", text), "for example 100 or 0.5%"};
+  }
+  if (percent) {
+    limit.percent = value;
+  } else {
+    limit.count = static_cast<std::uint64_t>(value);
+  }
+  return limit;
+}
+
+}  // namespace crosswalk

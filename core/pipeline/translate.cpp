@@ -1,0 +1,433 @@
+// One reader, N workers, one ordered writer, over a ring of slots: memory is bounded by the ring, order is the ring's.
+#include "crosswalk/translate.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "encode/conversation_json.hpp"
+#include "encode/json_text.hpp"
+#include "encode/reject_json.hpp"
+#include "io/input.hpp"
+#include "merge/fold.hpp"
+#include "normalize/normalizer.hpp"
+#include "pipeline/id_set.hpp"
+#include "pipeline/reader.hpp"
+#include "pipeline/source.hpp"
+#include "sinks/output.hpp"
+#include "text.hpp"
+
+namespace crosswalk {
+namespace {
+
+constexpr std::size_t kHead = std::size_t{256} << 10;
+
+/// A worker: the normalizer, and which input it is set up for.
+class Worker {
+ public:
+  explicit Worker(const SourceConfig& source) : normalizer_(source) {}
+  Result<void> open() { return normalizer_.open(); }
+
+  void run(const Task& task, Batch& batch) {
+    if (task.dialect != dialect_ || !started_) {
+      auto started = task.framing == Framing::csv ? normalizer_.start_csv(*task.dialect) : normalizer_.start_json();
+      if (!started) {
+        batch.error = started.error();
+        return;
+      }
+      dialect_ = task.dialect;
+      started_ = true;
+    }
+    normalizer_.process(task.block, task.file, batch);
+  }
+  void account(Summary& summary) const { normalizer_.account(summary); }
+
+ private:
+  Normalizer normalizer_;
+  std::shared_ptr<const CsvDialect> dialect_;
+  bool started_ = false;
+};
+
+/// Everything that happens in input order: output, rejects, fold, books.
+class Writer {
+ public:
+  Writer(const TranslateOptions& options, const SourceConfig& source, const TranslateHooks& hooks, OutputFile& output,
+         OutputFile* rejects, std::uint64_t total_bytes)
+      : options_(options), source_(source), hooks_(hooks), file_(output), records_(output, options.format), rejects_(rejects),
+        total_bytes_(total_bytes) {}
+
+  Result<void> take(Batch& batch) {
+    if (auto ok = put(batch.out.view(), batch.rejects.view()); !ok) return ok;
+    for (const std::uint64_t hash : batch.id_hashes) ids_.prefetch(hash);
+    for (const std::uint64_t hash : batch.id_hashes) ids_.add(hash);
+    for (const Contribution& c : batch.contributions) {
+      fold_.add(c, batch.metadata.data() + c.first_metadata, batch.touchpoints.data() + c.first_touchpoint);
+    }
+    written_ += batch.written;
+    progress_.records += batch.read;
+    progress_.bytes += batch.bytes;
+    rejected_ += batch.rejected;
+    if (hooks_.progress) {
+      progress_.total_bytes = total_bytes_;
+      hooks_.progress(progress_);
+    }
+    if (batch.error) return *batch.error;
+    return check_limit(false);
+  }
+
+  /// Ends a complete run: folded conversations, the last bulk body, the percentage of rejects.
+  Result<void> finish(Summary& summary) {
+    if (source_.fold) {
+      if (auto ok = write_fold(summary); !ok) return ok;
+    }
+    if (auto ok = records_.finish(); !ok) return ok;
+    return check_limit(true);
+  }
+
+  void account(Summary& summary) const {
+    summary.written = written_;
+    summary.repeated_ids = ids_.repeated();
+    summary.ids_compared = ids_.compared();
+    summary.bytes_read = progress_.bytes;
+    summary.bytes_written = file_.bytes();
+  }
+
+ private:
+  Result<void> put(std::string_view lines, std::string_view rejects) {
+    if (!lines.empty()) {
+      if (auto ok = records_.write(lines); !ok) return ok;
+    }
+    if (!rejects.empty() && rejects_ != nullptr) return rejects_->write(rejects);
+    return {};
+  }
+
+  /// The percentage is judged at the end, and on the way once there is enough to judge by.
+  Result<void> check_limit(bool at_end) const {
+    const RejectLimit& limit = options_.max_rejects;
+    if (limit.count && rejected_ > *limit.count) {
+      return Error{Errc::data, fmt::format("{} records were rejected, more than --max-rejects {} allows", rejected_, *limit.count),
+                   "look at the rejects (--rejects FILE), cure their cause, or raise the limit"};
+    }
+    if (limit.percent && progress_.records >= (at_end ? 1U : 10'000U)) {
+      const double percent = 100.0 * static_cast<double>(rejected_) / static_cast<double>(progress_.records);
+      if (percent > *limit.percent) {
+        return Error{Errc::data,
+                     fmt::format("{:.2f} % of {} records were rejected, more than --max-rejects {}% allows", percent, progress_.records,
+                                 *limit.percent),
+                     "look at the rejects (--rejects FILE), cure their cause, or raise the limit"};
+      }
+    }
+    return {};
+  }
+
+  Result<void> write_fold(Summary& summary) {
+    Result<void> result;
+    Buffer out, rejects;
+    std::string last_id;
+    bool first = true;
+    fold_.finish([&](Folded& folded) {
+      summary.repeated_touchpoints += folded.repeated_touchpoints;
+      const bool same_id = !first && last_id == folded.conversation.external_id;
+      first = false;
+      last_id = folded.conversation.external_id;
+      if (!complete(folded, same_id, summary, rejects)) return true;
+      add_folded(out, folded);
+      ++written_;
+      summary.merged += folded.records - 1;
+      if (out.size() > (std::size_t{1} << 20)) {
+        result = put(out.view(), rejects.view());
+        out.clear();
+        rejects.clear();
+      }
+      return result.ok();
+    });
+    if (!result) return result;
+    return put(out.view(), rejects.view());
+  }
+
+  /// A folded conversation must have what the schema requires; else all its records are rejected with one sentence.
+  bool complete(Folded& folded, bool same_id, Summary& summary, Buffer& rejects) {
+    Conversation& c = folded.conversation;
+    if (c.channel == Channel::none) c.channel = channel_of(source_.default_channel);
+    std::string_view code;
+    std::string message, cure;
+    if (same_id) {
+      code = "same_id_in_two_scopes";
+      message = fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one external_id would overwrite each other",
+                            folded.scope);
+      cure = "translate the scopes one by one, each with its own external_id template";
+    } else if (c.channel == Channel::none) {
+      code = "missing_channel";
+      message = "nothing that is known of the conversation says by which channel it came";
+      cure = "--set default_channel=<phone|email|chat|sms|social|back_office>";
+    } else if (!c.started_at) {
+      code = "missing_started_at";
+      message = "nothing that is known of the conversation says when it began, and no time is made up";
+      cure = "add the export that holds its creation time or its touchpoints";
+    } else {
+      return true;
+    }
+    summary.rejected[std::string(code)] += folded.records;
+    summary.reject_cures.try_emplace(std::string(code), message + "; " + cure);
+    summary.rejected_total += folded.records;
+    summary.translated -= folded.records;
+    rejected_ += folded.records;
+    add_reject(rejects, {source_.name, source_.inputs[folded.origin.file], folded.origin.line, folded.origin.offset, code, "external_id",
+                         c.external_id, message, cure, "", 0});
+    return false;
+  }
+
+  void add_folded(Buffer& out, const Folded& folded) const {
+    add_conversation_fields(out, folded.conversation);
+    MetadataWriter metadata(out);
+    for (const MetadataItem& item : folded.metadata) {
+      metadata.key(item.key);
+      out.add(item.value);
+    }
+    bool any = false;
+    for (std::size_t kind = 0; kind < kTouchKinds; ++kind) {
+      if (folded.touchpoints[kind] == 0) continue;
+      if (!any) {
+        metadata.key("\"touchpoints\":");
+        out.add('{');
+      } else {
+        out.add(',');
+      }
+      any = true;
+      add_json_string(out, name_of(static_cast<TouchKind>(kind)));
+      out.add(':');
+      add_number(out, folded.touchpoints[kind]);
+    }
+    if (any) out.add('}');
+    add_time_marks(metadata, out, folded.conversation, source_.zones->version());
+    metadata.close();
+  }
+
+  const TranslateOptions& options_;
+  const SourceConfig& source_;
+  const TranslateHooks& hooks_;
+  OutputFile& file_;
+  RecordWriter records_;
+  OutputFile* rejects_;
+  std::uint64_t total_bytes_;
+  Progress progress_;
+  IdSet ids_;
+  Fold fold_;
+  std::uint64_t written_ = 0, rejected_ = 0;
+};
+
+bool cancelled(const TranslateHooks& hooks) { return hooks.cancelled && hooks.cancelled(); }
+
+Error interrupted() { return {Errc::io, "interrupted: what was translated before is written, the rest is not read", ""}; }
+
+/// One thread does it all: no hand-over, no locks.
+Result<void> run_inline(BlockReader& reader, Worker& worker, Writer& writer, const TranslateHooks& hooks) {
+  Task task;
+  Batch batch;
+  for (;;) {
+    if (cancelled(hooks)) return interrupted();
+    auto more = reader.next(task);
+    if (!more) return more.error();
+    if (!*more) return {};
+    batch.clear();
+    worker.run(task, batch);
+    if (auto ok = writer.take(batch); !ok) return ok;
+  }
+}
+
+/// The ring. Slot i holds block i, i + size, …; each goes free → filled → working → done → free.
+class Ring {
+ public:
+  Ring(std::size_t slots) : slots_(slots) {}
+
+  /// The reading thread. Leaves when the input ends or the run stops.
+  void read(BlockReader& reader) {
+    for (std::uint64_t number = 0;; ++number) {
+      Slot& slot = slots_[number % slots_.size()];
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return stop_ || slot.state == State::free; });
+        if (stop_) return;
+      }
+      auto more = reader.next(slot.task);
+      std::lock_guard lock(mutex_);
+      if (!more || !*more) {
+        if (!more) read_error_ = more.error();
+        end_ = number;
+        changed_.notify_all();
+        return;
+      }
+      slot.state = State::filled;
+      changed_.notify_all();
+    }
+  }
+
+  /// A working thread.
+  void work(Worker& worker) {
+    for (;;) {
+      Slot* slot = nullptr;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return stop_ || next_work_ >= end_ || at(next_work_).state == State::filled; });
+        if (stop_ || next_work_ >= end_) return;
+        slot = &at(next_work_++);
+        slot->state = State::working;
+      }
+      slot->batch.clear();
+      worker.run(slot->task, slot->batch);
+      std::lock_guard lock(mutex_);
+      slot->state = State::done;
+      changed_.notify_all();
+    }
+  }
+
+  /// The writing thread; in order.
+  Result<void> write(Writer& writer, const TranslateHooks& hooks) {
+    Result<void> result;
+    for (std::uint64_t number = 0; result.ok(); ++number) {
+      Slot& slot = at(number);
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return number >= end_ || slot.state == State::done; });
+        if (number >= end_) break;
+      }
+      result = cancelled(hooks) ? Result<void>(interrupted()) : writer.take(slot.batch);
+      std::lock_guard lock(mutex_);
+      slot.state = State::free;
+      changed_.notify_all();
+    }
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+    changed_.notify_all();
+    if (result.ok() && read_error_) return *read_error_;
+    return result;
+  }
+
+ private:
+  enum class State : std::uint8_t { free, filled, working, done };
+  struct Slot {
+    State state = State::free;
+    Task task;
+    Batch batch;
+  };
+  Slot& at(std::uint64_t number) { return slots_[number % slots_.size()]; }
+
+  std::vector<Slot> slots_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t next_work_ = 0;
+  std::uint64_t end_ = UINT64_MAX;  // number of the block that never came
+  bool stop_ = false;
+  std::optional<Error> read_error_;
+};
+
+Result<void> run_threads(BlockReader& reader, std::vector<std::unique_ptr<Worker>>& workers, Writer& writer,
+                         const TranslateHooks& hooks) {
+  Ring ring(2 * workers.size() + 2);
+  std::vector<std::jthread> threads;
+  threads.emplace_back([&] { ring.read(reader); });
+  for (auto& worker : workers) threads.emplace_back([&ring, &worker] { ring.work(*worker); });
+  return ring.write(writer, hooks);
+}
+
+Result<std::vector<std::string>> expand(const std::vector<std::string>& inputs) {
+  std::vector<std::string> paths;
+  for (const std::string& input : inputs) {
+    auto some = expand_glob(input);
+    if (!some) return some.error();
+    paths.insert(paths.end(), some->begin(), some->end());
+  }
+  if (paths.empty()) return Error{Errc::usage, "no input given", "name files, globs, or - for standard input"};
+  return paths;
+}
+
+std::uint64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+unsigned job_count(unsigned asked) {
+  const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
+  return std::clamp(asked == 0 ? processors : asked, 1U, 64U);
+}
+
+}  // namespace
+
+Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog, Summary& summary, const TranslateHooks& hooks) {
+  const auto begun = std::chrono::steady_clock::now();
+  summary.version = std::string(library_version());
+  auto paths = expand(options.inputs);
+  if (!paths) return paths.error();
+  auto first = open_input(paths->front());
+  if (!first) return first.error();
+  auto first_bytes = std::make_unique<PeekSource>(std::move(first->bytes));
+
+  std::string id = options.adapter;
+  if (id.empty()) {
+    auto head = first_bytes->peek(kHead);
+    if (!head) return head.error();
+    auto chosen = choose_adapter(catalog.adapters(), *head, paths->front());
+    if (!chosen) return chosen.error();
+    id = (*chosen)->id;
+  }
+  auto adapter = catalog.load(id);
+  if (!adapter) return adapter.error();
+  auto made = make_source(options, *adapter, *paths);
+  if (!made) return made.error();
+  const SourceConfig& source = *made;
+
+  const unsigned jobs = job_count(options.jobs);
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (unsigned i = 0; i < jobs; ++i) {
+    workers.push_back(std::make_unique<Worker>(source));
+    if (auto opened = workers.back()->open(); !opened) return opened;
+  }
+  auto output = OutputFile::open(options.output);
+  if (!output) return output.error();
+  std::unique_ptr<OutputFile> rejects;
+  if (!options.rejects.empty()) {
+    auto file = OutputFile::open(options.rejects);
+    if (!file) return file.error();
+    rejects = std::move(*file);
+  }
+
+  summary.source = source.name;
+  summary.adapter = source.info.id;
+  summary.adapter_version = source.info.version;
+  summary.inputs = source.inputs;
+  summary.time_zone = source.zone_name;
+  summary.disambiguation = std::string(name_of(source.disambiguation));
+  summary.zone_data_version = source.zones->version();
+  summary.jobs = jobs;
+
+  const std::uint64_t total = source.inputs.size() == 1 && first->compression == "none" ? first->size : 0;
+  BlockReader reader(source, std::move(*first), std::move(first_bytes));
+  Writer writer(options, source, hooks, **output, rejects.get(), total);
+  Result<void> result = jobs == 1 ? run_inline(reader, *workers.front(), writer, hooks) : run_threads(reader, workers, writer, hooks);
+  for (const auto& worker : workers) worker->account(summary);
+  summary.notes.insert(summary.notes.end(), reader.notes().begin(), reader.notes().end());
+  // An input that broke off: what was read before stands, so folds are written and the last body is closed.
+  const bool broke_off = !result.ok() && result.error().code != Errc::closed;
+  if (result.ok() || broke_off) {
+    const Result<void> finished = writer.finish(summary);
+    if (result.ok()) result = finished;
+  }
+  writer.account(summary);
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  summary.peak_memory = peak_memory();
+  if (result.ok()) result = summary.balance();
+  if (rejects) {  // a log of what went wrong is worth most when the run failed
+    if (auto ok = rejects->commit(); !ok && result.ok()) result = ok;
+  }
+  if (result.ok()) result = (*output)->commit();
+  return result;
+}
+
+}  // namespace crosswalk

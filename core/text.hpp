@@ -1,0 +1,43 @@
+// Small text helpers that core shares. ASCII only: the process locale has no say.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace crosswalk {
+
+[[nodiscard]] inline bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+[[nodiscard]] inline bool all_blank(std::string_view text) {
+  for (const char c : text) {
+    if (!is_blank(c)) return false;
+  }
+  return true;
+}
+
+[[nodiscard]] inline std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+[[nodiscard]] std::string lower(std::string_view text);
+
+/// How words of a vocabulary are compared: trimmed, lower case, `_`, `-` and runs of blanks are one blank.
+[[nodiscard]] std::string folded_word(std::string_view word);
+
+/// The first `limit` bytes of a text, cut between characters, invalid UTF-8 replaced by U+FFFD: for messages.
+[[nodiscard]] std::string shown(std::string_view text, std::size_t limit = 80);
+
+/// 64-bit hash, stable across runs and machines.
+[[nodiscard]] std::uint64_t hash64(std::string_view text);
+
+struct Hash128 {
+  std::uint64_t low = 0, high = 0;
+  friend bool operator==(const Hash128&, const Hash128&) = default;
+  friend auto operator<=>(const Hash128&, const Hash128&) = default;
+};
+[[nodiscard]] Hash128 hash128(std::string_view text);
+
+}  // namespace crosswalk
