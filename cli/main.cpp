@@ -18,8 +18,9 @@ void add_zone_data(CLI::App& verb, std::string& to) {
   verb.add_option("--zone-data", to, "a zoneinfo folder other than the system's")->type_name("DIR");
 }
 
-void add_disambiguation(CLI::App& verb, std::string& to) {
-  verb.add_option("--disambiguation", to, "local times that came twice or never: compatible (default), earlier, later, reject")
+CLI::Option* add_disambiguation(CLI::App& verb, std::string& to) {
+  return verb
+      .add_option("--disambiguation", to, "local times that came twice or never: compatible (default), earlier, later, reject")
       ->type_name("POLICY");
 }
 
@@ -33,7 +34,9 @@ CLI::App* add_translate(CLI::App& app, crosswalk::cli::TranslateArguments& a) {
   verb->add_option("--adapter", a.options.adapter, "the adapter; default: the adapters bid on the head of the first input")->type_name("ID");
   verb->add_option("--source", a.options.source_name, "what to call the source in rejects and the summary")->type_name("NAME");
   verb->add_option("--time-zone", a.options.time_zone, "the zone of times that are written without one")->type_name("ZONE");
-  add_disambiguation(*verb, a.disambiguation);
+  add_disambiguation(*verb, a.disambiguation)
+      ->description("local times that came twice or never: compatible (default), earlier, later, reject, or evidence: by the order of "
+                    "ids and times where they prove it");
   verb->add_option("--set", a.settings, "a setting; `crosswalk adapters` lists them; may be given again")
       ->type_name("KEY=VALUE")->allow_extra_args(false);
   verb->add_option("--format", a.format, "jsonl (default): a conversation a line; bulk: request bodies of at most 500, one a line")

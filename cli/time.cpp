@@ -17,21 +17,11 @@ constexpr std::size_t kLongestLine = std::size_t{1} << 16;
 /// Lines in, lines out, in constant memory.
 class TimeFilter {
  public:
-  TimeFilter(TimeReader reader, std::string zone) : reader_(std::move(reader)), zone_(std::move(zone)) {}
+  TimeFilter(TimeReader reader, const Zone* zone) : reader_(std::move(reader)), zone_(zone) {}
 
   void line(std::string_view text) {
     if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
-    const TimeReading reading = reader_.read(text);
-    if (reading.fault == TimeFault::none) {
-      char buffer[kTimeTextMax];
-      out_.append(buffer, write_time(reading.at, buffer));
-      out_ += '\t';
-      out_ += name_of(reading.how);
-    } else {
-      failed_ = true;
-      out_ += "error\t";
-      out_ += explain(reading.fault, text, zone_).message;
-    }
+    failed_ |= !append_time_answer(reader_, zone_, text, out_);
     out_ += '\n';
   }
   [[nodiscard]] bool failed() const { return failed_; }
@@ -51,7 +41,8 @@ class TimeFilter {
 
  private:
   TimeReader reader_;
-  std::string zone_, out_;
+  const Zone* zone_;
+  std::string out_;
   bool failed_ = false;
 };
 
@@ -96,7 +87,7 @@ int run_time(const TimeArguments& arguments) {
     zone = *found;
   }
   watch_signals();
-  TimeFilter to(TimeReader(*format, zone, *policy), zone == nullptr ? std::string() : name_of(*zone));
+  TimeFilter to(TimeReader(*format, zone, *policy), zone);
   if (auto ok = filter(to); !ok) return caught_signal() != 0 ? 128 + caught_signal() : report(ok.error());
   return to.failed() ? kSomeRejected : kDone;
 }

@@ -16,7 +16,8 @@ Result<void> complete(TranslateArguments& a) {
     }
     a.options.settings[setting.substr(0, equals)] = setting.substr(equals + 1);
   }
-  auto policy = parse_disambiguation(a.disambiguation);
+  a.options.evidence = a.disambiguation == "evidence";
+  auto policy = parse_disambiguation(a.options.evidence ? "compatible" : a.disambiguation);
   if (!policy) return policy.error();
   a.options.disambiguation = *policy;
   a.options.format = a.format == "bulk" ? OutputFormat::bulk : OutputFormat::jsonl;

@@ -55,17 +55,13 @@ void add_time_marks(MetadataWriter& metadata, Buffer& out, const Conversation& c
   if (!started && !ended) return;
   metadata.key("\"crosswalk\":");
   out.add("{\"times\":{");
-  if (started) {
-    out.add("\"started_at\":\"");
-    out.add(name_of(c.started_how));
-    out.add('"');
-  }
-  if (ended) {
-    if (started) out.add(',');
-    out.add("\"ended_at\":\"");
-    out.add(name_of(c.ended_how));
-    out.add('"');
-  }
+  const auto mark = [&out](std::string_view key, Known how, bool by_evidence) {
+    out.add(key);
+    out.add(name_of(how));
+    out.add(by_evidence ? std::string_view(":evidence\"") : std::string_view("\""));
+  };
+  if (started) mark("\"started_at\":\"", c.started_how, c.started_by_evidence);
+  if (ended) mark(started ? ",\"ended_at\":\"" : "\"ended_at\":\"", c.ended_how, c.ended_by_evidence);
   out.add("},\"zone_data\":");
   add_json_string(out, zone_data_version);
   out.add('}');

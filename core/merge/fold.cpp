@@ -86,8 +86,12 @@ void Fold::join(State& state, const Contribution& c) {
   if (from.started_at && (!to.started_at || *from.started_at < *to.started_at)) {
     to.started_at = from.started_at;
     to.started_how = from.started_how;
+    to.started_by_evidence = from.started_by_evidence;
   }
-  if (from.ended_at && (!to.ended_at || !(c.version < state.versions[index(Target::ended_at)]))) to.ended_how = from.ended_how;
+  if (from.ended_at && (!to.ended_at || !(c.version < state.versions[index(Target::ended_at)]))) {
+    to.ended_how = from.ended_how;
+    to.ended_by_evidence = from.ended_by_evidence;
+  }
   join_known(state.versions, Target::ended_at, to.ended_at, from.ended_at, c.version);
   join_known(state.versions, Target::handle_time, to.handle_time, from.handle_time, c.version);
   join_known(state.versions, Target::wait_time, to.wait_time, from.wait_time, c.version);
@@ -154,6 +158,7 @@ void Fold::derive(const State& state, Folded& folded) {
   if (first != nullptr) {
     c.started_at = first->at;
     c.started_how = first->how;
+    c.started_by_evidence = false;
   }
   if (last != nullptr && c.resolved.value_or(false) && !c.ended_at) {
     c.ended_at = last->at;

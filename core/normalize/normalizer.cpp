@@ -73,7 +73,10 @@ void Batch::clear() {
   error.reset();
 }
 
-Normalizer::Normalizer(const SourceConfig& source) : source_(source), default_channel_(channel_of(source.default_channel)) {
+Normalizer::Normalizer(const SourceConfig& source)
+    : source_(source),
+      default_channel_(channel_of(source.default_channel)),
+      later_reader_(source.time_format, source.zone, Disambiguation::later) {
   readers_.reserve(kReaders);
   for (std::size_t i = 0; i < kReaders; ++i) {
     readers_.emplace_back(source.time_format, source.zone, source.disambiguation);
@@ -260,25 +263,12 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
   block_ = &block;
   batch_ = &batch;
   file_ = file;
-  counted_to_ = 0;
-  counted_line_ = block.line;
+  lines_ = csv::LineCounter(block.data.data(), block.line);
   batch.bytes += block.size;
   parser_->parse(block, *this);
 }
 
-std::uint64_t Normalizer::line() {
-  const auto at = static_cast<std::size_t>(position());
-  if (at < counted_to_) {
-    counted_to_ = 0;
-    counted_line_ = block_->line;
-  }
-  const char* const data = block_->data.data();
-  for (std::size_t i = counted_to_; i < at; ++i) {
-    if (data[i] == '\n' || (data[i] == '\r' && data[i + 1] != '\n')) ++counted_line_;
-  }
-  counted_to_ = at;
-  return counted_line_;
-}
+std::uint64_t Normalizer::line() { return lines_.at(static_cast<std::size_t>(place_.raw.data() - block_->data.data())); }
 
 void Normalizer::on_record(const Record& record, const Place& place) {
   place_ = place;
@@ -302,6 +292,10 @@ void Normalizer::on_record(const Record& record, const Place& place) {
   }
   for (const Field& field : record) take(field);
   if (translator_->translates()) translator_->translate(record, *this);
+  if (survey_ != nullptr) {
+    look_at_times();
+    return;
+  }
   if (outcome_ == Outcome::going) understand();
   if (outcome_ == Outcome::going) emit();
 }
@@ -407,6 +401,10 @@ bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& va
 
 bool Normalizer::touchpoint(const TouchpointText& t) {
   if (outcome_ != Outcome::going) return false;
+  if (survey_ != nullptr) {
+    survey_->column.observe(t.at);
+    return true;
+  }
   Touchpoint touch;
   const TimeReading reading = read_time(kTouch, t.at, Kind::string, How::as_configured);
   if (reading.fault != TimeFault::none) {
@@ -551,6 +549,7 @@ void Normalizer::understand() {
   understand_status();
   understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
   understand_time(Target::ended_at, kEnded, conversation_.ended_at, conversation_.ended_how);
+  if (source_.evidence) weigh_evidence();
   understand_duration(Target::handle_time, conversation_.handle_time);
   understand_duration(Target::wait_time, conversation_.wait_time);
   understand_duration(Target::first_response_time, conversation_.first_response_time);
@@ -682,6 +681,51 @@ void Normalizer::understand_time(Target target, std::size_t reader, std::optiona
   }
 }
 
+void Normalizer::look_at_times() {
+  for (const Target target : {Target::started_at, Target::ended_at, Target::version}) {
+    if (!has(target)) continue;
+    const Field& value = slot(target).value;
+    if (value.kind == Kind::cell || value.kind == Kind::string || value.kind == Kind::number) survey_->column.observe(value.view());
+  }
+  if (survey_->evidence != nullptr && has(Target::external_id) && has(Target::started_at)) {
+    survey_->evidence->add(slot(Target::external_id).value.view(), slot(Target::started_at).value.view());
+  }
+}
+
+/// Times in a repeated hour, read as its first run so far: what the other records and created ≤ solved, created ≤ updated
+/// say of them. Where nothing decides, the policy's answer stands and the abstention is counted.
+void Normalizer::weigh_evidence() {
+  const bool started_in_doubt = conversation_.started_at && conversation_.started_how == Known::repeated_earlier;
+  const bool ended_in_doubt = conversation_.ended_at && conversation_.ended_how == Known::repeated_earlier;
+  const auto second_run = [this](Target target, std::optional<Instant>& at, Known& how) {
+    const TimeReading reading = later_reader_.read(slot(target).value.view());
+    --times_[static_cast<std::size_t>(target)][static_cast<std::size_t>(how)];
+    at = reading.at;
+    how = reading.how;
+    ++times_[static_cast<std::size_t>(target)][static_cast<std::size_t>(how)];
+  };
+  // Before the runs are told apart: of two doubtful times of one record, the one that must not be the earlier but seems
+  // to be is of the second run, and so the other is of the first.
+  bool runs_told_apart = started_in_doubt && ended_in_doubt && *conversation_.ended_at < *conversation_.started_at;
+  if (started_in_doubt && !runs_told_apart && has(Target::version)) {
+    const Slot& updated = slot(Target::version);
+    const TimeReading reading = read_time(kVersion, updated.value.view(), updated.value.kind, updated.how);
+    runs_told_apart = reading.fault == TimeFault::none && reading.how == Known::repeated_earlier && reading.at < *conversation_.started_at;
+  }
+  if (started_in_doubt) {
+    const Evidence::Verdict verdict = runs_told_apart ? Evidence::Verdict::earlier
+                                                      : source_.evidence->judge(conversation_.external_id, *conversation_.started_at);
+    if (verdict == Evidence::Verdict::later) second_run(Target::started_at, conversation_.started_at, conversation_.started_how);
+    conversation_.started_by_evidence = verdict != Evidence::Verdict::undecided;
+    ++(conversation_.started_by_evidence ? evidence_decided_ : evidence_abstained_);
+  }
+  if (ended_in_doubt) {
+    conversation_.ended_by_evidence = conversation_.started_at && *conversation_.ended_at < *conversation_.started_at;
+    if (conversation_.ended_by_evidence) second_run(Target::ended_at, conversation_.ended_at, conversation_.ended_how);
+    ++(conversation_.ended_by_evidence ? evidence_decided_ : evidence_abstained_);
+  }
+}
+
 void Normalizer::understand_duration(Target target, std::optional<Decimal>& to) {
   if (!has(target) || outcome_ != Outcome::going) return;
   const Slot& s = slot(target);
@@ -806,7 +850,7 @@ void Normalizer::emit_contribution() {
       c.version.nanos = reading.at.nanos;
     }
   }
-  c.origin = {file_, 0, place_.offset};
+  c.origin = {file_, line(), place_.offset};
   c.first_metadata = static_cast<std::uint32_t>(batch_->metadata.size());
   c.metadata_count = static_cast<std::uint32_t>(items_.size());
   for (const Item& item : items_) {
@@ -850,6 +894,8 @@ void Normalizer::account(Summary& summary) const {
   summary.touchpoints += touchpoints_;
   summary.duplicate_keys += duplicate_keys_;
   summary.leap_seconds += leap_seconds_;
+  summary.evidence_decided += evidence_decided_;
+  summary.evidence_abstained += evidence_abstained_;
   for (const auto& [rule, count] : filtered_) {
     summary.filtered[rule] += count;
     summary.filtered_total += count;

@@ -18,9 +18,11 @@
 #include "crosswalk/adapter.hpp"
 #include "encode/buffer.hpp"
 #include "framing/csv.hpp"
+#include "framing/csv_kernels.hpp"
 #include "framing/framing.hpp"
 #include "framing/json.hpp"
 #include "merge/contribution.hpp"
+#include "normalize/evidence.hpp"
 #include "normalize/vocabulary.hpp"
 #include "pipeline/source.hpp"
 
@@ -41,6 +43,12 @@ struct Batch {
   void clear();
 };
 
+/// Looks at the times of a source before it is translated.
+struct TimeSurvey {
+  TimeColumn column;
+  EvidenceCollector* evidence = nullptr;  ///< may be null
+};
+
 class Normalizer final : public RecordHandler, private Receiver, private Binder {
  public:
   explicit Normalizer(const SourceConfig& source);
@@ -59,8 +67,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   /// Adds this worker's counts. Sums only, so the order of workers does not matter.
   void account(Summary& summary) const;
 
-  /// Understands what a folded conversation still lacks (default channel) for the fold.
-  [[nodiscard]] Channel default_channel() const { return default_channel_; }
+  /// From now on times are only looked at: nothing is translated.
+  void survey(TimeSurvey* survey) { survey_ = survey; }
 
  private:
   struct Mapping {
@@ -146,6 +154,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void understand_resolved();
   void understand_csat();
   bool find_zone();
+  void look_at_times();
+  void weigh_evidence();
   TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
   void bad_value(Target target, std::string_view code, std::string message, std::string cure);
   [[nodiscard]] std::string field_name(const Field& field) const;
@@ -157,7 +167,6 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
               std::string_view cure);
   void count_reject(std::string_view code, std::string_view message, std::string_view cure);
-  [[nodiscard]] std::uint64_t position() const { return static_cast<std::uint64_t>(place_.raw.data() - block_->data.data()); }
   std::uint64_t line();
 
   const SourceConfig& source_;
@@ -172,6 +181,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
 
   static constexpr std::size_t kStarted = 0, kEnded = 1, kVersion = 2, kTouch = 3, kReaders = 4;
   std::vector<TimeReader> readers_;
+  TimeReader later_reader_;  // the second run of repeated hours, for evidence
+  TimeSurvey* survey_ = nullptr;
   const Zone* record_zone_ = nullptr;
   std::string zone_cached_name_;
   const Zone* zone_cached_ = nullptr;
@@ -190,11 +201,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Conversation conversation_;
   Buffer scratch_;
   Arena scratch_text_;
-  std::size_t counted_to_ = 0;  // line counting within the block
-  std::uint64_t counted_line_ = 0;
+  csv::LineCounter lines_{nullptr, 1};  // of the block
 
   // Counts.
   std::uint64_t read_ = 0, translated_ = 0, touchpoints_ = 0, duplicate_keys_ = 0, leap_seconds_ = 0;
+  std::uint64_t evidence_decided_ = 0, evidence_abstained_ = 0;
   std::array<std::array<std::uint64_t, kKnownCount>, kTargetCount> times_{};
   std::array<std::uint64_t, kKnownCount> touch_times_{};
   std::map<std::string, std::uint64_t, std::less<>> filtered_, rejected_;

@@ -146,9 +146,12 @@ Result<void> read_zone(SourceConfig& source, const TranslateOptions& options) {
                  "--time-zone \"Pacific Time (US & Canada)\"");
   }
   source.disambiguation = options.disambiguation;
-  auto format = TimeFormat::parse(source.settings["time_format"]);
+  const std::string& form = source.settings["time_format"];
+  if (form == "auto") return {};
+  auto format = TimeFormat::parse(form);
   if (!format) return format.error();
   source.time_format = *format;
+  source.time_format_given = true;
   return {};
 }
 
@@ -163,7 +166,7 @@ const std::vector<Option>& common_settings() {
       {"include_bodies", Type::boolean, "false", {}, "carry message texts into metadata"},
       {"on_bad_value", Type::choice, "drop", {"drop", "reject"}, "an optional value that does not fit: drop the field (its text stays in metadata), or reject the record"},
       {"fold", Type::boolean, "true", {}, "make one conversation of all records with the same id (sources whose records are updates or events)"},
-      {"time_format", Type::text, "iso", {}, "iso, epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern such as %d.%m.%Y %H:%M"},
+      {"time_format", Type::text, "auto", {}, "auto (all times of the source are looked at; what they do not prove is an error), iso, epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern such as %d.%m.%Y %H:%M"},
       {"time_zone_column", Type::text, "", {}, "the field that holds each record's time zone"},
       {"records", Type::text, "", {}, "JSON Pointer to the records inside a page, for example /result/items"},
       {"delimiter", Type::text, "", {}, "CSV delimiter: one character, or tab; default: found out from the head"},

@@ -12,6 +12,7 @@
 #include "crosswalk/record.hpp"
 #include "crosswalk/time.hpp"
 #include "crosswalk/translate.hpp"
+#include "normalize/evidence.hpp"
 
 namespace crosswalk {
 
@@ -41,6 +42,8 @@ struct SourceConfig {
   std::string zone_name;
   Disambiguation disambiguation = Disambiguation::compatible;
   TimeFormat time_format;
+  bool time_format_given = false;   ///< else it is concluded from the inputs
+  std::shared_ptr<const Evidence> evidence;
 
   std::vector<std::string> inputs;  ///< globs expanded
 };

@@ -123,6 +123,8 @@ std::string Summary::json() const {
   source_json["duplicate_keys"] = duplicate_keys;
   source_json["leap_seconds"] = leap_seconds;
   source_json["times"] = times_json(*this);
+  source_json["time_format"] = time_format;
+  source_json["evidence"] = {{"decided", evidence_decided}, {"abstained", evidence_abstained}};
   source_json["bad_values"] = bad_values_json(*this);
   source_json["words"] = words_json(*this);
   source_json["fields"] = fields_json(*this);
@@ -172,6 +174,10 @@ std::string Summary::text() const {
       if (counts[i] != 0) how += fmt::format("{}{} {}", how.empty() ? "" : ", ", grouped(counts[i]), name_of(static_cast<Known>(i)));
     }
     line("times", fmt::format("{} of {} in {} by policy \"{}\": {}", grouped(doubtful(counts)), target, time_zone, disambiguation, how));
+  }
+  if (evidence_decided + evidence_abstained != 0) {
+    line("evidence", fmt::format("{} of {} times in repeated hours decided by the records themselves, the others by policy \"compatible\"",
+                                 grouped(evidence_decided), grouped(evidence_decided + evidence_abstained)));
   }
   if (repeated_ids != 0) {
     line("repeated", fmt::format("{} ids came more than once; each was written as it came, the last one counts at the receiver",

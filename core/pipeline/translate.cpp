@@ -20,6 +20,7 @@
 #include "pipeline/id_set.hpp"
 #include "pipeline/reader.hpp"
 #include "pipeline/source.hpp"
+#include "pipeline/survey.hpp"
 #include "sinks/output.hpp"
 #include "text.hpp"
 
@@ -369,10 +370,10 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   if (!first) return first.error();
   auto first_bytes = std::make_unique<PeekSource>(std::move(first->bytes));
 
+  auto head = first_bytes->peek(kHead);
+  if (!head) return head.error();
   std::string id = options.adapter;
   if (id.empty()) {
-    auto head = first_bytes->peek(kHead);
-    if (!head) return head.error();
     auto chosen = choose_adapter(catalog.adapters(), *head, paths->front());
     if (!chosen) return chosen.error();
     id = (*chosen)->id;
@@ -381,6 +382,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   if (!adapter) return adapter.error();
   auto made = make_source(options, *adapter, *paths);
   if (!made) return made.error();
+  if (auto surveyed = survey_times(*made, *head, options.evidence); !surveyed) return surveyed;
   const SourceConfig& source = *made;
 
   const unsigned jobs = job_count(options.jobs);
@@ -403,7 +405,8 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   summary.adapter_version = source.info.version;
   summary.inputs = source.inputs;
   summary.time_zone = source.zone_name;
-  summary.disambiguation = std::string(name_of(source.disambiguation));
+  summary.disambiguation = options.evidence ? "evidence" : std::string(name_of(source.disambiguation));
+  summary.time_format = name_of(source.time_format);
   summary.zone_data_version = source.zones->version();
   summary.jobs = jobs;
 

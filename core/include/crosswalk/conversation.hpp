@@ -80,6 +80,8 @@ struct Conversation {
   std::optional<Instant> ended_at;
   Known started_how = Known::offset;
   Known ended_how = Known::offset;
+  bool started_by_evidence = false;  ///< a repeated hour decided by other records, not by policy
+  bool ended_by_evidence = false;
   std::optional<Decimal> handle_time;  // seconds, like the two below
   std::optional<Decimal> wait_time;
   std::optional<Decimal> first_response_time;

@@ -38,6 +38,9 @@ struct TranslateOptions {
   std::vector<std::string> inputs;  ///< paths, globs, "-"
   std::string time_zone;    ///< any name ZoneDatabase::find understands; empty: none
   Disambiguation disambiguation = Disambiguation::compatible;
+  /// Decide repeated hours by the records themselves where they prove it; where they do not, by `disambiguation`. Reads
+  /// the inputs twice, so they must be files.
+  bool evidence = false;
   std::map<std::string, std::string, std::less<>> settings;
   OutputFormat format = OutputFormat::jsonl;
   std::string output = "-";  ///< path; "-" is standard output
@@ -74,6 +77,7 @@ struct Summary {
   std::uint64_t repeated_ids = 0;      ///< ids written more than once (whole-conversation sources)
   std::uint64_t ids_compared = 0;      ///< how many ids that statement rests on; all of them unless memory ran short
   std::uint64_t duplicate_keys = 0, leap_seconds = 0;
+  std::uint64_t evidence_decided = 0, evidence_abstained = 0;  ///< times in repeated hours
   std::map<std::string, std::uint64_t, std::less<>> filtered;  ///< by rule
   std::map<std::string, std::uint64_t, std::less<>> rejected;  ///< by code
   std::map<std::string, std::string, std::less<>> reject_cures;  ///< first message and cure met, by code
@@ -82,6 +86,7 @@ struct Summary {
   std::map<std::string, std::map<std::string, WordUse, std::less<>>, std::less<>> words;  ///< by target, by word
   std::map<std::string, FieldUse, std::less<>> fields;         ///< by source field
   std::vector<std::string> notes;      ///< things a person should know ("column 3 has no name")
+  std::string time_format;             ///< as set, or as concluded from the inputs
   std::string time_zone, disambiguation, zone_data_version, version;
   double seconds = 0;
   std::uint64_t peak_memory = 0;  ///< bytes

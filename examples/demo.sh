@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Three exports of three systems in three zones become ConversationInput. Usage: demo.sh OUTPUT-FOLDER
+set -euo pipefail
+examples=$(dirname "${BASH_SOURCE[0]}")
+out=$1
+
+# Rejects are expected here (exit code 3): the exports have the troubles that real ones have.
+show() {
+  printf '\n$ crosswalk %s\n' "${*@Q}"
+  crosswalk "$@" || [ $? -eq 3 ]
+}
+
+show translate --time-zone 'Pacific Time (US & Canada)' --rejects "$out/zendesk.rejects.jsonl" \
+  --summary "$out/zendesk.summary.json" --output "$out/zendesk.jsonl" "$examples/zendesk/tickets.csv"
+show translate --rejects "$out/asapp.rejects.jsonl" \
+  --summary "$out/asapp.summary.json" --output "$out/asapp.jsonl" "$examples/asapp/conversations.jsonl"
+show translate --rejects "$out/unified-inbox.rejects.jsonl" \
+  --summary "$out/unified-inbox.summary.json" --output "$out/unified-inbox.jsonl" "$examples/unified-inbox/*.json"
+
+printf '\nThe first conversation of each:\n'
+for source in zendesk asapp unified-inbox; do
+  head -n 1 "$out/$source.jsonl"
+done
+printf '\nA record that could not be translated, and why:\n'
+head -n 1 "$out/zendesk.rejects.jsonl"
+printf '\nEverything is in %s\n' "$out"
