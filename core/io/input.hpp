@@ -1,0 +1,62 @@
+// Inputs: plain, gzip and zstd (told by content), from a path or standard input, as one stream of UTF-8 bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosswalk/result.hpp"
+
+namespace crosswalk {
+
+/// A stream of bytes. Used by one thread.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  /// Reads at most `size` bytes; 0 is the end. An error names the input and is final.
+  virtual Result<std::size_t> read(char* to, std::size_t size) = 0;
+};
+
+/// A stream and what is known of it.
+struct Input {
+  std::string name;  ///< as given ("-" is standard input)
+  std::unique_ptr<ByteSource> bytes;
+  std::string encoding;     ///< "utf-8", "utf-16le", "utf-16be": what it was before conversion
+  std::string compression;  ///< "none", "gzip", "zstd"
+  std::uint64_t size = 0;   ///< bytes on disk, 0 when unknown (a pipe)
+};
+
+/// Opens a file or standard input ("-"). Decompresses by content (gzip with any number of members, zstd with any number
+/// of frames), removes a byte order mark, converts UTF-16 with a mark to UTF-8. A folder, a missing file, a file that
+/// may not be read: an error with the path and the cure.
+[[nodiscard]] Result<Input> open_input(const std::string& path);
+
+/// The same over bytes that are already there (tests).
+[[nodiscard]] std::unique_ptr<ByteSource> memory_source(std::string bytes, std::size_t chunk = 0);
+
+/// Decompression and decoding over any source; open_input() is this over a file.
+[[nodiscard]] Result<Input> decode_input(std::string name, std::unique_ptr<ByteSource> raw);
+
+/// Reads ahead without consuming: what a head looks like decides framing and adapter.
+class PeekSource final : public ByteSource {
+ public:
+  explicit PeekSource(std::unique_ptr<ByteSource> inner) : inner_(std::move(inner)) {}
+  /// Up to `size` bytes from the start; fewer only at the end of the input. Valid until the first read().
+  Result<std::string_view> peek(std::size_t size);
+  Result<std::size_t> read(char* to, std::size_t size) override;
+
+ private:
+  std::unique_ptr<ByteSource> inner_;
+  std::vector<char> head_;
+  std::size_t head_at_ = 0;
+  bool at_end_ = false;
+};
+
+/// Paths that a glob pattern names, sorted by bytes; a plain path gives itself, whether it exists or not. A pattern that
+/// matches nothing is an error.
+[[nodiscard]] Result<std::vector<std::string>> expand_glob(const std::string& pattern);
+
+}  // namespace crosswalk
