@@ -6,6 +6,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -85,9 +86,10 @@ class ZoneDatabase {
   static Result<std::shared_ptr<const ZoneDatabase>> open(const std::string& directory = {});
   virtual ~ZoneDatabase() = default;
 
-  /// A zone by any name understood, whatever its case: IANA (links and old names too), Rails/Zendesk friendly names, Windows names,
-  /// fixed offsets up to 18 hours (`+05:30`, `UTC-3`), `UTC`, `Z`. The error of an unknown name lists the nearest names.
-  /// Costs a microsecond or two, for an unknown name a millisecond: keep the answer, do not ask again for each record.
+  /// A zone by any name understood, whatever its case: IANA (links and old names too), Rails/Zendesk friendly names,
+  /// Windows names, fixed offsets up to 18 hours (`+05:30`, `UTC-3`), `UTC`, `Z`. The error of an unknown name lists
+  /// the nearest names. Costs a microsecond or two, for an unknown name a millisecond: keep the answer, do not ask
+  /// again for each record.
   [[nodiscard]] virtual Result<const Zone*> find(std::string_view name) const = 0;
 
   /// Version of the zone data ("2026a"), or "unknown" where the folder does not say.
@@ -113,21 +115,21 @@ class ZoneDatabase {
 class TimeFormat {
  public:
   enum class Form : std::uint8_t {
-    iso,           ///< ISO 8601 / RFC 3339, `T` or blank, seconds optional, 0 to 9 fraction digits, offset optional
-    epoch_s,       ///< seconds since 1970, fraction allowed
-    epoch_ms,      ///< milliseconds
-    epoch_us,      ///< microseconds
-    month_first,   ///< 3/14/2026 1:05 PM, 03/14/26 13:05, also - and . between; two-digit years are 1969 to 2068
-    day_first,     ///< 14/3/2026 13:05, 14-03-2026 13:05:00
-    rfc2822,       ///< Sat, 14 Mar 2026 13:05:00 +0100
-    pattern,       ///< strptime-like, by setting
+    iso,          ///< ISO 8601 / RFC 3339, `T` or blank, seconds optional, 0 to 9 fraction digits, offset optional
+    epoch_s,      ///< seconds since 1970, fraction allowed
+    epoch_ms,     ///< milliseconds
+    epoch_us,     ///< microseconds
+    month_first,  ///< 3/14/2026 1:05 PM, 03/14/26 13:05, also - and . between; two-digit years are 1969 to 2068
+    day_first,    ///< 14/3/2026 13:05, 14-03-2026 13:05:00
+    rfc2822,      ///< Sat, 14 Mar 2026 13:05:00 +0100
+    pattern,      ///< strptime-like, by setting
   };
   TimeFormat() = default;
   explicit TimeFormat(Form form) : form_(form) {}
 
   /// From a setting: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `month_first`, `day_first`, `rfc2822`, or a pattern
-  /// with `%`: %Y %y %m %b %B %d %e %H %I %p %M %S %f %a %A %z %Z %s %T %R %D %F %%. A blank in it stands for one or more
-  /// blanks, everything else for itself. A pattern is checked here, so that reading cannot meet a broken one.
+  /// with `%`: %Y %y %m %b %B %d %e %H %I %p %M %S %f %a %A %z %Z %s %T %R %D %F %%. A blank in it stands for one or
+  /// more blanks, everything else for itself. A pattern is checked here, so that reading cannot meet a broken one.
   static Result<TimeFormat> parse(std::string_view setting);
 
   [[nodiscard]] Form form() const { return form_; }
@@ -138,8 +140,8 @@ class TimeFormat {
   std::string pattern_;
 };
 
-/// Turns texts into instants. One per thread and column: it remembers the last date, so that a run of neighbouring times
-/// costs little more than reading their clocks. Not thread-safe.
+/// Turns texts into instants. One per thread and column: it remembers the last date, so that a run of neighbouring
+/// times costs little more than reading their clocks. Not thread-safe.
 class TimeReader {
  public:
   /// `zone` may be null: then only texts with an offset of their own can be read. Epoch forms need no zone.
@@ -169,8 +171,9 @@ class TimeReader {
   TimeReading read_any(std::string_view text, const Zone* zone) const;
 };
 
-/// What the `time` verb answers to a line, without a line end: the instant, a tab and how it is known; or `error`, a tab and
-/// the reason. Appends to `out` and says whether the line was a time. `zone` may be null, and is the one of `reader`.
+/// What the `time` verb answers to a line, without a line end: the instant, a tab and how it is known; or `error`, a
+/// tab and the reason. Appends to `out` and says whether the line was a time. `zone` may be null, and is the one of
+/// `reader`.
 bool append_time_answer(TimeReader& reader, const Zone* zone, std::string_view line, std::string& out);
 
 /// Finds the format of a column whose source does not say it: the values are looked at as a whole and none is guessed.
@@ -185,14 +188,14 @@ class TimeColumn {
   [[nodiscard]] Result<TimeFormat> conclude() const;
 
  private:
-  /// What one value can show. The order matters to nobody but the table of names in column.cpp.
+  /// What one value can show.
   enum class Sign : std::uint8_t {
     iso,
     rfc2822,
     epoch_s,
     epoch_ms,
     epoch_us,
-    number,        ///< a number of a length that proves no unit
+    number,  ///< a number of a length that proves no unit
     month_first,
     day_first,
     day_or_month,  ///< 3/4/2026
@@ -203,7 +206,6 @@ class TimeColumn {
   [[nodiscard]] static Sign sign_of(std::string_view text);
   [[nodiscard]] bool saw(Sign sign) const { return !first_[static_cast<std::size_t>(sign)].empty(); }
   [[nodiscard]] const std::string& example(Sign sign) const { return first_[static_cast<std::size_t>(sign)]; }
-  [[nodiscard]] Error undecided(const std::string& why, const std::string& one, const std::string& other) const;
   [[nodiscard]] Result<TimeFormat> conclude_order() const;
   [[nodiscard]] Result<TimeFormat> conclude_unit() const;
 

@@ -1,0 +1,30 @@
+// The built-in forms. Each parser says whether a text is of its form, not whether there is such a time: that is check()'s
+// question. None allocates or throws.
+#pragma once
+
+#include <string_view>
+
+#include "time/fields.hpp"
+
+namespace crosswalk::times {
+
+/// ISO 8601 / RFC 3339 in the spellings that exports use; a date alone is of the form too.
+[[nodiscard]] bool parse_iso(std::string_view text, Fields& fields);
+
+/// `3/14/2026 1:05 PM` or, with `day_first`, `14/3/2026 13:05`; also with `-` and `.`, and a date alone. Years of two digits
+/// mean 1969 to 2068, as in POSIX strptime.
+[[nodiscard]] bool parse_day_and_month(std::string_view text, bool day_first, Fields& fields);
+
+/// `Sat, 14 Mar 2026 13:05:00 +0100`, with the zone names and short years that RFC 2822 calls obsolete.
+[[nodiscard]] bool parse_rfc2822(std::string_view text, Fields& fields);
+
+/// A number since 1970: `digits` is 0 for seconds, 3 for milliseconds, 6 for microseconds. Not in exponent form.
+[[nodiscard]] TimeFault parse_epoch(std::string_view text, unsigned digits, Instant& out);
+
+/// A text by a pattern that check_pattern() accepted.
+[[nodiscard]] bool parse_by_pattern(std::string_view text, std::string_view pattern, Fields& fields);
+
+/// 69…99 → 1969…1999, 0…68 → 2000…2068.
+[[nodiscard]] constexpr int year_of_two_digits(unsigned year) { return static_cast<int>(year < 69 ? 2000 + year : 1900 + year); }
+
+}  // namespace crosswalk::times

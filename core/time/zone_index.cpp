@@ -1,0 +1,185 @@
+#include "time/zone_index.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+#include <system_error>
+
+#include "time/names.hpp"
+#include "time/tzif.hpp"
+
+namespace crosswalk::times {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string in_lower_case(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), to_lower);
+  return lower;
+}
+
+bool is_zone_file(const fs::path& path) {
+  std::array<char, kTzifMagicSize> head{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), head.size());
+  return file && looks_like_tzif({head.data(), head.size()});
+}
+
+/// Links of the machine's own setting are files in some folders, but no zone's names.
+bool is_local_setting(std::string_view name) { return name == "localtime" || name == "posixrules"; }
+
+bool is_copy_folder(const fs::directory_entry& entry, int depth) {
+  const fs::path name = entry.path().filename();
+  return depth == 0 && (name == "posix" || name == "right");
+}
+
+std::vector<std::string> list_zone_files(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::recursive_directory_iterator walk(directory, fs::directory_options::skip_permission_denied, error);
+  for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
+    std::error_code ignored;
+    if (walk->is_directory(ignored)) {
+      if (is_copy_folder(*walk, walk.depth())) walk.disable_recursion_pending();
+      continue;
+    }
+    std::string name = walk->path().lexically_relative(directory).generic_string();
+    if (is_safe_zone_name(name) && !is_local_setting(name) && is_zone_file(walk->path())) names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// tzdata.zi has a line `L target name` for each link.
+std::unordered_map<std::string, std::string> read_links(const std::string& directory) {
+  std::unordered_map<std::string, std::string> links;
+  std::ifstream file(directory + "/tzdata.zi");
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.rfind("L ", 0) != 0) continue;
+    const std::size_t blank = line.find(' ', 2);
+    if (blank != std::string::npos) links.emplace(line.substr(blank + 1), line.substr(2, blank - 2));
+  }
+  return links;
+}
+
+/// Number of letters to insert, drop, replace or swap with their neighbour.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1);
+  std::vector<std::size_t> above(b.size() + 1);
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(above.begin(), above.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, replaced});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+    before.swap(above);
+    above.swap(row);
+  }
+  return above[b.size()];
+}
+
+/// Lower case, and words as people write them: "America/New_York" → "america/new york".
+std::string as_typed(std::string_view name) {
+  std::string typed = in_lower_case(name);
+  std::replace(typed.begin(), typed.end(), '_', ' ');
+  return typed;
+}
+
+/// How far a name is from what was asked; its last part ("new york"), a name that begins with it and one that holds it are
+/// near too.
+std::size_t remoteness(const std::string& asked, std::string_view name) {
+  const std::string typed = as_typed(name);
+  std::size_t distance = edit_distance(asked, typed);
+  if (const std::size_t slash = typed.rfind('/'); slash != std::string::npos) {
+    distance = std::min(distance, edit_distance(asked, std::string_view(typed).substr(slash + 1)));
+  }
+  const std::size_t place = asked.size() >= 4 ? typed.find(asked) : std::string::npos;
+  if (place == 0) return 0;
+  return place == std::string::npos ? distance : std::min<std::size_t>(distance, 2);
+}
+
+constexpr std::size_t kMostSuggestions = 3;
+constexpr std::size_t kLongestName = 255;
+
+}  // namespace
+
+bool is_safe_zone_name(std::string_view name) {
+  if (name.empty() || name.size() > kLongestName || name.back() == '/') return false;
+  char previous = '/';
+  for (const char c : name) {
+    const bool letter_or_digit = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    if (!letter_or_digit && std::string_view("_+-./").find(c) == std::string_view::npos) return false;
+    // A part that begins with a dot could leave the folder, one with '+' or '-' is no zone.
+    if (previous == '/' && !letter_or_digit && c != '_') return false;
+    previous = c;
+  }
+  return name.rfind("posix/", 0) != 0 && name.rfind("right/", 0) != 0 && !is_local_setting(name);
+}
+
+ZoneIndex::ZoneIndex(const std::string& directory) : iana_(list_zone_files(directory)), links_(read_links(directory)) {
+  for (const std::string& name : iana_) by_lower_case_.emplace(in_lower_case(name), name);
+}
+
+std::string ZoneIndex::spelling_of(std::string_view name) const {
+  const auto found = by_lower_case_.find(in_lower_case(name));
+  return found == by_lower_case_.end() ? std::string{} : found->second;
+}
+
+const std::string& ZoneIndex::target_of_link(const std::string& name) const {
+  const auto link = links_.find(name);
+  return link == links_.end() ? name : link->second;
+}
+
+std::vector<ZoneDatabase::Name> ZoneIndex::all_names() const {
+  std::vector<ZoneDatabase::Name> names;
+  for (const std::string& name : iana_) names.push_back({name, "iana", target_of_link(name)});
+  const auto add = [&](std::span<const ZoneAlias> aliases, const char* kind) {
+    for (const ZoneAlias& alias : aliases) names.push_back({std::string(alias.name), kind, std::string(alias.target)});
+  };
+  add(rails_names(), "rails");
+  add(old_rails_names(), "rails");
+  add(windows_names(), "windows");
+  std::sort(names.begin(), names.end(), [](const ZoneDatabase::Name& a, const ZoneDatabase::Name& b) {
+    return a.kind != b.kind ? a.kind < b.kind : a.name < b.name;
+  });
+  return names;
+}
+
+std::vector<std::string> ZoneIndex::nearest_to(std::string_view name) const {
+  // A very long "name" is no name with a slip in it, and would cost its length times a thousand names.
+  if (name.size() > 80) return {};
+  const std::string asked = as_typed(name);
+  const std::size_t tolerance = std::max<std::size_t>(2, asked.size() / 3);
+
+  struct Candidate {
+    std::size_t remoteness;
+    std::string name;
+    bool operator<(const Candidate& other) const {
+      if (remoteness != other.remoteness) return remoteness < other.remoteness;
+      if (name.size() != other.name.size()) return name.size() < other.name.size();
+      return name < other.name;
+    }
+    bool operator==(const Candidate& other) const { return name == other.name; }
+  };
+  std::vector<Candidate> candidates;
+  for (const ZoneDatabase::Name& known : all_names()) {
+    const std::size_t distance = remoteness(asked, known.name);
+    if (distance <= tolerance && distance < asked.size()) candidates.push_back({distance, known.name});
+  }
+  std::sort(candidates.begin(), candidates.end());
+  candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
+
+  std::vector<std::string> nearest;
+  for (std::size_t i = 0; i < std::min(candidates.size(), kMostSuggestions); ++i) nearest.push_back(candidates[i].name);
+  return nearest;
+}
+
+}  // namespace crosswalk::times
