@@ -14,7 +14,13 @@ class Buffer {
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] std::string_view view() const { return {data_.get(), size_}; }
-  void clear() { size_ = 0; }
+  /// Empty again. Its memory is kept for the next batch, unless an unusual one has blown it up.
+  void clear() {
+    size_ = 0;
+    if (capacity_ <= kKept) return;
+    data_.reset();
+    capacity_ = 0;
+  }
   /// Forgets everything after `size`: a half-built record is rolled back.
   void truncate(std::size_t size) { size_ = size; }
 
@@ -45,6 +51,8 @@ class Buffer {
     data_ = std::move(bigger);
     capacity_ = capacity;
   }
+
+  static constexpr std::size_t kKept = std::size_t{4} << 20;
 
   std::unique_ptr<char[]> data_;
   std::size_t size_ = 0;

@@ -41,6 +41,7 @@ struct Batch {
   std::optional<Error> error;               ///< ends the run once everything before it is written
 
   void clear();
+  [[nodiscard]] std::size_t held() const { return out.size() + rejects.size() + arena.held(); }  ///< bytes
 };
 
 /// Looks at the times of a source before it is translated.

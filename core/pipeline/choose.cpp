@@ -1,5 +1,6 @@
 // Choosing an adapter: each bids on the field names found in the head of the input.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>

@@ -1,6 +1,7 @@
 #include "pipeline/source.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 

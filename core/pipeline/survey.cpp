@@ -60,13 +60,16 @@ Result<void> look_at_head(const SourceConfig& source, std::string_view head, Tim
 Result<void> find_format(SourceConfig& source, std::string_view head) {
   TimeSurvey survey;
   if (auto looked = look_at_head(source, head, survey); !looked) return {};  // the run itself will say what is wrong
-  auto format = survey.column.conclude();
-  const bool settled = format.ok() && format->form() == TimeFormat::Form::iso;
-  if (!settled && std::all_of(source.inputs.begin(), source.inputs.end(), is_file)) {
-    TimeSurvey whole;
-    if (auto looked = look_at_files(source, whole); !looked) return {};
-    format = whole.column.conclude();
+  const auto settled = [](const TimeColumn& column) {
+    const auto format = column.conclude();
+    return format.ok() && format->form() == TimeFormat::Form::iso;
+  };
+  if (!settled(survey.column) && std::all_of(source.inputs.begin(), source.inputs.end(), is_file)) {
+    survey = TimeSurvey();
+    if (auto looked = look_at_files(source, survey); !looked) return {};
   }
+  if (survey.column.tells_nothing()) return {};  // ISO, then; a value that is no time is rejected as such
+  auto format = survey.column.conclude();
   if (!format) return format.error();
   source.time_format = *format;
   return {};

@@ -99,6 +99,13 @@ Result<TimeFormat> TimeColumn::conclude_unit() const {
                    second_[static_cast<std::size_t>(Sign::number)]);
 }
 
+bool TimeColumn::tells_nothing() const {
+  for (std::size_t sign = 0; sign < static_cast<std::size_t>(Sign::other); ++sign) {
+    if (!first_[sign].empty()) return false;
+  }
+  return true;
+}
+
 Result<TimeFormat> TimeColumn::conclude() const {
   const auto first_of = [this](std::initializer_list<Sign> signs) -> const std::string* {
     for (const Sign sign : signs) {

@@ -3,6 +3,7 @@
 #include <boost/dll/shared_library.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstddef>

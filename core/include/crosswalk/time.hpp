@@ -184,6 +184,9 @@ class TimeColumn {
   /// Empty texts, and texts that are no time in any form, decide nothing.
   void observe(std::string_view text);
 
+  /// No value was observed that is a time in any form.
+  [[nodiscard]] bool tells_nothing() const;
+
   /// The format; or an error that shows two of the values and names the setting `time_format`, which settles it.
   [[nodiscard]] Result<TimeFormat> conclude() const;
 

@@ -1,0 +1,113 @@
+// Where CSV records end: marks one window of bytes, at vector speed where it is clean. Private to framing; the rules
+// are stated in csv.cpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "framing/csv_kernels.hpp"
+#include "framing/csv_rule.hpp"
+
+namespace crosswalk::csv {
+
+/// What has been read and not yet framed. It may grow at its end between two calls. At least 64 bytes can be read past
+/// its end.
+struct Window {
+  const char* data = nullptr;
+  std::size_t size = 0;
+  bool at_end = false;  ///< nothing follows
+};
+
+/// A line that is refused: the first line of a record that cannot be right. Framing went on with the next line.
+struct RefusedLine {
+  enum class Why : std::uint8_t {
+    open_at_end,      ///< its quote is not closed before the end of the input
+    open_past_limit,  ///< its quote makes the record longer than a record may be
+    stray_quote,      ///< quotes in its text make the record run over several lines, to a wrong number of fields
+  };
+  std::size_t begin = 0;
+  std::size_t size = 0;  ///< without the line end
+  Why why = Why::open_at_end;
+  std::size_t column = 0;  ///< index of the field that the open quote begins
+  std::size_t fields = 0;  ///< stray_quote: how many the record would have
+};
+
+/// Clears the bits [begin, end).
+void clear_bits(std::vector<std::uint64_t>& bits, std::size_t begin, std::size_t end);
+
+class Framer {
+ public:
+  /// `columns` is the header's number of fields.
+  Framer(char delimiter, std::size_t columns, std::size_t max_record);
+
+  /// Frames about `target` bytes and returns where the last whole record (or refused line) ends, its line end included;
+  /// 0 when more must be read, at the end of the input only if nothing is left. Up to there `marks` is right; it must
+  /// have room for the window.
+  std::size_t frame(const Window& window, std::size_t target, std::vector<std::uint64_t>& marks,
+                    std::vector<RefusedLine>& refused);
+
+  /// Begins a new window `count` bytes further on, where a record starts.
+  void move_on(std::size_t count);
+
+  /// Framing stopped at a line that is longer than a record may be: at least max_record + 1 bytes of it are there.
+  [[nodiscard]] bool line_too_long() const { return line_too_long_; }
+
+ private:
+  enum class Outcome : std::uint8_t { framed, need_more, too_long };
+
+  /// What one word of a clean scan leaves to the next.
+  struct Carry {
+    std::uint64_t inside = 0;    ///< all ones when the word begins inside quotes
+    std::uint64_t may_open = 1;  ///< bits of the word at which a quote may open a field, whatever precedes them in it
+    std::uint64_t closed = 0;    ///< 1 when the byte before the word may have closed a field
+    std::size_t record = 0;      ///< start of the record that reaches into the word
+  };
+
+  /// A record from its second line on, read on the assumption that a quote is open where that line begins. Records that
+  /// leave a quote open at the end of a line all go on alike, so one such reading serves every record that begins in
+  /// the lines it has passed, and re-reading stays linear however many lines are refused.
+  struct Tail {
+    RuleReader reader;             ///< counts delimiters only from begin on
+    std::size_t begin = kNowhere;  ///< start of the first line that a record may still go on with
+    bool ended = false;
+
+    [[nodiscard]] bool covers(std::size_t position) const { return begin <= position && position <= reader.at; }
+  };
+
+  void start_at(std::size_t record);
+  [[nodiscard]] bool scan(const Window& window);
+  [[nodiscard]] bool scan_whole_words(const Window& window);
+  [[nodiscard]] bool scan_part_of_word(const Window& window);
+  [[nodiscard]] bool scan_word(const WordMasks& masks, std::uint64_t valid);
+
+  Outcome read_carefully(const Window& window);
+  Outcome judge_open_record(const Window& window, const RuleReader& first, std::size_t line_end);
+  [[nodiscard]] RuleReader reader_at(std::size_t position, RuleReader::State state) const;
+  void read_marking(RuleReader& reader, const char* data, std::size_t end);
+  void extend_tail(const Window& window, std::size_t limit);
+  void forget_tail_before(const Window& window, std::size_t line);
+  void refuse(const Window& window, const RefusedLine& line);
+  void finish_record(const Window& window, std::size_t end);
+
+  char delimiter_;
+  std::size_t columns_;
+  std::size_t max_record_;
+
+  std::vector<std::uint64_t>* marks_ = nullptr;  ///< during frame()
+  std::vector<RefusedLine>* refused_ = nullptr;  ///< during frame()
+
+  std::size_t record_ = 0;  ///< start of the first record that is not framed yet
+  bool careful_ = false;    ///< that record is to be read carefully
+  bool line_too_long_ = false;
+
+  std::size_t word_ = 0;                    ///< the word that the scan reads next
+  std::uint64_t valid_ = ~std::uint64_t{};  ///< bits of that word that belong to the scan
+  Carry carry_;
+  bool open_ = false;  ///< the scan stands inside quotes
+
+  Tail tail_;
+};
+
+}  // namespace crosswalk::csv

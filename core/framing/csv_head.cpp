@@ -1,0 +1,166 @@
+#include "framing/csv_head.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "framing/csv_rule.hpp"
+
+namespace crosswalk::csv {
+namespace {
+
+using namespace std::string_view_literals;
+
+// --- no text at all ---
+
+struct Signature {
+  std::string_view bytes;
+  std::string_view what;
+  std::string_view cure;
+};
+
+constexpr std::string_view kUnpack = "Unpack it first and give the CSV file that is inside.";
+constexpr std::string_view kExportAsCsv = "Export or save it as CSV (UTF-8).";
+
+constexpr std::array kSignatures{
+    Signature{"PK\x03\x04"sv, "a zip archive or an Excel workbook (.xlsx)",
+              "Unzip it first and give the CSV file that is inside; save a workbook as CSV (UTF-8)."},
+    Signature{"PK\x05\x06"sv, "an empty zip archive", kUnpack},
+    Signature{"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"sv, "an Excel workbook (.xls) or another Office file", kExportAsCsv},
+    Signature{"\x1F\x8B"sv, "gzip data inside what was unpacked", kUnpack},
+    Signature{"\x28\xB5\x2F\xFD"sv, "zstd data inside what was unpacked", kUnpack},
+    Signature{"BZh"sv, "bzip2 data", kUnpack},
+    Signature{"\xFD" "7zXZ\0"sv, "xz data", kUnpack},
+    Signature{"7z\xBC\xAF\x27\x1C"sv, "a 7-Zip archive", kUnpack},
+    Signature{"Rar!\x1A\x07"sv, "a RAR archive", kUnpack},
+    Signature{"\x7F" "ELF"sv, "a program (ELF)", ""},
+    Signature{"\x89PNG\r\n\x1A\n"sv, "a PNG picture", ""},
+    Signature{"\xFF\xD8\xFF"sv, "a JPEG picture", ""},
+    Signature{"GIF8"sv, "a GIF picture", ""},
+    Signature{"%PDF-"sv, "a PDF document", kExportAsCsv},
+    Signature{"SQLite format 3\0"sv, "an SQLite database", kExportAsCsv},
+    Signature{"PAR1"sv, "a Parquet file", kExportAsCsv},
+};
+
+/// UTF-16 of mostly Latin text has a NUL in every second byte. Empty when the head is no such text.
+std::string_view unmarked_utf16(std::string_view head) {
+  std::array<std::size_t, 2> nuls{};
+  for (std::size_t i = 0; i < head.size(); ++i) nuls[i % 2] += head[i] == '\0' ? 1 : 0;
+  const std::size_t most = std::max(nuls[0], nuls[1]);
+  const std::size_t few = std::min(nuls[0], nuls[1]);
+  if (most < 2 || few * 20 > most || most * 5 < head.size() * 2) return {};
+  return nuls[0] > nuls[1] ? "UTF-16BE" : "UTF-16LE";
+}
+
+/// Bytes that text has no use for. Form feed, escape and the old end-of-file mark do occur in exports.
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r' && byte != '\f' && byte != 0x1A && byte != 0x1B;
+}
+
+/// A few control characters are dirt in the data; a tenth of all bytes means that the data are something else.
+bool looks_binary(std::string_view head) {
+  const auto controls = static_cast<std::size_t>(std::count_if(head.begin(), head.end(), is_control));
+  return controls >= 32 && controls * 10 > head.size();
+}
+
+Error not_csv(std::string_view name, std::string_view what, std::string_view cure) {
+  return {Errc::data, fmt::format("{}: this is not CSV text; it looks like {}", name, what), std::string(cure)};
+}
+
+// --- delimiter ---
+
+/// How evenly a delimiter cuts the rows of the head.
+struct Evenness {
+  std::size_t columns = 1;     ///< fields of the first row
+  std::size_t rows = 0;        ///< rows that are whole
+  std::size_t even_rows = 0;   ///< of these, as many fields as the first, and quoting in order
+
+  [[nodiscard]] std::size_t per_mille() const { return rows == 0 || columns < 2 ? 0 : even_rows * 1000 / rows; }
+};
+
+Evenness evenness(std::string_view head, bool whole, char delimiter) {
+  Evenness found;
+  std::size_t row = 0;
+  while (row < head.size()) {
+    if (is_line_end(head[row])) {
+      ++row;
+      continue;
+    }
+    RuleReader reader;
+    reader.delimiter = delimiter;
+    reader.at = row;
+    const bool ended = reader.read(head.data(), head.size(), [](std::size_t) {});
+    if (!ended && !(whole && reader.state != RuleReader::State::quoted)) break;
+    const std::size_t columns = reader.delimiters + 1;
+    if (found.rows++ == 0) found.columns = columns;
+    if (columns == found.columns && reader.irregular_at == kNowhere) ++found.even_rows;
+    row = reader.at;
+  }
+  return found;
+}
+
+}  // namespace
+
+std::optional<Error> refuse_binary(std::string_view name, std::string_view head) {
+  for (const Signature& signature : kSignatures) {
+    if (head.starts_with(signature.bytes)) return not_csv(name, signature.what, signature.cure);
+  }
+  if (const std::string_view encoding = unmarked_utf16(head); !encoding.empty()) {
+    return not_csv(name, fmt::format("{} text without a byte order mark", encoding),
+                   fmt::format("Convert it to UTF-8 first: iconv -f {} -t UTF-8", encoding));
+  }
+  if (looks_binary(head)) return not_csv(name, "binary data", kExportAsCsv);
+  return std::nullopt;
+}
+
+std::optional<SeparatorLine> read_separator_line(std::string_view head) {
+  const std::string_view line = head.substr(0, std::min(head.find_first_of("\r\n"), head.size()));
+  const bool quoted = line.size() == 7 && line.front() == '"' && line.back() == '"';
+  const std::string_view text = quoted ? line.substr(1, 5) : line;
+  if (text.size() != 5) return std::nullopt;
+  const auto letter = [&](std::size_t i, char lower) { return (text[i] | 0x20) == lower; };
+  if (!letter(0, 's') || !letter(1, 'e') || !letter(2, 'p') || text[3] != '=') return std::nullopt;
+  if (text[4] == '"' || static_cast<unsigned char>(text[4]) >= 0x80) return std::nullopt;
+  return SeparatorLine{text[4], line.size()};
+}
+
+char detect_delimiter(std::string_view head, bool whole) {
+  char best = ',';
+  Evenness best_found = evenness(head, whole, best);
+  for (const char candidate : {';', '\t', '|'}) {
+    const Evenness found = evenness(head, whole, candidate);
+    const bool better = found.per_mille() != best_found.per_mille() ? found.per_mille() > best_found.per_mille()
+                                                                    : found.columns > best_found.columns;
+    if (found.per_mille() == 0 || !better) continue;
+    best = candidate;
+    best_found = found;
+  }
+  return best;
+}
+
+std::string_view trimmed(std::string_view name) {
+  constexpr std::string_view kNoBreakSpace = "\xC2\xA0";
+  constexpr std::string_view kBlanks = " \t\r\n\f\v";
+  for (;;) {
+    if (name.starts_with(kNoBreakSpace)) name.remove_prefix(kNoBreakSpace.size());
+    else if (!name.empty() && kBlanks.find(name.front()) != std::string_view::npos) name.remove_prefix(1);
+    else if (name.ends_with(kNoBreakSpace)) name.remove_suffix(kNoBreakSpace.size());
+    else if (!name.empty() && kBlanks.find(name.back()) != std::string_view::npos) name.remove_suffix(1);
+    else return name;
+  }
+}
+
+std::string delimiter_name(char delimiter) {
+  switch (delimiter) {
+    case ',': return "comma";
+    case ';': return "semicolon";
+    case '\t': return "tab";
+    case '|': return "vertical bar";
+    default: return fmt::format("'{}'", delimiter);
+  }
+}
+
+}  // namespace crosswalk::csv

@@ -1,0 +1,69 @@
+// The bytes that matter to CSV, found 64 at a time with the widest vectors the processor has. Private to framing.
+//
+// Only this part knows instruction sets. What is made of the masks is plain 64-bit arithmetic, the same for all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace crosswalk::csv {
+
+inline constexpr std::size_t kWord = 64;  ///< bytes of input that one mask stands for
+
+/// One bit per byte of a word, the first byte lowest.
+struct WordMasks {
+  std::uint64_t quotes = 0;
+  std::uint64_t inside = 0;  ///< prefix xor of `quotes`: set from an opening quote to the byte before the closing one
+  std::uint64_t delimiters = 0;
+  std::uint64_t line_ends = 0;  ///< CR and LF
+};
+
+/// Prefix xor by shifting: bit i of the result is the xor of bits 0…i.
+constexpr std::uint64_t prefix_xor(std::uint64_t bits) {
+  for (int shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
+  return bits;
+}
+
+/// One way to do the work. All give the same results.
+struct Kernel {
+  const char* name;
+  /// Fills masks[0…words), reading exactly 64 × words bytes.
+  void (*classify)(const char* bytes, std::size_t words, char delimiter, WordMasks* masks);
+  /// Lines that end in these bytes: at LF, CRLF and CR. A CR that is the last byte ends a line.
+  std::size_t (*count_line_ends)(const char* bytes, std::size_t size);
+};
+
+/// The kernels that this processor can run, the plainest first, the best last.
+[[nodiscard]] std::span<const Kernel> kernels();
+
+/// The kernel in use: the best one, unless a test chose another.
+[[nodiscard]] const Kernel& kernel();
+
+/// For tests, while nothing is being framed; null goes back to the best.
+void use_kernel(const Kernel* chosen);
+
+/// Lines that end in these bytes, by the kernel in use.
+[[nodiscard]] inline std::size_t count_line_ends(const char* bytes, std::size_t size) {
+  return kernel().count_line_ends(bytes, size);
+}
+
+/// Line numbers of ascending positions in one piece of text, in one pass over it.
+class LineCounter {
+ public:
+  LineCounter(const char* text, std::uint64_t line) : text_(text), line_(line) {}
+
+  /// The line of a byte; no position may be before the last one asked for.
+  std::uint64_t at(std::size_t position) {
+    line_ += count_line_ends(text_ + position_, position - position_);
+    position_ = position;
+    return line_;
+  }
+
+ private:
+  const char* text_;
+  std::size_t position_ = 0;
+  std::uint64_t line_;
+};
+
+}  // namespace crosswalk::csv

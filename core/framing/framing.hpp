@@ -1,0 +1,94 @@
+// Framing: bytes → blocks of whole records (serial, fast) → records of named fields (parallel).
+//
+// A Splitter runs on the reading thread and cuts the input into Blocks that end between records. A BlockParser runs on a
+// worker, one per worker and source, and turns a Block into Records. Both are exact: what a splitter decided, a parser
+// never decides again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosswalk/record.hpp"
+#include "crosswalk/result.hpp"
+#include "io/input.hpp"
+
+namespace crosswalk {
+
+/// Readable bytes past the end of every block's data, so that vector code may read whole words.
+inline constexpr std::size_t kSlack = 64;
+
+/// A record that cannot be understood as one, with everything its reject will say. Stable codes, see docs/reference.
+struct FrameFault {
+  std::uint64_t offset = 0;  ///< of the record's first byte, in the decompressed input
+  std::uint64_t line = 0;    ///< of the record's first byte, from 1
+  std::uint64_t size = 0;    ///< true length of the record; `text` may hold less of it
+  std::string_view text;     ///< the record's first bytes (at most 16 KiB); borrowed during the call
+  std::string code;          ///< e.g. "ragged_row"
+  std::string field;         ///< the field's name where one is at fault, else empty
+  std::string found;         ///< what was found (short)
+  std::string message;       ///< why it is wrong
+  std::string cure;          ///< how to cure it; may be empty
+};
+
+/// What a parser calls, record by record, in input order.
+class RecordHandler {
+ public:
+  virtual ~RecordHandler() = default;
+  /// Where the record stands; cheap to make, `line` is counted only when asked for.
+  struct Place {
+    std::uint64_t offset = 0;  ///< of the record's first byte, in the decompressed input
+    std::string_view raw;      ///< the record's bytes as read; borrowed during the call
+    std::uint32_t duplicate_keys = 0;  ///< JSON keys written more than once (the last value counted)
+  };
+  /// One good record. Text is borrowed during the call. Ids index the table given to the parser.
+  virtual void on_record(const Record& record, const Place& place) = 0;
+  /// One record that framing refuses.
+  virtual void on_fault(const FrameFault& fault) = 0;
+  /// A row that repeats the header (exports glued together); counted as filtered.
+  virtual void on_repeated_header(const Place& place) = 0;
+};
+
+/// Whole records, in one piece, with what the splitter found out on the way.
+struct Block {
+  std::vector<char> data;      ///< `size` bytes of records, then at least kSlack readable bytes
+  std::size_t size = 0;
+  std::uint64_t offset = 0;    ///< of data[0] in the decompressed input
+  std::uint64_t line = 1;      ///< of data[0], from 1
+  std::vector<std::uint64_t> marks;  ///< CSV: one bit per byte of data, set at delimiters and line ends outside quotes
+  struct Span {
+    std::uint32_t begin = 0;
+    std::uint32_t size = 0;
+  };
+  std::vector<Span> spans;     ///< JSON: the records
+  struct Fault {
+    Span span;                 ///< what of it is in `data`; the parser steps over it
+    std::uint64_t size = 0;    ///< true length
+    std::string code, found, message, cure;
+  };
+  std::vector<Fault> faults;   ///< what the splitter refused, in order of position
+
+  /// Line number of a byte of this block: counts line ends (LF, CRLF, CR), so it costs a scan. For rejects only.
+  [[nodiscard]] std::uint64_t line_of(std::size_t position) const;
+};
+
+/// Cuts one input into blocks. One per input file; used by one thread.
+class Splitter {
+ public:
+  virtual ~Splitter() = default;
+  /// Fills `block` (reusing its memory) with about `target` bytes of whole records, more only if one record is larger.
+  /// False at the end of the input. An error ends the input: what was given before stands.
+  virtual Result<bool> next(Block& block, std::size_t target) = 0;
+};
+
+/// Turns blocks of one input into records. One per worker; used by one thread. Names go into the table given at
+/// creation, which must outlive it.
+class BlockParser {
+ public:
+  virtual ~BlockParser() = default;
+  virtual void parse(const Block& block, RecordHandler& handler) = 0;
+};
+
+}  // namespace crosswalk

@@ -1,0 +1,330 @@
+#include "framing/json_flatten.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "framing/json_check.hpp"
+#include "framing/json_text.hpp"
+#include "text.hpp"
+
+// The walk over the tokens is one loop in the end: what it calls for every key and value is worth being part of it.
+#define CROSSWALK_HOT [[gnu::always_inline]] inline
+
+namespace crosswalk::json {
+namespace {
+
+constexpr std::size_t kLarge = std::size_t{1} << 20;
+constexpr std::string_view kEmptyObject = "{}";
+
+const char* find_backslash(const char* begin, const char* end) {
+  const void* const found = std::memchr(begin, '\\', static_cast<std::size_t>(end - begin));
+  return found == nullptr ? end : static_cast<const char*>(found);
+}
+
+}  // namespace
+
+/// The walk's place, in registers: members of the flattener would be read again after every field that is written.
+struct Flattener::Cursor {
+  const char* text;
+  const std::uint32_t* token;
+  const std::uint32_t* end;
+
+  /// The byte that the token starts with; 0 behind the last one.
+  CROSSWALK_HOT char byte() const { return token == end ? '\0' : text[*token]; }
+  CROSSWALK_HOT void step() { ++token; }
+  /// The token up to the one behind it, without blanks. There must be one.
+  CROSSWALK_HOT std::string_view whole() const {
+    const char* const first = text + token[0];
+    const char* last = text + token[1] - 1;
+    while (is_blank(*last)) --last;
+    return {first, static_cast<std::size_t>(last + 1 - first)};
+  }
+};
+
+bool Flattener::start(std::string_view text) {
+  if (!tokens_.find(text)) return false;
+  text_ = text.data();
+  text_end_ = text_ + text.size();
+  token_ = tokens_.begin();
+  backslash_ = find_backslash(text_, text_end_);
+  if (backslash_ != text_end_) {
+    if (meanings_size_ < text.size()) {
+      meanings_size_ = std::max(text.size(), 2 * meanings_size_);
+      meanings_.reset(new char[meanings_size_]);
+    }
+    meaning_ = meanings_.get();  // all of them together are shorter than the text
+  }
+  return true;
+}
+
+void Flattener::forget_large() {
+  tokens_.forget_large();
+  if (meanings_size_ > kLarge) {
+    meanings_.reset();
+    meanings_size_ = 0;
+  }
+}
+
+void Flattener::begin_record() {
+  duplicates_ = 0;
+  count_ = 0;
+  depth_ = 0;
+  if (++record_ == 0) {  // after four thousand million of them
+    std::fill(slots_.begin(), slots_.end(), Slot{});
+    ++record_;
+  }
+}
+
+CROSSWALK_HOT void Flattener::open(KeyTree::Node* node, std::string_view name) {
+  if (depth_ == frames_.size()) frames_.resize(2 * depth_ + 1);
+  frames_[depth_++] = {KeyTree::Walk(node), name};
+}
+
+Refusal Flattener::take_object(std::string_view prefix) {
+  begin_record();
+  if (next() != '{') return Refusal::not_an_object;
+  if (limits_.max_depth == 0) return Refusal::too_deep;
+  step();
+  if (next() == '}') {
+    step();
+    return Refusal::none;
+  }
+  if (root_ == nullptr || root_name_ != prefix) {
+    root_ = keys_.root(prefix);
+    root_name_ = prefix;
+  }
+  open(root_, prefix);
+  Cursor at{text_, token_, tokens_.end()};
+  const Refusal refusal = members(at);
+  token_ = at.token;
+  return refusal;
+}
+
+Refusal Flattener::take_value(std::string_view name) {
+  begin_record();
+  const int id = names_.intern(name);
+  if (id < 0) return Refusal::too_many_fields;
+  Cursor at{text_, token_, tokens_.end()};
+  Kind kind = Kind::null;
+  std::string_view text;
+  if (const Refusal refusal = value(at, kind, text); refusal != Refusal::none) return refusal;
+  token_ = at.token;
+  return put_id(id, kind, text);
+}
+
+// The members of the object whose brace was just opened, down to its end and that of every object in it.
+Refusal Flattener::members(Cursor& at_outside) {
+  Cursor at = at_outside;
+  for (;;) {
+    Key name;
+    if (const Refusal refusal = key(at, name); refusal != Refusal::none) return refusal;
+    Kind kind = Kind::object;
+    std::string_view text = kEmptyObject;
+    if (at.byte() == '{') {
+      at.step();
+      if (depth_ == limits_.max_depth) return Refusal::too_deep;
+      if (at.byte() != '}') {
+        open(name.node, name.meaning());
+        continue;
+      }
+      at.step();
+    } else if (const Refusal refusal = value(at, kind, text); refusal != Refusal::none) {
+      return refusal;
+    }
+    if (const Refusal refusal = put(name, kind, text); refusal != Refusal::none) return refusal;
+    while (at.byte() == '}') {
+      at.step();
+      if (--depth_ == 0) {
+        at_outside = at;
+        return Refusal::none;
+      }
+    }
+    if (at.byte() != ',') return Refusal::not_json;
+    at.step();
+  }
+}
+
+// A key and its colon.
+CROSSWALK_HOT Refusal Flattener::key(Cursor& at, Key& key) {
+  if (at.byte() != '"') return Refusal::not_json;
+  const char* const begin = at.text + *at.token + 1;
+  Frame& frame = frames_[depth_ - 1];
+  key.node = KeyTree::expected(frame.walk, begin);
+  const std::string_view quoted = key.node != nullptr ? std::string_view() : at.whole();
+  at.step();
+  if (at.byte() != ':') return Refusal::not_json;
+  at.step();
+  if (key.node == nullptr) return learn(frame, quoted, key);
+  const char* const end = begin + key.node->size;
+  if (backslash_ < end) backslash_ = find_backslash(end, text_end_);
+  return Refusal::none;
+}
+
+// A key that is not the one that was expected.
+[[gnu::noinline]] Refusal Flattener::learn(Frame& frame, std::string_view quoted, Key& key) {
+  if (quoted.size() < 2) return Refusal::not_json;
+  const std::string_view raw = quoted.substr(1, quoted.size() - 2);
+  key.name = raw;
+  if (backslash_ < raw.data() + raw.size()) {
+    if (const Refusal refusal = unescape_next(key.name, true); refusal != Refusal::none) return refusal;
+  }
+  if (frame.walk.object == nullptr) return Refusal::none;
+  key.node = keys_.find(frame.walk, raw);
+  if (key.node == nullptr && raw.size() <= kLongestName) key.node = keys_.add(frame.walk, raw, key.name);
+  return Refusal::none;
+}
+
+// A value that is not an object.
+CROSSWALK_HOT Refusal Flattener::value(Cursor& at, Kind& kind, std::string_view& text) {
+  const char first = at.byte();
+  if (first == '"') {
+    kind = Kind::string;
+    return string(at, text);
+  }
+  if (first == '[') {
+    kind = Kind::array;
+    return array(at, text);
+  }
+  if (first == '\0') return Refusal::not_json;
+  text = at.whole();
+  at.step();
+  bool good = false;
+  switch (first) {
+    case 't': kind = Kind::boolean, good = text == "true"; break;
+    case 'f': kind = Kind::boolean, good = text == "false"; break;
+    case 'n': kind = Kind::null, good = text == "null"; break;
+    default: kind = Kind::number, good = is_number(text); break;
+  }
+  return good ? Refusal::none : Refusal::not_json;
+}
+
+CROSSWALK_HOT Refusal Flattener::string(Cursor& at, std::string_view& text) {
+  const std::string_view quoted = at.whole();
+  at.step();
+  if (quoted.size() < 2) return Refusal::not_json;
+  text = quoted.substr(1, quoted.size() - 2);
+  return backslash_ >= text.data() + text.size() ? Refusal::none : unescape_next(text, true);
+}
+
+CROSSWALK_HOT Refusal Flattener::skip_string(Cursor& at) {
+  std::string_view text = at.whole();
+  at.step();
+  return backslash_ >= text.data() + text.size() ? Refusal::none : unescape_next(text, false);
+}
+
+// The next backslash stands in this text: replaces it by its meaning, if that is wanted, and looks for the backslash
+// behind it.
+[[gnu::noinline]] Refusal Flattener::unescape_next(std::string_view& text, bool wanted) {
+  const char* const text_end = text.data() + text.size();
+  char* const end = unescape(text, meaning_);
+  if (end == nullptr) return Refusal::not_json;
+  if (wanted) {
+    text = {meaning_, static_cast<std::size_t>(end - meaning_)};
+    meaning_ = end;
+  }
+  backslash_ = find_backslash(text_end, text_end_);
+  return Refusal::none;
+}
+
+// A whole array as one slice, checked to its last byte.
+CROSSWALK_HOT Refusal Flattener::array(Cursor& at, std::string_view& slice) {
+  const char* const begin = at.text + *at.token;
+  Cursor inside = at;
+  const Refusal refusal = array_elements(inside);
+  at.token = inside.token;
+  slice = {begin, static_cast<std::size_t>(at.text + at.token[-1] + 1 - begin)};
+  return refusal;
+}
+
+// Steps over the array that comes next.
+[[gnu::noinline]] Refusal Flattener::array_elements(Cursor& at_outside) {
+  Cursor at = at_outside;
+  inner_.clear();
+  for (;;) {
+    const bool in_object = !inner_.empty() && !inner_.back();
+    if (in_object) {  // a key
+      if (at.byte() != '"' || skip_string(at) != Refusal::none || at.byte() != ':') return Refusal::not_json;
+      at.step();
+    }
+    const char first = at.byte();
+    if (first == '[' || first == '{') {
+      if (depth_ + inner_.size() == limits_.max_depth) return Refusal::too_deep;
+      at.step();
+      inner_.push_back(first == '[');
+      if (at.byte() != (first == '[' ? ']' : '}')) continue;
+    } else if (first == '"') {
+      if (skip_string(at) != Refusal::none) return Refusal::not_json;
+    } else {
+      Kind kind;
+      std::string_view text;
+      if (value(at, kind, text) != Refusal::none) return Refusal::not_json;
+    }
+    while (at.byte() == (inner_.back() ? ']' : '}')) {
+      at.step();
+      inner_.pop_back();
+      if (inner_.empty()) {
+        at_outside = at;
+        return Refusal::none;
+      }
+    }
+    if (at.byte() != ',') return Refusal::not_json;
+    at.step();
+  }
+}
+
+CROSSWALK_HOT Refusal Flattener::put(const Key& key, Kind kind, std::string_view text) {
+  int id = key.node != nullptr ? key.node->id : KeyTree::kNoId;
+  if (id < 0) {
+    if (const Refusal refusal = name(key, id); refusal != Refusal::none) return refusal;
+  }
+  return put_id(id, kind, text);
+}
+
+CROSSWALK_HOT Refusal Flattener::put_id(int id, Kind kind, std::string_view text) {
+  const Field field{text.data(), static_cast<std::uint32_t>(text.size()), static_cast<std::uint16_t>(id), kind, 0};
+  const auto at = static_cast<std::size_t>(id);
+  if (at >= slots_.size()) slots_.resize(std::max(at + 1, 2 * slots_.size()));
+  Slot& slot = slots_[at];
+  if (slot.record == record_) {  // this path again: the last value counts
+    fields_[slot.position] = field;
+    ++duplicates_;
+    return Refusal::none;
+  }
+  if (count_ == fields_.size() && !make_room()) return Refusal::too_many_fields;
+  slot = {record_, static_cast<std::uint32_t>(count_)};
+  fields_[count_++] = field;
+  return Refusal::none;
+}
+
+[[gnu::noinline]] bool Flattener::make_room() {
+  constexpr std::size_t kFirst = 64;
+  if (count_ >= limits_.max_fields) return false;
+  fields_.resize(std::min(limits_.max_fields, std::max(kFirst, 2 * count_)));
+  return true;
+}
+
+// The id of a path that was not met before, or is not remembered.
+[[gnu::noinline]] Refusal Flattener::name(const Key& key, int& id) {
+  if (!build_path(key.meaning())) return Refusal::name_too_long;
+  id = names_.intern(path_);
+  if (id < 0) return Refusal::too_many_fields;
+  if (key.node != nullptr && static_cast<std::size_t>(id) < NameTable::kStable) key.node->id = id;
+  return Refusal::none;
+}
+
+bool Flattener::build_path(std::string_view name) {
+  path_ = frames_.front().name;
+  bool first = path_.empty();
+  const auto append = [&](std::string_view part) {
+    if (!first) path_ += '.';
+    first = false;
+    path_ += part;
+    return path_.size() <= kLongestName;
+  };
+  for (std::size_t i = 1; i < depth_; ++i) {
+    if (!append(frames_[i].name)) return false;
+  }
+  return append(name);
+}
+
+}  // namespace crosswalk::json

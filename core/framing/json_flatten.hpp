@@ -1,0 +1,111 @@
+// From one JSON object to a list of named fields, everything in it checked on the way.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosswalk/record.hpp"
+#include "framing/json_keys.hpp"
+#include "framing/json_tokens.hpp"
+
+namespace crosswalk::json {
+
+/// Why a value was refused. Which byte is at fault, find_flaw() tells.
+enum class Refusal : std::uint8_t { none, not_json, not_an_object, too_deep, too_many_fields, name_too_long };
+
+/// Flattens values out of one text after the other. Fields are valid until the next value.
+///
+/// A path that comes again in one object (the same key twice, however it is spelled) is one field: the last value, in the
+/// place of the first.
+class Flattener {
+ public:
+  static constexpr std::size_t kLongestName = 4096;
+
+  Flattener(NameTable& names, const Limits& limits) : names_(names), limits_(limits) {}
+
+  /// Takes a text (kSlack readable bytes behind it) for the values to come, from its first token on.
+  [[nodiscard]] bool start(std::string_view text);
+  /// True behind the last token.
+  [[nodiscard]] bool at_end() const { return token_ == tokens_.end(); }
+  /// The byte that the next token starts with; 0 at the end.
+  [[nodiscard]] char next() const { return at_end() ? '\0' : text_[*token_]; }
+  void step() { ++token_; }
+
+  /// Flattens the object that comes next; its names begin with `prefix` and a dot, unless that is empty.
+  [[nodiscard]] Refusal take_object(std::string_view prefix);
+  /// Takes the value that comes next, whatever it is but an object, as one field with this name.
+  [[nodiscard]] Refusal take_value(std::string_view name);
+
+  [[nodiscard]] Record record() const { return {fields_.data(), count_}; }
+  [[nodiscard]] std::uint32_t duplicates() const { return duplicates_; }
+
+  /// Gives back memory that only an unusually large text needed.
+  void forget_large();
+
+ private:
+  struct Cursor;
+
+  /// An object that is open.
+  struct Frame {
+    KeyTree::Walk walk;
+    std::string_view name;
+  };
+  /// A key: its node, or, when it has none, what it means.
+  struct Key {
+    KeyTree::Node* node = nullptr;
+    std::string_view name;
+    [[nodiscard]] std::string_view meaning() const { return node != nullptr ? node->meaning : name; }
+  };
+  /// Where in the record the field with some id stands.
+  struct Slot {
+    std::uint32_t record = 0;
+    std::uint32_t position = 0;
+  };
+
+  void begin_record();
+  Refusal members(Cursor& at);
+  Refusal key(Cursor& at, Key& key);
+  Refusal learn(Frame& frame, std::string_view raw, Key& key);
+  Refusal value(Cursor& at, Kind& kind, std::string_view& text);
+  Refusal string(Cursor& at, std::string_view& text);
+  Refusal skip_string(Cursor& at);
+  Refusal unescape_next(std::string_view& text, bool wanted);
+  Refusal array(Cursor& at, std::string_view& slice);
+  Refusal array_elements(Cursor& at);
+  void open(KeyTree::Node* node, std::string_view name);
+  Refusal put(const Key& key, Kind kind, std::string_view text);
+  Refusal put_id(int id, Kind kind, std::string_view text);
+  Refusal name(const Key& key, int& id);
+  bool build_path(std::string_view name);
+  bool make_room();
+
+  NameTable& names_;
+  Limits limits_;
+  Tokens tokens_;
+  KeyTree keys_;
+  KeyTree::Node* root_ = nullptr;
+  std::string root_name_;
+
+  const char* text_ = nullptr;
+  const char* text_end_ = nullptr;
+  const std::uint32_t* token_ = nullptr;
+  const char* backslash_ = nullptr;   // the next one in the text, or its end
+  std::unique_ptr<char[]> meanings_;  // strings without their escapes, end to end
+  std::size_t meanings_size_ = 0;
+  char* meaning_ = nullptr;
+
+  std::vector<Frame> frames_;  // the first depth_ are open
+  std::size_t depth_ = 0;
+  std::vector<bool> inner_;  // inside an array: what is open, true for arrays
+  std::vector<Field> fields_;
+  std::size_t count_ = 0;    // of the fields that belong to this record
+  std::vector<Slot> slots_;  // by id
+  std::uint32_t record_ = 0;
+  std::uint32_t duplicates_ = 0;
+  std::string path_;
+};
+
+}  // namespace crosswalk::json

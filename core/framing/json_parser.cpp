@@ -1,0 +1,172 @@
+// Blocks of JSON records into records of fields, and arrays inside records into their elements.
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "framing/json.hpp"
+#include "framing/json_check.hpp"
+#include "framing/json_flatten.hpp"
+#include "framing/json_layout.hpp"
+#include "framing/json_scan.hpp"
+#include "text.hpp"
+
+namespace crosswalk {
+namespace {
+
+using json::Flattener;
+using json::Flaw;
+using json::Refusal;
+
+std::string_view kind_of_value(char first) {
+  switch (first) {
+    case '[': return "an array";
+    case '"': return "a string";
+    case 't':
+    case 'f': return "a boolean";
+    case 'n': return "null";
+    default: return "a number";
+  }
+}
+
+class JsonParser final : public BlockParser {
+ public:
+  JsonParser(NameTable& names, const Limits& limits) : names_(names), limits_(limits), flattener_(names, limits) {}
+
+  void parse(const Block& block, RecordHandler& handler) override {
+    lines_ = {};
+    counted_ = 0;
+    auto fault = block.faults.begin();
+    for (const Block::Span& span : block.spans) {
+      for (; fault != block.faults.end() && fault->span.begin <= span.begin; ++fault) pass_on(block, *fault, handler);
+      parse_record(block, span, handler);
+    }
+    for (; fault != block.faults.end(); ++fault) pass_on(block, *fault, handler);
+    flattener_.forget_large();
+  }
+
+ private:
+  void parse_record(const Block& block, const Block::Span& span, RecordHandler& handler) {
+    const std::string_view text(block.data.data() + span.begin, span.size);
+    names_.forget_transient();
+    Refusal refusal = flattener_.start(text) ? flattener_.take_object({}) : Refusal::not_json;
+    if (refusal == Refusal::none && !flattener_.at_end()) refusal = Refusal::not_json;
+    if (refusal != Refusal::none) return refuse(block, span, text, refusal, handler);
+    handler.on_record(flattener_.record(), {block.offset + span.begin, text, flattener_.duplicates()});
+  }
+
+  void refuse(const Block& block, const Block::Span& span, std::string_view text, Refusal refusal,
+              RecordHandler& handler) {
+    Flaw flaw = json::find_flaw(text, limits_.max_depth);
+    if (!flaw) flaw = explain(refusal, text);
+    FrameFault fault = fault_at(block, span);
+    fault.size = span.size;
+    fault.code = std::move(flaw.code);
+    fault.field = std::move(flaw.field);
+    fault.found = std::move(flaw.found);
+    fault.message = std::move(flaw.message);
+    fault.cure = std::move(flaw.cure);
+    handler.on_fault(fault);
+  }
+
+  // Why a record is refused that is JSON without a flaw.
+  [[nodiscard]] Flaw explain(Refusal refusal, std::string_view text) const {
+    switch (refusal) {
+      case Refusal::not_an_object:
+        return {0, "not_an_object", {}, shown(text, 20),
+                fmt::format("the record is {}, not an object", kind_of_value(text.front())),
+                "records are JSON objects; where they stand inside other values, say so with the setting records"};
+      case Refusal::too_many_fields:
+        return {0, "too_many_fields", {}, fmt::format("more than {} fields", limits_.max_fields),
+                fmt::format("the record has more than {} fields, or more new names than there is room for",
+                            limits_.max_fields),
+                "raise the setting max_fields; keys that are data belong into values"};
+      case Refusal::name_too_long:
+        return {0, "name_too_long", {}, fmt::format("more than {} bytes", Flattener::kLongestName),
+                fmt::format("a field's name, with those of the objects around it, is longer than {} bytes",
+                            Flattener::kLongestName),
+                "keys that are data belong into values"};
+      default:
+        return {0, "malformed_json", {}, shown(text, 20), "the record cannot be read as JSON", {}};
+    }
+  }
+
+  void pass_on(const Block& block, const Block::Fault& from, RecordHandler& handler) {
+    FrameFault fault = fault_at(block, from.span);
+    fault.size = from.size;
+    fault.code = from.code;
+    fault.found = from.found;
+    fault.message = from.message;
+    fault.cure = from.cure;
+    handler.on_fault(fault);
+  }
+
+  FrameFault fault_at(const Block& block, const Block::Span& span) {
+    FrameFault fault;
+    fault.offset = block.offset + span.begin;
+    fault.line = line_of(block, span.begin);
+    fault.text = {block.data.data() + span.begin, std::min<std::size_t>(span.size, json::kKept)};
+    return fault;
+  }
+
+  // Faults come in order, so lines are counted on from the last one: a block full of faults costs one pass.
+  std::uint64_t line_of(const Block& block, std::size_t position) {
+    lines_.count(block.data.data() + counted_, position - counted_);
+    counted_ = position;
+    return block.line - 1 + lines_.line_of_next(position < block.size ? block.data[position] : '\0');
+  }
+
+  NameTable& names_;
+  Limits limits_;
+  Flattener flattener_;
+  json::LineCounter lines_;
+  std::size_t counted_ = 0;
+};
+
+class ArrayWalker final : public JsonArrayWalker {
+ public:
+  ArrayWalker(NameTable& names, const Limits& limits) : flattener_(names, limits) {}
+
+  bool walk(std::string_view array, std::string_view prefix,
+            const std::function<bool(const Record&)>& element) override {
+    buffer_.resize(std::max(buffer_.size(), array.size() + kSlack));
+    if (!array.empty()) std::memcpy(buffer_.data(), array.data(), array.size());
+    const bool good = flattener_.start({buffer_.data(), array.size()}) && elements(prefix, element);
+    flattener_.forget_large();
+    if (buffer_.size() > kLarge) buffer_ = {};
+    return good;
+  }
+
+ private:
+  static constexpr std::size_t kLarge = std::size_t{1} << 20;
+
+  bool elements(std::string_view prefix, const std::function<bool(const Record&)>& element) {
+    if (flattener_.next() != '[') return false;
+    flattener_.step();
+    if (flattener_.next() == ']') return true;
+    for (;;) {
+      const Refusal refusal =
+          flattener_.next() == '{' ? flattener_.take_object(prefix) : flattener_.take_value(prefix);
+      if (refusal != Refusal::none) return false;
+      if (!element(flattener_.record())) return true;
+      const char behind = flattener_.next();
+      if (behind == ']') return true;
+      if (behind != ',') return false;
+      flattener_.step();
+    }
+  }
+
+  Flattener flattener_;
+  std::vector<char> buffer_;
+};
+
+}  // namespace
+
+std::unique_ptr<BlockParser> make_json_parser(NameTable& names, const Limits& limits) {
+  return std::make_unique<JsonParser>(names, limits);
+}
+
+std::unique_ptr<JsonArrayWalker> make_array_walker(NameTable& names, const Limits& limits) {
+  return std::make_unique<ArrayWalker>(names, limits);
+}
+
+}  // namespace crosswalk

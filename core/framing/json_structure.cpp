@@ -1,0 +1,743 @@
+// JSON that only its brackets lay out: arrays, pages, concatenated and pretty-printed values, streamed record by record.
+//
+// A step looks at one thing (a bracket, a member of an envelope, a record) and changes the state only when all of it is
+// there. A step that runs out of bytes while the block already holds records answers `pause`, the block is given away, and
+// the next block starts with that step again. So there is no state inside of things, and how the input is cut into
+// blocks cannot be seen in what comes out.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+
+#include "framing/json_check.hpp"
+#include "framing/json_layout.hpp"
+#include "framing/json_text.hpp"
+#include "framing/json_value.hpp"
+#include "text.hpp"
+
+namespace crosswalk::json {
+namespace {
+
+using Outcome = Scan::Outcome;
+
+constexpr std::array<std::string_view, 7> kPageKeys = {"conversations", "items",   "data",      "tickets",
+                                                       "records",       "results", "activities"};
+constexpr std::array<std::string_view, 5> kRecordKeys = {"id", "externalId", "external_id", "conversation_id", "Id"};
+
+template <std::size_t n>
+bool among(const std::array<std::string_view, n>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool opens(char c) { return c == '{' || c == '['; }
+bool is_line_end(char c) { return c == '\n' || c == '\r'; }
+bool is_separator(char c) { return is_blank(c) || c == ','; }
+
+
+FaultText malformed(std::string found, std::string message) {
+  return {"malformed_json", std::move(found), std::move(message), "repair the record, or export it again"};
+}
+
+FaultText unexpected(char c, std::string_view where) {
+  return malformed(shown_byte(c), fmt::format("{} stands {}", shown_byte(c), where));
+}
+
+/// A look ahead from some position, without stepping there.
+class Look {
+ public:
+  enum class At : std::uint8_t { byte, end, pause, failed, too_far };
+
+  Look(Window& window, std::size_t start, std::size_t limit) : window_(window), at_(start), limit_(start + limit) {
+    if (limit_ < start) limit_ = std::numeric_limits<std::size_t>::max();
+  }
+
+  [[nodiscard]] std::size_t at() const { return at_; }
+  [[nodiscard]] char byte() const { return window_.at(at_); }
+  void step() { ++at_; }
+
+  /// Goes to the next byte that is not blank.
+  At to_byte() {
+    for (;; ++at_) {
+      while (at_ == window_.size()) {
+        switch (window_.more()) {
+          case Fill::more: continue;
+          case Fill::end: return At::end;
+          case Fill::pause: return At::pause;
+          case Fill::failed: return At::failed;
+        }
+      }
+      if (at_ > limit_) return At::too_far;
+      if (!is_blank(window_.at(at_))) return At::byte;
+    }
+  }
+
+  /// Steps over `c`, blanks before it allowed.
+  At take(char c) {
+    const At at = to_byte();
+    if (at != At::byte) return at;
+    if (byte() != c) return At::too_far;
+    ++at_;
+    return At::byte;
+  }
+
+  /// Steps over the value that starts here.
+  At value() {
+    ValueScanner scanner(window_, at_, 0);
+    const Scan scan = scanner.scan(limit_ - std::min(at_, limit_));
+    at_ = scan.end;
+    switch (scan.outcome) {
+      case Outcome::complete: return At::byte;
+      case Outcome::truncated: return At::end;
+      case Outcome::pause: return At::pause;
+      case Outcome::failed: return At::failed;
+      default: return At::too_far;
+    }
+  }
+
+  /// Steps over `"key" :` and leaves where the key stands, without its quotes.
+  At key(std::size_t& begin, std::size_t& end) {
+    begin = at_ + 1;
+    if (const At at = value(); at != At::byte) return at;
+    end = at_ - 1;
+    if (const At at = take(':'); at != At::byte) return at;
+    return to_byte();
+  }
+
+ private:
+  Window& window_;
+  std::size_t at_;
+  std::size_t limit_;
+};
+
+/// Tells from the members of the object at `start`, one by one, what it is. `judge(key, look)` stands at a member's value
+/// and answers, or says nothing.
+template <class Judge>
+Answer judge_members(Window& window, std::size_t start, std::size_t limit, Judge judge) {
+  Look look(window, start, limit);
+  look.step();
+  for (;;) {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    Look::At at = look.to_byte();
+    if (at == Look::At::byte) at = look.byte() == '"' ? look.key(begin, end) : Look::At::too_far;
+    if (at == Look::At::byte) {
+      const std::optional<Answer> answer = judge(window.text(begin, end), look);
+      if (answer) return *answer;
+      at = look.value();
+    }
+    if (at == Look::At::byte) at = look.take(',');
+    if (at == Look::At::pause) return Answer::pause;
+    if (at == Look::At::failed) return Answer::failed;
+    if (at != Look::At::byte) return Answer::no;
+  }
+}
+
+/// Does the array at `look` hold objects, or nothing?
+std::optional<Answer> holds_records(Look look) {
+  if (look.byte() != '[') return std::nullopt;
+  look.step();
+  switch (look.to_byte()) {
+    case Look::At::byte: break;
+    case Look::At::pause: return Answer::pause;
+    case Look::At::failed: return Answer::failed;
+    default: return Answer::yes;  // cut off right here: an array that could have held some
+  }
+  return look.byte() == '{' || look.byte() == ']' ? std::optional(Answer::yes) : std::nullopt;
+}
+
+/// Does the object at `start` have this key?
+Answer has_key(Window& window, std::size_t start, std::size_t limit, std::string_view name) {
+  return judge_members(window, start, limit, [&](std::string_view key, const Look&) -> std::optional<Answer> {
+    return unescaped(key) == name ? std::optional(Answer::yes) : std::nullopt;
+  });
+}
+
+/// Where reading can go on behind damage, besides at a line that starts with a bracket.
+enum class Gap : std::uint8_t {
+  line,   ///< nowhere: the damage is inside a record, so its strings and brackets cannot be trusted
+  top,    ///< at any opening bracket: the damage is between records
+  array,  ///< at any opening bracket, comma, or end of the array
+};
+
+/// Watches damaged bytes go by for a place where a record may start again: a line that starts with `{` or `[`, or with
+/// `}, {`. A line that is indented deeper than the damaged record was is a part of it.
+class Resumption {
+ public:
+  Resumption(Gap gap, std::size_t deepest) : gap_(gap), deepest_(deepest) {}
+
+  /// Can reading go on at this byte? To be asked of one after the other.
+  bool possible_at(char c) {
+    if (is_line_end(c)) {
+      line_ = Line::blank;
+      indent_ = 0;
+      return false;
+    }
+    if (is_blank(c)) {
+      if (line_ == Line::blank) ++indent_;
+      return false;
+    }
+    if (line_start() && opens(c) && line_ != Line::closed) return true;
+    if (gap_ != Gap::line && (opens(c) || (gap_ == Gap::array && (c == ',' || c == ']')))) {
+      line_ = Line::inside;
+      return true;
+    }
+    line_ = line_start() ? behind(c) : Line::inside;
+    return false;
+  }
+
+  /// Of the place that was found, if it is the first of its line: the blanks before it.
+  [[nodiscard]] std::optional<std::size_t> indent() const {
+    return line_ == Line::blank ? std::optional(indent_) : std::nullopt;
+  }
+
+ private:
+  /// What of a line went by.
+  enum class Line : std::uint8_t { inside, blank, closed, comma };  // anything, only blanks, `}`, `},`
+
+  [[nodiscard]] bool line_start() const { return line_ != Line::inside && indent_ <= deepest_; }
+  [[nodiscard]] Line behind(char c) const {
+    if (line_ == Line::blank && c == '}') return Line::closed;
+    return line_ == Line::closed && c == ',' ? Line::comma : Line::inside;
+  }
+
+  Gap gap_;
+  std::size_t deepest_;
+  std::size_t indent_ = 0;
+  Line line_ = Line::inside;
+};
+
+class StructureSplitter final : public Splitter {
+ public:
+  StructureSplitter(std::string name, std::unique_ptr<Window> window, std::vector<std::string> pointer,
+                    const Limits& limits)
+      : name_(std::move(name)),
+        window_holder_(std::move(window)),
+        window_(*window_holder_),
+        pointer_(std::move(pointer)),
+        max_record_(limits.max_record) {}
+
+  Result<bool> next(Block& block, std::size_t target) override {
+    window_.begin(block, target);
+    at_ = 0;
+    for (;;) {
+      if (!window_.fresh() && (at_ >= target || window_.torn())) break;
+      if (window_.fresh() && at_ >= kDropped) drop_separators();
+      const Step step = take_step();
+      if (step == Step::failed) return window_.error();
+      if (step == Step::pause) break;
+      if (step == Step::end && window_.fresh()) return at_end();
+      if (step == Step::end) break;
+    }
+    window_.cut(at_);
+    return true;
+  }
+
+ private:
+  enum class Step : std::uint8_t { on, pause, end, failed };
+
+  /// An envelope or an array that is open.
+  struct Level {
+    enum class Kind : std::uint8_t {
+      records,      ///< an array whose elements are records
+      page,         ///< an object with such arrays among its members
+      path_object,  ///< an object on the way to the records
+      path_array,   ///< an array on the way to the records
+    };
+    enum class Phase : std::uint8_t {
+      first,   ///< nothing came yet
+      value,   ///< a comma came
+      after,   ///< an element or a member came
+      record,  ///< objects: the member's value is next, and it is a record
+    };
+    Kind kind;
+    Phase phase = Phase::first;
+    std::size_t name = 0;     ///< path_*: which name of the pointer is looked for
+    std::size_t index = 0;    ///< path_array: of the next element
+    bool damaged = false;        ///< something inside was refused: commas and its end may be missing
+    bool value_missing = false;  ///< there was a comma too many since the last element
+  };
+  using Phase = Level::Phase;
+
+  static constexpr std::size_t kDropped = std::size_t{64} << 10;
+
+  // ---- steps -------------------------------------------------------------------------------------------------------
+
+  Step take_step() {
+    if (const Step step = skip_blanks(); step != Step::on) return step == Step::end ? end_of_input() : step;
+    if (levels_.empty()) return top_value();
+    switch (levels_.back().kind) {
+      case Level::Kind::records: return array_item();
+      case Level::Kind::path_array: return path_array_item();
+      case Level::Kind::page:
+      case Level::Kind::path_object: return member();
+    }
+    return Step::failed;
+  }
+
+  Step top_value() {
+    seen_value_ = true;
+    const char c = window_.at(at_);
+    if (!pointer_.empty()) return opens(c) ? enter(at_, 0) : skip_value(at_);
+    if (c == '[') return push(Level::Kind::records);
+    if (c == '{') return object_at_top();
+    if (c == ',') return stray_comma();
+    if (c == ']' || c == '}' || c == ':') return recover(at_, at_, Gap::top, unexpected(c, "outside of any record"));
+    return token_at_top();
+  }
+
+  Step object_at_top() {
+    switch (is_page(window_, at_, max_record_)) {
+      case Answer::yes: return push(Level::Kind::page);
+      case Answer::no: return element();
+      case Answer::pause: return Step::pause;
+      case Answer::failed: return Step::failed;
+    }
+    return Step::failed;
+  }
+
+  // A word, number or string outside of everything: a value of its own, or rubbish up to where a record starts.
+  Step token_at_top() {
+    ValueScanner scanner(window_, at_, 0);
+    const Scan scan = scanner.scan(max_record_);
+    if (scan.outcome == Outcome::pause) return Step::pause;
+    if (scan.outcome == Outcome::failed) return Step::failed;
+    if (scan.outcome == Outcome::complete && !find_flaw(window_.text(at_, scan.end), 1)) return element();
+    return recover(at_, at_, Gap::top, malformed(shown(window_.text(at_, scan.end), 20), "this is neither a record nor any other JSON value"));
+  }
+
+  // Records with commas between them but no array around: said once.
+  Step stray_comma() {
+    if (!stray_comma_seen_) refuse_byte("`,` stands outside of any array");
+    stray_comma_seen_ = true;
+    advance(at_ + 1);
+    return Step::on;
+  }
+
+  Step array_item() {
+    Level& level = levels_.back();
+    const char c = window_.at(at_);
+    if (c == ']') return end_of_array();
+    if (c == ',') {
+      if (level.phase == Phase::after) {
+        for (Level& open : levels_) open.damaged = false;  // an element and a comma: we know again where we are
+      } else {
+        missing_value("a value is missing before `,`");
+      }
+      level.phase = Phase::value;
+      advance(at_ + 1);
+      return Step::on;
+    }
+    if (c == '}' || c == ':') return recover(at_, at_, Gap::array, unexpected(c, "between the elements of an array"));
+    if (level.phase == Phase::after) {
+      if (!opens(c)) return recover(at_, at_, Gap::array, unexpected(c, "where `,` or `]` was expected"));
+      if (!level.damaged) {
+        add_fault(window_.block(), at_, 0, malformed(shown_byte(c), "a comma is missing between two elements of an array"));
+      }
+      level.damaged = true;
+      resumed_ = blank_so_far_;
+    }
+    if (resumed_) {
+      const Step step = find_level();
+      if (step != Step::on || levels_.empty()) return step;
+    }
+    return element();
+  }
+
+  Step end_of_array() {
+    if (levels_.back().phase == Phase::value) missing_value("a value is missing before `]`");
+    return pop();
+  }
+
+  // A line starts here behind damage, in which the end of the array may have been lost: what comes now can be a page or an
+  // array of its own.
+  Step find_level() {
+    resumed_ = false;
+    if (window_.at(at_) == '[') levels_.clear();
+    if (levels_.size() < 2) return Step::on;
+    const Answer answer = pointer_.empty() ? is_page(window_, at_, max_record_)
+                                           : has_key(window_, at_, max_record_, pointer_.front());
+    resumed_ = answer == Answer::pause;
+    if (answer == Answer::pause) return Step::pause;
+    if (answer == Answer::failed) return Step::failed;
+    if (answer == Answer::yes) levels_.clear();
+    return Step::on;
+  }
+
+  Step path_array_item() {
+    Level& level = levels_.back();
+    const char c = window_.at(at_);
+    if (c == ']') return pop();
+    if (c == ',' && level.phase == Phase::after) {
+      level.phase = Phase::value;
+      advance(at_ + 1);
+      return Step::on;
+    }
+    if (c == ',' || c == '}' || c == ':' || level.phase == Phase::after) return broken_envelope(at_, at_);
+    note_name(fmt::format("{}", level.index), level.name);
+    if (fmt::format("{}", level.index) != pointer_[level.name]) return skip_value(at_);
+    return enter(at_, level.name + 1);
+  }
+
+  // One member of a page, or of an object on the way to the records; or the object's end.
+  Step member() {
+    Level& level = levels_.back();
+    if (level.phase == Phase::record) return element();
+    const char c = window_.at(at_);
+    if (c == '}') return pop();
+    if (level.phase == Phase::after) {
+      if (c != ',') return broken_envelope(at_, at_);
+      level.phase = Phase::value;
+      advance(at_ + 1);
+      return Step::on;
+    }
+    if (c != '"') return broken_envelope(at_, at_);
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    Look look(window_, at_, max_record_);
+    if (const auto at = look.key(begin, end); at != Look::At::byte) return stopped(at);
+    const std::string key = unescaped(window_.text(begin, end));
+    if (level.kind == Level::Kind::page) return page_member(key, look);
+    note_name(key, level.name);
+    return key == pointer_[level.name] ? enter(look.at(), level.name + 1) : skip_value(look.at());
+  }
+
+  Step page_member(std::string_view key, const Look& value) {
+    const Answer answer = among(kPageKeys, key) ? holds_records(value).value_or(Answer::no) : Answer::no;
+    if (answer == Answer::pause) return Step::pause;
+    if (answer == Answer::failed) return Step::failed;
+    if (answer == Answer::no) return skip_value(value.at());
+    advance(value.at());
+    return push(Level::Kind::records);
+  }
+
+  // Goes into a value on the way to the records; `name` is the first name of the pointer that is still to be found.
+  Step enter(std::size_t value, std::size_t name) {
+    const char c = window_.at(value);
+    const bool found = name == pointer_.size();
+    if (!found && !opens(c)) return skip_value(value);
+    found_ = found_ || found;
+    advance(value);
+    if (found && c != '[') {
+      if (levels_.back().kind == Level::Kind::path_object) levels_.back().phase = Phase::record;
+      return element();
+    }
+    return push(found ? Level::Kind::records : c == '{' ? Level::Kind::path_object : Level::Kind::path_array, name);
+  }
+
+  Step skip_value(std::size_t value) {
+    const bool fresh = window_.fresh();
+    if (fresh) {
+      advance(value);
+      drop_separators();
+      value = 0;
+    }
+    ValueScanner scanner(window_, value, 0);
+    const Scan scan = scanner.skip(fresh ? kKept : ValueScanner::kHoldAll);
+    switch (scan.outcome) {
+      case Outcome::complete: break;
+      case Outcome::pause: return Step::pause;
+      case Outcome::failed: return Step::failed;
+      case Outcome::truncated: return end_of_input();
+      default:
+        blank_so_far_ = false;  // the value does not begin a line, or if it does, no record stands where it stands
+        return broken_envelope(value, scan.end);
+    }
+    advance(scan.end);
+    if (window_.torn()) drop_separators();
+    value_done();
+    return Step::on;
+  }
+
+  // ---- records -----------------------------------------------------------------------------------------------------
+
+  Step element() {
+    resumed_ = false;
+    ValueScanner scanner(window_, at_, neighbour_indent(), returned_from_);
+    const Scan scan = scanner.scan(max_record_);
+    switch (scan.outcome) {
+      case Outcome::complete: return complete_element(scanner, scan.end);
+      case Outcome::next_here: return cut_element(scanner, scan.end);
+      case Outcome::broken: return recover(at_, scan.end, Gap::line, malformed(scanner.found(), scanner.problem()));
+      case Outcome::too_large: return skip_element(scanner);
+      case Outcome::truncated: return truncated_element(at_, window_.size() - at_);
+      case Outcome::pause: return Step::pause;
+      case Outcome::failed: return Step::failed;
+    }
+    return Step::failed;
+  }
+
+  Step complete_element(const ValueScanner& scanner, std::size_t end) {
+    const std::size_t size = end - at_;
+    if (size > max_record_) {
+      add_fault(window_.block(), at_, size, record_too_large(size, max_record_));
+    } else if (!scanner.problem().empty()) {
+      add_fault(window_.block(), at_, size, malformed(scanner.found(), scanner.problem()));
+    } else {
+      window_.block().spans.push_back({static_cast<std::uint32_t>(at_), static_cast<std::uint32_t>(size)});
+    }
+    if (scanner.last_line()) start_line(*scanner.last_line());
+    advance(end);
+    value_done();
+    return Step::on;
+  }
+
+  // The element lost a closing bracket, and the next one starts at `next`.
+  Step cut_element(const ValueScanner& scanner, std::size_t next) {
+    returned_from_ = std::max(returned_from_, scanner.returned_from());
+    std::size_t end = next;
+    while (is_separator(window_.at(end - 1))) --end;
+    add_fault(window_.block(), at_, end - at_, malformed(scanner.found(), scanner.problem()));
+    std::size_t blanks = 0;
+    while (window_.at(next - 1 - blanks) == ' ' || window_.at(next - 1 - blanks) == '\t') ++blanks;
+    const bool line_start = is_line_end(window_.at(next - 1 - blanks));
+    resume(next, line_start ? std::optional(blanks) : std::nullopt);
+    return Step::on;
+  }
+
+  // The element is larger than a record may be: only its beginning is kept, and for that it must stand alone.
+  Step skip_element(ValueScanner& scanner) {
+    if (!window_.fresh()) return Step::pause;
+    const std::uint64_t start = window_.place(at_);
+    const Scan scan = scanner.skip(at_ + kKept);
+    const std::uint64_t size = window_.place(scan.end) - start;
+    switch (scan.outcome) {
+      case Outcome::complete: break;
+      case Outcome::truncated: return truncated_element(at_, size);
+      case Outcome::failed: return Step::failed;
+      default: return recover(at_, scan.end, Gap::line, record_too_large(size, max_record_));
+    }
+    add_fault(window_.block(), at_, size, record_too_large(size, max_record_));
+    advance(scan.end);
+    value_done();
+    return Step::on;
+  }
+
+  Step truncated_element(std::size_t begin, std::uint64_t size) {
+    const bool large = size > max_record_;
+    add_fault(window_.block(), begin, size,
+              large ? record_too_large(size, max_record_) : truncated_record(size));
+    levels_.clear();
+    advance(window_.size());
+    return Step::end;
+  }
+
+  // ---- damage ------------------------------------------------------------------------------------------------------
+
+  // Refuses the bytes from `start` on, which went wrong at `from`, up to where reading can go on.
+  Step recover(std::size_t start, std::size_t from, Gap gap, FaultText text) {
+    Resumption resumption(gap, neighbour_indent());
+    const std::uint64_t start_place = window_.block().offset + start;
+    std::uint64_t end_place = window_.place(from);  // behind the last byte that is no separator
+    const std::size_t held = window_.torn() ? start + kKept : start;
+    for (std::size_t i = from; i > held && is_separator(window_.at(i - 1)); --i) --end_place;
+    for (std::size_t i = from;;) {
+      if (i == window_.size()) {
+        const Fill fill = more_behind(start + kKept, i);
+        if (fill == Fill::more) continue;
+        if (fill != Fill::end) return fill == Fill::pause ? Step::pause : Step::failed;
+        add_fault(window_.block(), start, end_place - start_place, std::move(text));
+        levels_.clear();
+        advance(i);
+        return Step::end;
+      }
+      const char c = window_.at(i);
+      if (resumption.possible_at(c)) {
+        add_fault(window_.block(), start, end_place - start_place, std::move(text));
+        resume(i, resumption.indent());
+        return Step::on;
+      }
+      ++i;
+      if (!is_separator(c)) end_place = window_.place(i);
+    }
+  }
+
+  // More bytes behind `at`. What stands between `keep` and `at` may be dropped for them.
+  Fill more_behind(std::size_t keep, std::size_t& at) {
+    if (window_.fresh() && at > keep + kDropped) {
+      window_.drop(keep, at);
+      at = keep;
+    }
+    return window_.more();
+  }
+
+  // Goes on behind damage at a place where a record may start; `indent` is known when it is the first of its line.
+  void resume(std::size_t to, std::optional<std::size_t> indent) {
+    advance(to);
+    if (indent) {
+      indent_ = *indent;
+      blank_so_far_ = true;
+      resumed_ = true;
+    }
+    for (Level& level : levels_) level.damaged = true;
+    if (levels_.empty()) return;
+    Level& level = levels_.back();
+    level.phase = level.kind == Level::Kind::records ? Phase::value : Phase::after;
+  }
+
+  Step broken_envelope(std::size_t start, std::size_t from) {
+    const Step step = recover(start, from, Gap::line, malformed({}, "the object or array around the records is broken here"));
+    if (step == Step::on) levels_.clear();
+    return step;
+  }
+
+  // Said once for any number of commas in a row.
+  void missing_value(std::string message) {
+    Level& level = levels_.back();
+    if (!level.damaged && !level.value_missing) refuse_byte(std::move(message));
+    level.value_missing = true;
+  }
+
+  void refuse_byte(std::string message) {
+    add_fault(window_.block(), at_, 1, malformed(shown_byte(window_.at(at_)), std::move(message)));
+  }
+
+  // ---- places ------------------------------------------------------------------------------------------------------
+
+  Step skip_blanks() {
+    for (;;) {
+      for (; at_ != window_.size(); ++at_) {
+        const char c = window_.at(at_);
+        if (!is_blank(c)) return Step::on;
+        if (is_line_end(c)) {
+          indent_ = 0;
+          blank_so_far_ = true;
+        } else if (blank_so_far_) {
+          ++indent_;
+        }
+      }
+      if (window_.fresh()) drop_separators();
+      switch (window_.more()) {
+        case Fill::more: break;
+        case Fill::end: return Step::end;
+        case Fill::pause: return Step::pause;
+        case Fill::failed: return Step::failed;
+      }
+    }
+  }
+
+  void drop_separators() {
+    window_.drop(0, at_);
+    at_ = 0;
+  }
+
+  void advance(std::size_t to) {
+    at_ = to;
+    blank_so_far_ = false;
+  }
+
+  // A record ended on a line that began inside of it.
+  void start_line(std::size_t line) {
+    indent_ = 0;
+    while (window_.at(line + indent_) == ' ' || window_.at(line + indent_) == '\t') ++indent_;
+  }
+
+  // How far a line may be indented to be the start of another record like the one here. A record that stands behind the
+  // `[` of its array is one further in than its line: `[{…},` newline ` {…}]` is what PostgreSQL writes.
+  [[nodiscard]] std::size_t neighbour_indent() const { return indent_ + (blank_so_far_ ? 0 : 1); }
+
+  Step push(Level::Kind kind, std::size_t name = 0) {
+    levels_.push_back({.kind = kind, .name = name});
+    advance(at_ + 1);
+    return Step::on;
+  }
+
+  Step pop() {
+    advance(at_ + 1);
+    levels_.pop_back();
+    value_done();
+    return Step::on;
+  }
+
+  void value_done() {
+    if (levels_.empty()) return;
+    Level& level = levels_.back();
+    level.phase = Phase::after;
+    level.value_missing = false;
+    ++level.index;
+  }
+
+  // ---- the end -----------------------------------------------------------------------------------------------------
+
+  Step stopped(Look::At at) {
+    switch (at) {
+      case Look::At::pause: return Step::pause;
+      case Look::At::failed: return Step::failed;
+      case Look::At::end: return end_of_input();
+      default: return broken_envelope(at_, at_);
+    }
+  }
+
+  Step end_of_input() {
+    advance(window_.size());
+    if (window_.fresh()) drop_separators();
+    if (!levels_.empty() && !levels_.front().damaged) {
+      const bool array = levels_.back().kind == Level::Kind::records || levels_.back().kind == Level::Kind::path_array;
+      add_fault(window_.block(), at_, 0,
+                {"truncated_input", "the end of the input",
+                 fmt::format("the input ends before the `{}` of the {} around the records", array ? ']' : '}',
+                             array ? "array" : "object"),
+                 "the records before it are complete; export again to see whether there are more"});
+    }
+    levels_.clear();
+    return Step::end;
+  }
+
+  Result<bool> at_end() {
+    window_.cut(at_);
+    if (pointer_.empty() || found_ || !seen_value_) return false;
+    return Error{Errc::data,
+                 fmt::format("{}: setting records: there is no \"{}\"; {}", name_, pointer_[deepest_],
+                             names_.empty() ? std::string("no key at all was found where it was looked for")
+                                            : fmt::format("the keys there are: {}", fmt::join(names_, ", "))),
+                 "name the path of keys to the records, each behind a slash: /result/items"};
+  }
+
+  // Remembers what was found in the place of the pointer's name number `name`.
+  void note_name(std::string_view key, std::size_t name) {
+    constexpr std::size_t kShownNames = 12;
+    if (name < deepest_) return;
+    if (name > deepest_) names_.clear();
+    deepest_ = name;
+    const std::string text = shown(key, 40);
+    if (names_.size() < kShownNames && std::find(names_.begin(), names_.end(), text) == names_.end()) names_.push_back(text);
+  }
+
+  std::string name_;
+  std::unique_ptr<Window> window_holder_;
+  Window& window_;
+  std::vector<std::string> pointer_;
+  std::size_t max_record_;
+
+  std::size_t at_ = 0;             // everything before is done with
+  std::vector<Level> levels_;      // what is open around at_
+  bool seen_value_ = false;
+  bool stray_comma_seen_ = false;
+  bool resumed_ = false;           // at_ is the start of a line behind damage
+  std::uint64_t returned_from_ = 0;  // furthest place that a scan returned from: no second return before it
+
+  std::size_t indent_ = 0;         // blanks that the current line starts with
+  bool blank_so_far_ = true;       // the current line has only blanks before at_
+
+  bool found_ = false;             // the pointer led somewhere
+  std::size_t deepest_ = 0;        // the furthest name of the pointer that was looked for
+  std::vector<std::string> names_; // what was there instead
+};
+
+}  // namespace
+
+Answer is_page(Window& window, std::size_t start, std::size_t limit) {
+  return judge_members(window, start, limit, [](std::string_view key, const Look& value) -> std::optional<Answer> {
+    if (among(kRecordKeys, key)) return Answer::no;
+    return among(kPageKeys, key) ? holds_records(value) : std::nullopt;
+  });
+}
+
+std::unique_ptr<Splitter> split_structure(std::string name, std::unique_ptr<Window> window,
+                                          std::vector<std::string> pointer, const Limits& limits) {
+  return std::make_unique<StructureSplitter>(std::move(name), std::move(window), std::move(pointer), limits);
+}
+
+}  // namespace crosswalk::json
