@@ -52,36 +52,35 @@ Json catalog_json(const PluginCatalog& catalog) {
   return out;
 }
 
-void print_options(const std::vector<Option>& options) {
+std::string options_text(const std::vector<Option>& options) {
+  std::string out;
   for (const Option& o : options) {
     std::string type(name_of(o.type));
     if (!o.values.empty()) type = fmt::format("{}", fmt::join(o.values, "|"));
-    fmt::print("    {:<20} {} ({}{})\n", o.name, o.help, type, o.fallback.empty() ? "" : ", default " + o.fallback);
+    out += fmt::format("    {:<20} {} ({}{})\n", o.name, o.help, type, o.fallback.empty() ? "" : ", default " + o.fallback);
   }
+  return out;
 }
 
-void print_catalog(const PluginCatalog& catalog) {
+std::string catalog_text(const PluginCatalog& catalog) {
+  std::string out;
   for (const AdapterInfo* info : catalog.adapters()) {
-    fmt::print("{} {}  {}\n", info->id, info->version, info->summary);
-    fmt::print("    {} records, {}; ABI {}; {}\n", crosswalk::name_of(info->role), fmt::join(framings(*info), " and "), info->abi, info->path);
-    print_options(info->options);
+    out += fmt::format("{} {}  {}\n", info->id, info->version, info->summary);
+    out += fmt::format("    {} records, {}; ABI {}; {}\n", crosswalk::name_of(info->role), fmt::join(framings(*info), " and "), info->abi, info->path);
+    out += options_text(info->options);
   }
-  if (catalog.adapters().empty()) fmt::print("no adapters found in:\n    {}\n", fmt::join(catalog.folders(), "\n    "));
-  fmt::print("settings of every adapter (--set key=value), and channel.<word>=<channel>\n");
-  print_options(common_settings());
-  for (const RefusedAdapter& r : catalog.refused()) fmt::print("refused {}\n    {}\n", r.path, r.reason);
+  if (catalog.adapters().empty()) out += fmt::format("no adapters found in:\n    {}\n", fmt::join(catalog.folders(), "\n    "));
+  out += fmt::format("settings of every adapter (--set key=value), and channel.<word>=<channel>\n");
+  out += options_text(common_settings());
+  for (const RefusedAdapter& r : catalog.refused()) out += fmt::format("refused {}\n    {}\n", r.path, r.reason);
+  return printable(out);
 }
 
 }  // namespace
 
 int run_adapters(const AdapterArguments& arguments, bool json) {
   const PluginCatalog catalog(host_options(arguments));
-  if (json) {
-    fmt::print("{}\n", catalog_json(catalog).dump(2));
-  } else {
-    print_catalog(catalog);
-  }
-  return kDone;
+  return print_out(json ? catalog_json(catalog).dump(2) + "\n" : catalog_text(catalog));
 }
 
 }  // namespace crosswalk::cli

@@ -50,6 +50,9 @@ int run_zones(const ZonesArguments& arguments);
 /// Prints `crosswalk: message` and the cure to standard error; gives the exit code for it.
 int report(const Error& error);
 
+/// Writes to standard output and flushes it; gives kDone, or the exit code of what went wrong, which is reported.
+int print_out(std::string_view text);
+
 /// Absolute path of the running program.
 std::string program_path();
 HostOptions host_options(const AdapterArguments& arguments);

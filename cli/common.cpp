@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 
 #include <unistd.h>
@@ -28,12 +30,18 @@ void watch_signals() {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error that write() reports
 }
 
+int print_out(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return kDone;
+  if (errno == EPIPE) return report({Errc::closed, "", ""});
+  return report({Errc::io, fmt::format("standard output: cannot write: {}", std::strerror(errno)), ""});
+}
+
 int caught_signal() { return signal_seen; }
 
 int report(const Error& error) {
   if (error.code == Errc::closed) return 128 + SIGPIPE;  // `| head` had enough; nothing to say
-  fmt::print(stderr, "crosswalk: {}\n", error.message);
-  if (!error.cure.empty()) fmt::print(stderr, "  {}\n", error.cure);
+  fmt::print(stderr, "crosswalk: {}\n", printable(error.message));
+  if (!error.cure.empty()) fmt::print(stderr, "  {}\n", printable(error.cure));
   return error.code == Errc::usage ? kUsage : kFailed;
 }
 

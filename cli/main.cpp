@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iostream>
 
 #include "cli.hpp"
 
@@ -131,7 +132,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {
-    return app.exit(done);
+    app.exit(done);
+    std::cout.flush();
+    return std::cout ? crosswalk::cli::kDone : crosswalk::cli::kFailed;
   } catch (const CLI::ParseError& wrong) {
     return crosswalk::cli::report({crosswalk::Errc::usage, wrong.what(), suggestion(app, argc, argv)});
   }

@@ -31,8 +31,8 @@ Result<void> complete(TranslateArguments& a) {
 
 Result<void> write_summary(const std::string& path, const Summary& summary) {
   if (path == "-") {
-    fmt::print("{}", summary.json());
-    return {};
+    if (print_out(summary.json()) == kDone) return {};
+    return Error{Errc::io, "the summary could not be written", ""};
   }
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << summary.json();

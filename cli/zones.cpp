@@ -35,12 +35,13 @@ int run_zones(const ZonesArguments& arguments) {
     Json out{{"zone_data", (*zones)->version()}, {"directory", (*zones)->directory()}};
     out["zones"] = Json::array();
     for (const auto& n : *list) out["zones"].push_back({{"name", n.name}, {"kind", n.kind}, {"zone", n.target}});
-    fmt::print("{}\n", out.dump(2));
-    return kDone;
+    return print_out(out.dump(2) + "\n");
   }
-  for (const auto& n : *list) fmt::print("{}\t{}\t{}\n", n.name, n.kind, n.target);
-  fmt::print(stderr, "zone data {} from {}\n", (*zones)->version(), (*zones)->directory());
-  return kDone;
+  std::string out;
+  for (const auto& n : *list) out += fmt::format("{}\t{}\t{}\n", n.name, n.kind, n.target);
+  const int code = print_out(out);
+  if (code == kDone) fmt::print(stderr, "zone data {} from {}\n", (*zones)->version(), (*zones)->directory());
+  return code;
 }
 
 }  // namespace crosswalk::cli

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <vector>
 
 #include "crosswalk/translate.hpp"
@@ -80,6 +81,44 @@ std::string shown(std::string_view text, std::size_t limit) {
     }
   }
   if (at < text.size()) out += "…";
+  return out;
+}
+
+namespace {
+
+/// Characters that a terminal obeys instead of showing, by code point.
+bool is_command(std::uint32_t c) {
+  return (c < 0x20 && c != '\n') || (c >= 0x7F && c < 0xA0) || c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x2028 && c <= 0x202E) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
+
+std::uint32_t code_point(std::string_view character) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(character[i])); };
+  switch (character.size()) {
+    case 1: return byte(0);
+    case 2: return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
+    case 3: return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+    default: return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
+  }
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    const std::string_view character = text.substr(0, size == 0 ? 1 : size);
+    if (size == 0) {
+      out += "\xEF\xBF\xBD";
+    } else if (const std::uint32_t c = code_point(character); is_command(c)) {
+      char escape[8];
+      out.append(escape, static_cast<std::size_t>(std::snprintf(escape, sizeof escape, "\\u%04x", c)));
+    } else {
+      out += character;
+    }
+    text.remove_prefix(character.size());
+  }
   return out;
 }
 

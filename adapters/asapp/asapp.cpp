@@ -72,6 +72,7 @@ CROSSWALK_ADAPTER(Asapp, R"({
   "platform": "asapp",
   "default_channel": "chat",
   "time_zone": "utc",
+  "time_format": "iso",
   "options": [],
   "identify": [
     {"framing": "json", "score": 90, "all": ["externalid", "customer.externalid"], "any": ["timestamp"]},

@@ -25,7 +25,7 @@ enum Role : std::uint8_t {
 
 constexpr std::pair<std::string_view, Role> kRoleOf[] = {
     {"id", kId}, {"org_id", kOrg}, {"conversation_id", kConversation}, {"contact_id", kContact}, {"contact.id", kContactId},
-    {"type", kType}, {"direction", kDirection}, {"provider_message_id", kProviderMessage}, {"body", kBody}, {"subject", kSubject},
+    {"type", kType}, {"direction", kDirection}, {"provider_message_id", kProviderMessage}, {"body", kBody}, {"last_message_body", kBody}, {"last_message_preview", kBody}, {"subject", kSubject},
     {"status", kStatus}, {"occurred_at", kOccurred}, {"started_at", kStarted}, {"created_at", kCreated}, {"updated_at", kUpdated},
     {"user_id", kUser}, {"duration", kDuration}, {"duration_seconds", kDuration}, {"ai_summary", kSummary}, {"assigned_to", kAssigned},
     {"archived", kArchived}, {"starred", kStarred}, {"unread", kUnread}, {"messages", kMessages}, {"activities", kMessages},
@@ -272,6 +272,7 @@ CROSSWALK_ADAPTER(UnifiedInbox, R"({
   "records": "events",
   "platform": "unified-inbox",
   "time_zone": "optional",
+  "time_format": "iso",
   "options": [],
   "identify": [
     {"framing": "json", "score": 90, "all": ["conversation_id", "type"], "any": ["provider_message_id", "direction", "occurred_at"]},

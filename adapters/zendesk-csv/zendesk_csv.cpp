@@ -63,6 +63,9 @@ constexpr std::string_view kCarried[] = {
     "Agent wait time in minutes within business hours", "Requester wait time in minutes",
     "Requester wait time in minutes within business hours", "On hold time in minutes", "On hold time in minutes within business hours"};
 
+// Message texts: no columns of the account export, but of others with the same shape.
+constexpr std::string_view kBodies[] = {"Description", "Comment", "Comments", "Latest comment", "Body"};
+
 // Via: display names of the export and words of the API.
 constexpr std::pair<std::string_view, std::string_view> kChannels[] = {
     {"mail", "email"}, {"email", "email"}, {"web form", "email"}, {"web", "email"}, {"help center", "email"}, {"help centre", "email"},
@@ -162,7 +165,7 @@ class ZendeskCsv final : public cp::Translator {
     setup.others(CW_RESOLVED, CW_OTHERS_FALSE);
     for (const std::string_view good : {"good", "good with comment"}) setup.word(CW_CSAT_SCORE, good, setup.setting("csat_good"));
     for (const std::string_view bad : {"bad", "bad with comment"}) setup.word(CW_CSAT_SCORE, bad, setup.setting("csat_bad"));
-    for (const std::string_view none : {"Offered", "Not Offered", "Unoffered", "offered", "unoffered", "not offered", "OFFERED", "NOT OFFERED", "-"}) {
+    for (const std::string_view none : {"Offered", "Not Offered", "Unoffered", "-"}) {
       setup.absent(CW_CSAT_SCORE, none);
     }
     for (const cw_target time : {CW_STARTED_AT, CW_ENDED_AT, CW_VERSION}) {
@@ -178,6 +181,9 @@ class ZendeskCsv final : public cp::Translator {
     const Header header(first, names);
     for (const std::string_view name : kCarried) {
       if (const int id = header.find(name); id >= 0) binder.carry(at(id), header.name(id));
+    }
+    for (const std::string_view name : kBodies) {
+      if (const int id = header.find(name); id >= 0) binder.body(at(id), header.name(id));
     }
     for (const Column& column : kColumns) bind_column(column, header, binder);
     for (std::uint32_t rank = 0; rank < std::size(kRequester); ++rank) {

@@ -40,14 +40,14 @@
 namespace crosswalk {
 namespace {
 
+using csv::is_line_end;
 using csv::kNowhere;
 using csv::RefusedLine;
 using csv::RuleReader;
-using csv::is_line_end;
 
-constexpr std::size_t kFaultText = std::size_t{16} << 10;   ///< how much of a line that is too long is kept
-constexpr std::size_t kLargest = std::size_t{1} << 30;      ///< of a record and of a target: positions fit 32 bits
-constexpr std::size_t kSmall = std::size_t{64} << 10;       ///< what may be read again and again without a thought
+constexpr std::size_t kFaultText = std::size_t{16} << 10;  ///< how much of a line that is too long is kept
+constexpr std::size_t kLargest = std::size_t{1} << 30;     ///< of a record and of a target: positions fit 32 bits
+constexpr std::size_t kSmall = std::size_t{64} << 10;      ///< what may be read again and again without a thought
 
 /// An input, and what has been read of it and not yet used.
 class Intake {
@@ -94,9 +94,12 @@ void Intake::fill(std::size_t want) {
   const std::size_t full = begin_ + want;
   while (end_ < full && !finished()) {
     Result<std::size_t> got = bytes_->read(buffer_.data() + end_, full - end_);
-    if (!got.ok()) error_ = got.error();
-    else if (*got == 0) at_end_ = true;
-    else end_ += *got;
+    if (!got.ok())
+      error_ = got.error();
+    else if (*got == 0)
+      at_end_ = true;
+    else
+      end_ += *got;
   }
 }
 
@@ -217,7 +220,7 @@ void CsvSplitter::refuse_long_line(Block& block) {
                           "record_too_large",
                           fmt::format("{} bytes", length),
                           fmt::format("the record is longer than the {} bytes that a record may have", max_record_),
-                          "If records are meant to be that long, raise the limit max_record."});
+                          "if records are meant to be that long, raise the setting max_record"});
   block.size += kept;
 }
 
@@ -248,22 +251,19 @@ Block::Fault CsvSplitter::fault_of(const RefusedLine& line, std::uint64_t number
   fault.size = line.size;
   fault.code = "unclosed_quote";
   fault.found = "a quote that is not closed";
-  fault.cure = "Close the quote; double a quote that is part of the text.";
+  fault.cure = "close the quote; double a quote that is part of the text";
   switch (line.why) {
-    case RefusedLine::Why::open_at_end:
-      fault.message = quote + " is not closed before the end of the input";
-      break;
+    case RefusedLine::Why::open_at_end: fault.message = quote + " is not closed before the end of the input"; break;
     case RefusedLine::Why::open_past_limit:
-      fault.message = fmt::format("{} makes the record longer than the {} bytes that a record may have", quote,
-                                  max_record_);
-      fault.cure += " If records are meant to be that long, raise the limit max_record.";
+      fault.message = fmt::format("{} makes the record longer than the {} bytes that a record may have", quote, max_record_);
+      fault.cure += "; if records are meant to be that long, raise the setting max_record";
       break;
     case RefusedLine::Why::stray_quote:
       fault.code = "stray_quote";
       fault.found = fmt::format("{} over several lines", count_of(line.fields));
-      fault.message = fmt::format("{} runs on into the next line; the row would have {}, the header (line {}) has {}",
-                                  quote, count_of(line.fields), header_line_, header_.size());
-      fault.cure = "Double a quote that is part of the text, and put the whole field in quotes.";
+      fault.message = fmt::format("{} runs on into the next line; the row would have {}, the header (line {}) has {}", quote,
+                                  count_of(line.fields), header_line_, header_.size());
+      fault.cure = "double a quote that is part of the text, and put the whole field in quotes";
       break;
   }
   return fault;
@@ -302,7 +302,7 @@ Result<CsvReader> Opener::open() {
   const char given = options_.delimiter;
   if (given == '"' || is_line_end(given) || static_cast<unsigned char>(given) >= 0x80) {
     return Error{Errc::usage, "a CSV delimiter is one ASCII character, and neither a quote nor a line end",
-                 "Give one of , ; | or a tab."};
+                 "give one of , ; | or a tab"};
   }
   intake_.fill(csv::kHeadSize);
   if (intake_.size() == 0 && intake_.error()) return *intake_.error();
@@ -334,9 +334,12 @@ void Opener::find_delimiter() {
     intake_.drop(separator->size);
     skip_blank_lines();
   }
-  if (options_.delimiter != 0) dialect_.delimiter = options_.delimiter;
-  else if (separator) dialect_.delimiter = separator->delimiter;
-  else dialect_.delimiter = csv::detect_delimiter(intake_.view().substr(0, csv::kHeadSize), intake_.at_end());
+  if (options_.delimiter != 0)
+    dialect_.delimiter = options_.delimiter;
+  else if (separator)
+    dialect_.delimiter = separator->delimiter;
+  else
+    dialect_.delimiter = csv::detect_delimiter(intake_.view().substr(0, csv::kHeadSize), intake_.at_end());
 }
 
 Result<void> Opener::read_header() {
@@ -371,14 +374,14 @@ std::optional<Error> Opener::read_header_record(RuleReader& reader, std::vector<
   const bool one_line = intake_.view().substr(0, reader.at).find_first_of("\r\n") == std::string_view::npos;
   if (reader.at > max_record_ && one_line) {
     return header_error(fmt::format("it is longer than the {} bytes that a record may have", max_record_),
-                        "If records are meant to be that long, raise the limit max_record.");
+                        "if records are meant to be that long, raise the setting max_record");
   }
   if (reader.at > max_record_ || (ended && reader.state == RuleReader::State::quoted)) return open_quote_error(reader);
   if (!ended) return intake_.error();
   if (!one_line && reader.irregular_at != kNowhere) return open_quote_error(reader);
   if (reader.delimiters + 1 > max_fields) {
     return header_error(fmt::format("it has {} fields; {} are allowed", reader.delimiters + 1, max_fields),
-                        "If records are meant to be that wide, raise the limit max_fields.");
+                        "if records are meant to be that wide, raise the setting max_fields");
   }
   return std::nullopt;
 }
@@ -388,7 +391,7 @@ Result<std::string> Opener::decode_name(std::string_view text, std::size_t colum
     const auto offset = intake_.offset() + static_cast<std::uint64_t>(text.data() - intake_.data()) + bad;
     return header_error(fmt::format("byte 0x{:02X} at offset {}, in column {}, is not valid UTF-8",
                                     static_cast<unsigned char>(text[bad]), offset, column + 1),
-                        "Save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8");
+                        "save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8");
   }
   std::string name(text);
   if (text.starts_with('"')) name.resize(csv::unquote(text.data(), text.size(), name.data()));
@@ -401,9 +404,8 @@ Error Opener::header_error(std::string_view what, std::string cure) const {
 }
 
 Error Opener::open_quote_error(const RuleReader& reader) const {
-  return header_error(fmt::format("the quote opened in column {} is not closed where the field ends",
-                                  reader.quote_field + 1),
-                      "Close the quote; double a quote that is part of a name.");
+  return header_error(fmt::format("the quote opened in column {} is not closed where the field ends", reader.quote_field + 1),
+                      "close the quote; double a quote that is part of a name");
 }
 
 }  // namespace

@@ -8,8 +8,8 @@ namespace crosswalk::csv {
 namespace {
 
 constexpr std::uint64_t kAll = ~std::uint64_t{};
-constexpr std::size_t kFirstBatch = 8;  ///< words classified at a time after a careful record; twice as many each time
-constexpr std::size_t kBatch = 64;      ///< at most: 4 KiB of input, masks that stay in the first cache
+constexpr std::size_t kFirstBatch = 8;        ///< words classified at a time after a careful record; twice as many each time
+constexpr std::size_t kBatch = 64;            ///< at most: 4 KiB of input, masks that stay in the first cache
 constexpr std::size_t kMostRefused = 16'384;  ///< in one go: what is said of each takes memory
 
 /// The bits below `count`, which is less than 64.

@@ -21,21 +21,25 @@ struct Signature {
   std::string_view cure;
 };
 
-constexpr std::string_view kUnpack = "Unpack it first and give the CSV file that is inside.";
-constexpr std::string_view kExportAsCsv = "Export or save it as CSV (UTF-8).";
+constexpr std::string_view kUnpack = "unpack it first and give the CSV file that is inside";
+constexpr std::string_view kExportAsCsv = "export or save it as CSV (UTF-8)";
 
 constexpr std::array kSignatures{
     Signature{"PK\x03\x04"sv, "a zip archive or an Excel workbook (.xlsx)",
-              "Unzip it first and give the CSV file that is inside; save a workbook as CSV (UTF-8)."},
+              "unzip it first and give the CSV file that is inside; save a workbook as CSV (UTF-8)"},
     Signature{"PK\x05\x06"sv, "an empty zip archive", kUnpack},
     Signature{"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"sv, "an Excel workbook (.xls) or another Office file", kExportAsCsv},
     Signature{"\x1F\x8B"sv, "gzip data inside what was unpacked", kUnpack},
     Signature{"\x28\xB5\x2F\xFD"sv, "zstd data inside what was unpacked", kUnpack},
     Signature{"BZh"sv, "bzip2 data", kUnpack},
-    Signature{"\xFD" "7zXZ\0"sv, "xz data", kUnpack},
+    Signature{"\xFD"
+              "7zXZ\0"sv,
+              "xz data", kUnpack},
     Signature{"7z\xBC\xAF\x27\x1C"sv, "a 7-Zip archive", kUnpack},
     Signature{"Rar!\x1A\x07"sv, "a RAR archive", kUnpack},
-    Signature{"\x7F" "ELF"sv, "a program (ELF)", ""},
+    Signature{"\x7F"
+              "ELF"sv,
+              "a program (ELF)", ""},
     Signature{"\x89PNG\r\n\x1A\n"sv, "a PNG picture", ""},
     Signature{"\xFF\xD8\xFF"sv, "a JPEG picture", ""},
     Signature{"GIF8"sv, "a GIF picture", ""},
@@ -47,7 +51,7 @@ constexpr std::array kSignatures{
 /// UTF-16 of mostly Latin text has a NUL in every second byte. Empty when the head is no such text.
 std::string_view unmarked_utf16(std::string_view head) {
   std::array<std::size_t, 2> nuls{};
-  for (std::size_t i = 0; i < head.size(); ++i) nuls[i % 2] += head[i] == '\0' ? 1 : 0;
+  for (std::size_t i = 0; i < head.size(); ++i) nuls[i % 2] += head[i] == '\0' ? 1U : 0U;
   const std::size_t most = std::max(nuls[0], nuls[1]);
   const std::size_t few = std::min(nuls[0], nuls[1]);
   if (most < 2 || few * 20 > most || most * 5 < head.size() * 2) return {};
@@ -74,9 +78,9 @@ Error not_csv(std::string_view name, std::string_view what, std::string_view cur
 
 /// How evenly a delimiter cuts the rows of the head.
 struct Evenness {
-  std::size_t columns = 1;     ///< fields of the first row
-  std::size_t rows = 0;        ///< rows that are whole
-  std::size_t even_rows = 0;   ///< of these, as many fields as the first, and quoting in order
+  std::size_t columns = 1;    ///< fields of the first row
+  std::size_t rows = 0;       ///< rows that are whole
+  std::size_t even_rows = 0;  ///< of these, as many fields as the first, and quoting in order
 
   [[nodiscard]] std::size_t per_mille() const { return rows == 0 || columns < 2 ? 0 : even_rows * 1000 / rows; }
 };
@@ -110,7 +114,7 @@ std::optional<Error> refuse_binary(std::string_view name, std::string_view head)
   }
   if (const std::string_view encoding = unmarked_utf16(head); !encoding.empty()) {
     return not_csv(name, fmt::format("{} text without a byte order mark", encoding),
-                   fmt::format("Convert it to UTF-8 first: iconv -f {} -t UTF-8", encoding));
+                   fmt::format("convert it to UTF-8 first: iconv -f {} -t UTF-8", encoding));
   }
   if (looks_binary(head)) return not_csv(name, "binary data", kExportAsCsv);
   return std::nullopt;
@@ -145,11 +149,16 @@ std::string_view trimmed(std::string_view name) {
   constexpr std::string_view kNoBreakSpace = "\xC2\xA0";
   constexpr std::string_view kBlanks = " \t\r\n\f\v";
   for (;;) {
-    if (name.starts_with(kNoBreakSpace)) name.remove_prefix(kNoBreakSpace.size());
-    else if (!name.empty() && kBlanks.find(name.front()) != std::string_view::npos) name.remove_prefix(1);
-    else if (name.ends_with(kNoBreakSpace)) name.remove_suffix(kNoBreakSpace.size());
-    else if (!name.empty() && kBlanks.find(name.back()) != std::string_view::npos) name.remove_suffix(1);
-    else return name;
+    if (name.starts_with(kNoBreakSpace))
+      name.remove_prefix(kNoBreakSpace.size());
+    else if (!name.empty() && kBlanks.find(name.front()) != std::string_view::npos)
+      name.remove_prefix(1);
+    else if (name.ends_with(kNoBreakSpace))
+      name.remove_suffix(kNoBreakSpace.size());
+    else if (!name.empty() && kBlanks.find(name.back()) != std::string_view::npos)
+      name.remove_suffix(1);
+    else
+      return name;
   }
 }
 

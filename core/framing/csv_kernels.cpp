@@ -146,9 +146,7 @@ CROSSWALK_AVX2 inline std::uint64_t equal256(__m256i low, __m256i high, __m256i 
                  _mm256_or_si256(_mm256_cmpeq_epi8(high, one), _mm256_cmpeq_epi8(high, other)));
 }
 
-CROSSWALK_AVX2 inline __m256i load256(const char* bytes) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
-}
+CROSSWALK_AVX2 inline __m256i load256(const char* bytes) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes)); }
 
 CROSSWALK_AVX2 void classify_avx2(const char* bytes, std::size_t words, char delimiter, WordMasks* masks) {
   const __m256i quote = _mm256_set1_epi8('"');
@@ -204,8 +202,7 @@ CROSSWALK_AVX512 std::size_t count_line_ends_avx512(const char* bytes, std::size
   std::uint64_t after_cr = 0;
   for (; size >= kWord; bytes += kWord, size -= kWord) {
     const __m512i word = _mm512_loadu_si512(bytes);
-    const std::uint64_t ends =
-        line_end_mask(_mm512_cmpeq_epi8_mask(word, cr), _mm512_cmpeq_epi8_mask(word, lf), after_cr);
+    const std::uint64_t ends = line_end_mask(_mm512_cmpeq_epi8_mask(word, cr), _mm512_cmpeq_epi8_mask(word, lf), after_cr);
     count += static_cast<std::size_t>(_mm_popcnt_u64(ends));
   }
   return count + count_line_ends_bytewise(bytes, size, after_cr != 0);

@@ -68,8 +68,7 @@ CsvParser::CsvParser(const CsvDialect& dialect, const std::vector<std::uint16_t>
 }
 
 void CsvParser::parse(const Block& block, RecordHandler& handler) {
-  Run run{block, handler, csv::LineCounter(block.data.data(), block.line),
-          is_valid_utf8(block.data.data(), block.size)};
+  Run run{block, handler, csv::LineCounter(block.data.data(), block.line), is_valid_utf8(block.data.data(), block.size)};
   arena_needed_ = block.size;
   const char* const data = block.data.data();
   const std::size_t columns = fields_.size();
@@ -105,8 +104,7 @@ inline void CsvParser::set_field(std::size_t column, const char* text, std::size
 
 void CsvParser::unquote(Field& field) {
   const std::size_t inner = field.size < 2 ? 0 : field.size - 2;
-  const bool plain = field.size >= 2 && field.text[field.size - 1] == '"' &&
-                     std::memchr(field.text + 1, '"', inner) == nullptr;
+  const bool plain = field.size >= 2 && field.text[field.size - 1] == '"' && std::memchr(field.text + 1, '"', inner) == nullptr;
   if (plain) {
     ++field.text;
     field.size -= 2;
@@ -184,11 +182,11 @@ FrameFault CsvParser::ragged(Run& run, std::size_t begin, std::size_t end, std::
   FrameFault fault = fault_at(run, begin, end);
   fault.code = "ragged_row";
   fault.found = count_of(fields);
-  fault.message = fmt::format("the row has {}, the header (line {}) has {}", count_of(fields), header_line_,
-                              header_.size());
-  fault.cure = fmt::format("Put quotes around a field that contains the delimiter ({}) or a line break, or complete the "
-                           "row.",
-                           csv::delimiter_name(delimiter_));
+  fault.message = fmt::format("the row has {}, the header (line {}) has {}", count_of(fields), header_line_, header_.size());
+  fault.cure = fmt::format(
+      "put quotes around a field that contains the delimiter ({}) or a line break, or complete the "
+      "row",
+      csv::delimiter_name(delimiter_));
   return fault;
 }
 
@@ -201,7 +199,7 @@ FrameFault CsvParser::bad_utf8(Run& run, std::size_t begin, std::size_t end, std
   fault.found = fmt::format("byte 0x{:02X}", byte);
   fault.message = fmt::format("byte 0x{:02X} at offset {} of the input, in column {}, is not valid UTF-8", byte,
                               run.block.offset + bad, column + 1);
-  fault.cure = "Save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8";
+  fault.cure = "save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8";
   return fault;
 }
 

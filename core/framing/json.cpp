@@ -46,8 +46,8 @@ constexpr std::size_t kLongestFirstToken = 4096;  // of an input that starts wit
 std::string shown_start(std::string_view text) {
   const std::string_view start = text.substr(0, 16);
   const bool readable = utf8_length(text) != 0 && std::none_of(start.begin(), start.end(), [](char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && !is_blank(c)) || c == 0x7F;
-  });
+                          return (static_cast<unsigned char>(c) < 0x20 && !is_blank(c)) || c == 0x7F;
+                        });
   if (readable) return fmt::format("\"{}\"", shown(text, 40));
   std::string bytes = "the bytes";
   for (const char c : start) bytes += fmt::format(" {:02X}", static_cast<unsigned char>(c));
@@ -141,13 +141,11 @@ class LayoutFinder {
 
   // A number, a string, a word: JSON that holds no records, or no JSON at all.
   Result<Layout> of_plain_value() {
-    while (window_.size() < kLongestFirstToken && more()) {
-    }
+    while (window_.size() < kLongestFirstToken && more()) {}
     const std::string_view head = window_.text(0, std::min(window_.size(), kLongestFirstToken));
     const std::string_view line = trimmed(head.substr(0, head.find('\n')));
     if (!find_flaw(line, 1)) return Layout::lines;
-    return Error{Errc::data,
-                 fmt::format("{}: this does not look like JSON: it starts with {}", name_, shown_start(line)),
+    return Error{Errc::data, fmt::format("{}: this does not look like JSON: it starts with {}", name_, shown_start(line)),
                  "JSON records start with { or [; for another kind of file choose an adapter that reads it"};
   }
 
@@ -160,8 +158,7 @@ class LayoutFinder {
 }  // namespace
 }  // namespace json
 
-Result<std::unique_ptr<Splitter>> open_json(std::string name, std::unique_ptr<ByteSource> bytes,
-                                            const JsonOptions& options) {
+Result<std::unique_ptr<Splitter>> open_json(std::string name, std::unique_ptr<ByteSource> bytes, const JsonOptions& options) {
   constexpr std::size_t kLargestRecord = std::size_t{1} << 30;  // places inside of blocks have 32 bits
   Limits limits = options.limits;
   limits.max_record = std::min(limits.max_record, kLargestRecord);

@@ -30,8 +30,7 @@ class JsonArrayWalker {
  public:
   virtual ~JsonArrayWalker() = default;
   /// False when the slice is not a JSON array.
-  virtual bool walk(std::string_view array, std::string_view prefix,
-                    const std::function<bool(const Record&)>& element) = 0;
+  virtual bool walk(std::string_view array, std::string_view prefix, const std::function<bool(const Record&)>& element) = 0;
 };
 [[nodiscard]] std::unique_ptr<JsonArrayWalker> make_array_walker(NameTable& names, const Limits& limits);
 

@@ -146,8 +146,7 @@ class Reading {
   bool character() {
     const std::size_t size = utf8_length(text_.substr(at_));
     if (size == 0) {
-      refuse("invalid_utf8", shown_byte(now()),
-             fmt::format("{} is not UTF-8, at byte {} of the record", shown_byte(now()), at_),
+      refuse("invalid_utf8", shown_byte(now()), fmt::format("{} is not UTF-8, at byte {} of the record", shown_byte(now()), at_),
              "export as UTF-8, or convert the file first: iconv -f WINDOWS-1252 -t UTF-8");
       return false;
     }
@@ -292,10 +291,7 @@ int hex4(const char* digits) {
   int value = 0;
   for (int i = 0; i < 4; ++i) {
     const char c = digits[i];
-    const int digit = is_digit(c)             ? c - '0'
-                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                             : -1;
+    const int digit = is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
     if (digit < 0) return -1;
     value = value * 16 + digit;
   }

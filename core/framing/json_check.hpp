@@ -11,9 +11,9 @@
 namespace crosswalk::json {
 
 struct Flaw {
-  std::size_t at = 0;   ///< the byte at fault, from 0
-  std::string code;     ///< empty: there is no flaw
-  std::string field;    ///< dotted path of the value it stands in
+  std::size_t at = 0;  ///< the byte at fault, from 0
+  std::string code;    ///< empty: there is no flaw
+  std::string field;   ///< dotted path of the value it stands in
   std::string found;
   std::string message;
   std::string cure;

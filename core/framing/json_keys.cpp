@@ -18,8 +18,7 @@ KeyTree::Node* KeyTree::root(std::string_view name) {
   return known != nullptr ? known : add(nowhere, name, name);
 }
 
-// By key alone where parents differ in nothing but their place in memory would be as good; the parent's own key tells
-// most of them apart and keeps the order of things the same from run to run.
+// Parents are told apart by their keys and not by where they lie, so that every run takes the same way.
 std::uint64_t KeyTree::hash(const Node* parent, std::string_view key) {
   const std::hash<std::string_view> of;
   const std::uint64_t above = parent == nullptr ? 0 : of(parent->meaning);

@@ -28,7 +28,7 @@ class KeyTree {
     Node* next = nullptr;          ///< followed this one last time
     Node* first = nullptr;         ///< came first inside this one last time
     Node* parent = nullptr;
-    std::string_view meaning;      ///< the key without its escapes
+    std::string_view meaning;  ///< the key without its escapes
   };
 
   /// Where the walk over one object's keys stands. An object without a node has no walk: its keys are not remembered.
@@ -98,9 +98,7 @@ inline bool KeyTree::is(const Node& node, const char* key) {
   };
   const std::size_t size = node.size;
   if (size <= 8) {
-    if constexpr (std::endian::native == std::endian::little) {
-      return (word(node.quoted) ^ word(key)) << (8 * (8 - size)) == 0;
-    }
+    if constexpr (std::endian::native == std::endian::little) { return (word(node.quoted) ^ word(key)) << (8 * (8 - size)) == 0; }
     return std::memcmp(node.quoted, key, size) == 0;
   }
   for (std::size_t i = 0; i + 8 < size; i += 8) {

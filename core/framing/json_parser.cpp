@@ -54,8 +54,7 @@ class JsonParser final : public BlockParser {
     handler.on_record(flattener_.record(), {block.offset + span.begin, text, flattener_.duplicates()});
   }
 
-  void refuse(const Block& block, const Block::Span& span, std::string_view text, Refusal refusal,
-              RecordHandler& handler) {
+  void refuse(const Block& block, const Block::Span& span, std::string_view text, Refusal refusal, RecordHandler& handler) {
     Flaw flaw = json::find_flaw(text, limits_.max_depth);
     if (!flaw) flaw = explain(refusal, text);
     FrameFault fault = fault_at(block, span);
@@ -72,21 +71,28 @@ class JsonParser final : public BlockParser {
   [[nodiscard]] Flaw explain(Refusal refusal, std::string_view text) const {
     switch (refusal) {
       case Refusal::not_an_object:
-        return {0, "not_an_object", {}, shown(text, 20),
+        return {0,
+                "not_an_object",
+                {},
+                shown(text, 20),
                 fmt::format("the record is {}, not an object", kind_of_value(text.front())),
                 "records are JSON objects; where they stand inside other values, say so with the setting records"};
       case Refusal::too_many_fields:
-        return {0, "too_many_fields", {}, fmt::format("more than {} fields", limits_.max_fields),
-                fmt::format("the record has more than {} fields, or more new names than there is room for",
-                            limits_.max_fields),
+        return {0,
+                "too_many_fields",
+                {},
+                fmt::format("more than {} fields", limits_.max_fields),
+                fmt::format("the record has more than {} fields, or more new names than there is room for", limits_.max_fields),
                 "raise the setting max_fields; keys that are data belong into values"};
       case Refusal::name_too_long:
-        return {0, "name_too_long", {}, fmt::format("more than {} bytes", Flattener::kLongestName),
-                fmt::format("a field's name, with those of the objects around it, is longer than {} bytes",
-                            Flattener::kLongestName),
-                "keys that are data belong into values"};
-      default:
-        return {0, "malformed_json", {}, shown(text, 20), "the record cannot be read as JSON", {}};
+        return {
+            0,
+            "name_too_long",
+            {},
+            fmt::format("more than {} bytes", Flattener::kLongestName),
+            fmt::format("a field's name, with those of the objects around it, is longer than {} bytes", Flattener::kLongestName),
+            "keys that are data belong into values"};
+      default: return {0, "malformed_json", {}, shown(text, 20), "the record cannot be read as JSON", {}};
     }
   }
 
@@ -126,8 +132,7 @@ class ArrayWalker final : public JsonArrayWalker {
  public:
   ArrayWalker(NameTable& names, const Limits& limits) : flattener_(names, limits) {}
 
-  bool walk(std::string_view array, std::string_view prefix,
-            const std::function<bool(const Record&)>& element) override {
+  bool walk(std::string_view array, std::string_view prefix, const std::function<bool(const Record&)>& element) override {
     buffer_.resize(std::max(buffer_.size(), array.size() + kSlack));
     if (!array.empty()) std::memcpy(buffer_.data(), array.data(), array.size());
     const bool good = flattener_.start({buffer_.data(), array.size()}) && elements(prefix, element);
@@ -144,8 +149,7 @@ class ArrayWalker final : public JsonArrayWalker {
     flattener_.step();
     if (flattener_.next() == ']') return true;
     for (;;) {
-      const Refusal refusal =
-          flattener_.next() == '{' ? flattener_.take_object(prefix) : flattener_.take_value(prefix);
+      const Refusal refusal = flattener_.next() == '{' ? flattener_.take_object(prefix) : flattener_.take_value(prefix);
       if (refusal != Refusal::none) return false;
       if (!element(flattener_.record())) return true;
       const char behind = flattener_.next();

@@ -30,9 +30,7 @@ class Stride {
   [[nodiscard]] Mask line_ends() const {
     const __m128i lf = _mm_set1_epi8('\n');
     const __m128i cr = _mm_set1_epi8('\r');
-    return collect([&](__m128i bytes) {
-      return _mm_or_si128(_mm_cmpeq_epi8(bytes, lf), _mm_cmpeq_epi8(bytes, cr));
-    });
+    return collect([&](__m128i bytes) { return _mm_or_si128(_mm_cmpeq_epi8(bytes, lf), _mm_cmpeq_epi8(bytes, cr)); });
   }
   /// `{ [ } ]`: setting bit 5 makes `[` a `{` and `]` a `}`, and nothing else either.
   [[nodiscard]] Mask brackets() const {
@@ -83,9 +81,7 @@ class Stride {
 #endif
 
 /// The lowest `count` bits.
-[[nodiscard]] inline Mask first_bits(std::size_t count) {
-  return count >= kStride ? ~Mask{0} : (Mask{1} << count) - 1;
-}
+[[nodiscard]] inline Mask first_bits(std::size_t count) { return count >= kStride ? ~Mask{0} : (Mask{1} << count) - 1; }
 
 [[nodiscard]] inline std::size_t lowest(Mask mask) { return static_cast<std::size_t>(std::countr_zero(mask)); }
 

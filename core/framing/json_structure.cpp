@@ -5,15 +5,15 @@
 // the next block starts with that step again. So there is no state inside of things, and how the input is cut into
 // blocks cannot be seen in what comes out.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <optional>
 
 #include "framing/json_check.hpp"
 #include "framing/json_layout.hpp"
+#include "framing/json_look.hpp"
+#include "framing/json_resumption.hpp"
 #include "framing/json_text.hpp"
 #include "framing/json_value.hpp"
 #include "text.hpp"
@@ -32,10 +32,7 @@ bool among(const std::array<std::string_view, n>& words, std::string_view word) 
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-bool opens(char c) { return c == '{' || c == '['; }
-bool is_line_end(char c) { return c == '\n' || c == '\r'; }
 bool is_separator(char c) { return is_blank(c) || c == ','; }
-
 
 FaultText malformed(std::string found, std::string message) {
   return {"malformed_json", std::move(found), std::move(message), "repair the record, or export it again"};
@@ -44,73 +41,6 @@ FaultText malformed(std::string found, std::string message) {
 FaultText unexpected(char c, std::string_view where) {
   return malformed(shown_byte(c), fmt::format("{} stands {}", shown_byte(c), where));
 }
-
-/// A look ahead from some position, without stepping there.
-class Look {
- public:
-  enum class At : std::uint8_t { byte, end, pause, failed, too_far };
-
-  Look(Window& window, std::size_t start, std::size_t limit) : window_(window), at_(start), limit_(start + limit) {
-    if (limit_ < start) limit_ = std::numeric_limits<std::size_t>::max();
-  }
-
-  [[nodiscard]] std::size_t at() const { return at_; }
-  [[nodiscard]] char byte() const { return window_.at(at_); }
-  void step() { ++at_; }
-
-  /// Goes to the next byte that is not blank.
-  At to_byte() {
-    for (;; ++at_) {
-      while (at_ == window_.size()) {
-        switch (window_.more()) {
-          case Fill::more: continue;
-          case Fill::end: return At::end;
-          case Fill::pause: return At::pause;
-          case Fill::failed: return At::failed;
-        }
-      }
-      if (at_ > limit_) return At::too_far;
-      if (!is_blank(window_.at(at_))) return At::byte;
-    }
-  }
-
-  /// Steps over `c`, blanks before it allowed.
-  At take(char c) {
-    const At at = to_byte();
-    if (at != At::byte) return at;
-    if (byte() != c) return At::too_far;
-    ++at_;
-    return At::byte;
-  }
-
-  /// Steps over the value that starts here.
-  At value() {
-    ValueScanner scanner(window_, at_, 0);
-    const Scan scan = scanner.scan(limit_ - std::min(at_, limit_));
-    at_ = scan.end;
-    switch (scan.outcome) {
-      case Outcome::complete: return At::byte;
-      case Outcome::truncated: return At::end;
-      case Outcome::pause: return At::pause;
-      case Outcome::failed: return At::failed;
-      default: return At::too_far;
-    }
-  }
-
-  /// Steps over `"key" :` and leaves where the key stands, without its quotes.
-  At key(std::size_t& begin, std::size_t& end) {
-    begin = at_ + 1;
-    if (const At at = value(); at != At::byte) return at;
-    end = at_ - 1;
-    if (const At at = take(':'); at != At::byte) return at;
-    return to_byte();
-  }
-
- private:
-  Window& window_;
-  std::size_t at_;
-  std::size_t limit_;
-};
 
 /// Tells from the members of the object at `start`, one by one, what it is. `judge(key, look)` stands at a member's value
 /// and answers, or says nothing.
@@ -155,64 +85,9 @@ Answer has_key(Window& window, std::size_t start, std::size_t limit, std::string
   });
 }
 
-/// Where reading can go on behind damage, besides at a line that starts with a bracket.
-enum class Gap : std::uint8_t {
-  line,   ///< nowhere: the damage is inside a record, so its strings and brackets cannot be trusted
-  top,    ///< at any opening bracket: the damage is between records
-  array,  ///< at any opening bracket, comma, or end of the array
-};
-
-/// Watches damaged bytes go by for a place where a record may start again: a line that starts with `{` or `[`, or with
-/// `}, {`. A line that is indented deeper than the damaged record was is a part of it.
-class Resumption {
- public:
-  Resumption(Gap gap, std::size_t deepest) : gap_(gap), deepest_(deepest) {}
-
-  /// Can reading go on at this byte? To be asked of one after the other.
-  bool possible_at(char c) {
-    if (is_line_end(c)) {
-      line_ = Line::blank;
-      indent_ = 0;
-      return false;
-    }
-    if (is_blank(c)) {
-      if (line_ == Line::blank) ++indent_;
-      return false;
-    }
-    if (line_start() && opens(c) && line_ != Line::closed) return true;
-    if (gap_ != Gap::line && (opens(c) || (gap_ == Gap::array && (c == ',' || c == ']')))) {
-      line_ = Line::inside;
-      return true;
-    }
-    line_ = line_start() ? behind(c) : Line::inside;
-    return false;
-  }
-
-  /// Of the place that was found, if it is the first of its line: the blanks before it.
-  [[nodiscard]] std::optional<std::size_t> indent() const {
-    return line_ == Line::blank ? std::optional(indent_) : std::nullopt;
-  }
-
- private:
-  /// What of a line went by.
-  enum class Line : std::uint8_t { inside, blank, closed, comma };  // anything, only blanks, `}`, `},`
-
-  [[nodiscard]] bool line_start() const { return line_ != Line::inside && indent_ <= deepest_; }
-  [[nodiscard]] Line behind(char c) const {
-    if (line_ == Line::blank && c == '}') return Line::closed;
-    return line_ == Line::closed && c == ',' ? Line::comma : Line::inside;
-  }
-
-  Gap gap_;
-  std::size_t deepest_;
-  std::size_t indent_ = 0;
-  Line line_ = Line::inside;
-};
-
 class StructureSplitter final : public Splitter {
  public:
-  StructureSplitter(std::string name, std::unique_ptr<Window> window, std::vector<std::string> pointer,
-                    const Limits& limits)
+  StructureSplitter(std::string name, std::unique_ptr<Window> window, std::vector<std::string> pointer, const Limits& limits)
       : name_(std::move(name)),
         window_holder_(std::move(window)),
         window_(*window_holder_),
@@ -254,8 +129,8 @@ class StructureSplitter final : public Splitter {
     };
     Kind kind;
     Phase phase = Phase::first;
-    std::size_t name = 0;     ///< path_*: which name of the pointer is looked for
-    std::size_t index = 0;    ///< path_array: of the next element
+    std::size_t name = 0;        ///< path_*: which name of the pointer is looked for
+    std::size_t index = 0;       ///< path_array: of the next element
     bool damaged = false;        ///< something inside was refused: commas and its end may be missing
     bool value_missing = false;  ///< there was a comma too many since the last element
   };
@@ -280,12 +155,11 @@ class StructureSplitter final : public Splitter {
   Step top_value() {
     seen_value_ = true;
     const char c = window_.at(at_);
-    if (!pointer_.empty()) return opens(c) ? enter(at_, 0) : skip_value(at_);
-    if (c == '[') return push(Level::Kind::records);
-    if (c == '{') return object_at_top();
     if (c == ',') return stray_comma();
     if (c == ']' || c == '}' || c == ':') return recover(at_, at_, Gap::top, unexpected(c, "outside of any record"));
-    return token_at_top();
+    if (!opens(c)) return token_at_top();
+    if (!pointer_.empty()) return enter(at_, 0);
+    return c == '[' ? push(Level::Kind::records) : object_at_top();
   }
 
   Step object_at_top() {
@@ -304,8 +178,9 @@ class StructureSplitter final : public Splitter {
     const Scan scan = scanner.scan(max_record_);
     if (scan.outcome == Outcome::pause) return Step::pause;
     if (scan.outcome == Outcome::failed) return Step::failed;
-    if (scan.outcome == Outcome::complete && !find_flaw(window_.text(at_, scan.end), 1)) return element();
-    return recover(at_, at_, Gap::top, malformed(shown(window_.text(at_, scan.end), 20), "this is neither a record nor any other JSON value"));
+    const std::string_view token = window_.text(at_, scan.end);
+    if (scan.outcome == Outcome::complete && !find_flaw(token, 1)) return pointer_.empty() ? element() : skip_value(at_);
+    return recover(at_, at_, Gap::top, malformed(shown(token, 20), "this is neither a record nor any other JSON value"));
   }
 
   // Records with commas between them but no array around: said once.
@@ -357,8 +232,8 @@ class StructureSplitter final : public Splitter {
     resumed_ = false;
     if (window_.at(at_) == '[') levels_.clear();
     if (levels_.size() < 2) return Step::on;
-    const Answer answer = pointer_.empty() ? is_page(window_, at_, max_record_)
-                                           : has_key(window_, at_, max_record_, pointer_.front());
+    const Answer answer =
+        pointer_.empty() ? is_page(window_, at_, max_record_) : has_key(window_, at_, max_record_, pointer_.front());
     resumed_ = answer == Answer::pause;
     if (answer == Answer::pause) return Step::pause;
     if (answer == Answer::failed) return Step::failed;
@@ -517,8 +392,7 @@ class StructureSplitter final : public Splitter {
 
   Step truncated_element(std::size_t begin, std::uint64_t size) {
     const bool large = size > max_record_;
-    add_fault(window_.block(), begin, size,
-              large ? record_too_large(size, max_record_) : truncated_record(size));
+    add_fault(window_.block(), begin, size, large ? record_too_large(size, max_record_) : truncated_record(size));
     levels_.clear();
     advance(window_.size());
     return Step::end;
@@ -688,21 +562,22 @@ class StructureSplitter final : public Splitter {
   Result<bool> at_end() {
     window_.cut(at_);
     if (pointer_.empty() || found_ || !seen_value_) return false;
-    return Error{Errc::data,
-                 fmt::format("{}: setting records: there is no \"{}\"; {}", name_, pointer_[deepest_],
-                             names_.empty() ? std::string("no key at all was found where it was looked for")
-                                            : fmt::format("the keys there are: {}", fmt::join(names_, ", "))),
-                 "name the path of keys to the records, each behind a slash: /result/items"};
+    return Error{
+        Errc::data,
+        fmt::format("{}: setting records: there is no \"{}\"; {}", name_, pointer_[deepest_],
+                    names_.empty() ? "no key at all was found where it was looked for" : "the keys there are: " + names_),
+        "name the path of keys to the records, each behind a slash: /result/items"};
   }
 
   // Remembers what was found in the place of the pointer's name number `name`.
   void note_name(std::string_view key, std::size_t name) {
-    constexpr std::size_t kShownNames = 12;
+    constexpr std::size_t kShown = 200;
     if (name < deepest_) return;
     if (name > deepest_) names_.clear();
     deepest_ = name;
     const std::string text = shown(key, 40);
-    if (names_.size() < kShownNames && std::find(names_.begin(), names_.end(), text) == names_.end()) names_.push_back(text);
+    if (names_.size() > kShown || (", " + names_ + ", ").find(", " + text + ", ") != std::string::npos) return;
+    names_ += (names_.empty() ? "" : ", ") + text;
   }
 
   std::string name_;
@@ -711,19 +586,19 @@ class StructureSplitter final : public Splitter {
   std::vector<std::string> pointer_;
   std::size_t max_record_;
 
-  std::size_t at_ = 0;             // everything before is done with
-  std::vector<Level> levels_;      // what is open around at_
+  std::size_t at_ = 0;         // everything before is done with
+  std::vector<Level> levels_;  // what is open around at_
   bool seen_value_ = false;
   bool stray_comma_seen_ = false;
-  bool resumed_ = false;           // at_ is the start of a line behind damage
+  bool resumed_ = false;             // at_ is the start of a line behind damage
   std::uint64_t returned_from_ = 0;  // furthest place that a scan returned from: no second return before it
 
-  std::size_t indent_ = 0;         // blanks that the current line starts with
-  bool blank_so_far_ = true;       // the current line has only blanks before at_
+  std::size_t indent_ = 0;    // blanks that the current line starts with
+  bool blank_so_far_ = true;  // the current line has only blanks before at_
 
-  bool found_ = false;             // the pointer led somewhere
-  std::size_t deepest_ = 0;        // the furthest name of the pointer that was looked for
-  std::vector<std::string> names_; // what was there instead
+  bool found_ = false;       // the pointer led somewhere
+  std::size_t deepest_ = 0;  // the furthest name of the pointer that was looked for
+  std::string names_;        // what was there instead
 };
 
 }  // namespace
@@ -735,8 +610,8 @@ Answer is_page(Window& window, std::size_t start, std::size_t limit) {
   });
 }
 
-std::unique_ptr<Splitter> split_structure(std::string name, std::unique_ptr<Window> window,
-                                          std::vector<std::string> pointer, const Limits& limits) {
+std::unique_ptr<Splitter> split_structure(std::string name, std::unique_ptr<Window> window, std::vector<std::string> pointer,
+                                          const Limits& limits) {
   return std::make_unique<StructureSplitter>(std::move(name), std::move(window), std::move(pointer), limits);
 }
 

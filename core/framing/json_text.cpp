@@ -28,7 +28,9 @@ bool take_unicode(const char*& from, const char* end, char*& to) {
 /// What `\c` means; 0 when it means nothing.
 char simple_escape(char c) {
   switch (c) {
-    case '"': case '\\': case '/': return c;
+    case '"':
+    case '\\':
+    case '/': return c;
     case 'b': return '\b';
     case 'f': return '\f';
     case 'n': return '\n';
@@ -44,8 +46,7 @@ char* unescape(std::string_view raw, char* to) {
   const char* from = raw.data();
   const char* const end = from + raw.size();
   while (from != end) {
-    const auto* const backslash =
-        static_cast<const char*>(std::memchr(from, '\\', static_cast<std::size_t>(end - from)));
+    const auto* const backslash = static_cast<const char*>(std::memchr(from, '\\', static_cast<std::size_t>(end - from)));
     const char* const plain_end = backslash == nullptr ? end : backslash;
     const auto plain = static_cast<std::size_t>(plain_end - from);
     std::memmove(to, from, plain);

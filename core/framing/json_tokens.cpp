@@ -29,8 +29,7 @@ struct Tokens::Engine {
     const std::size_t capacity = std::bit_ceil(std::max(size, kSmallest));
     if (stages) return stages->set_capacity(capacity) == simdjson::SUCCESS;
     constexpr std::size_t kDepth = 1;  // of the stage that is not used
-    return simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, kDepth, stages) ==
-           simdjson::SUCCESS;
+    return simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, kDepth, stages) == simdjson::SUCCESS;
   }
 };
 

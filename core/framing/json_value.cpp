@@ -11,13 +11,19 @@ using Outcome = Scan::Outcome;
 
 constexpr std::size_t kDropped = 4096;  // bytes that are worth being dropped
 
-bool opens(char c) { return c == '{' || c == '['; }
-bool is_line_end(char c) { return c == '\n' || c == '\r'; }
-
 /// True for bytes that end a number, a word, or rubbish that stands in the place of one.
 bool ends_bare(char c) {
   switch (c) {
-    case ' ': case '\t': case '\r': case '\n': case ',': case '"': case '{': case '}': case '[': case ']': return true;
+    case ' ':
+    case '\t':
+    case '\r':
+    case '\n':
+    case ',':
+    case '"':
+    case '{':
+    case '}':
+    case '[':
+    case ']': return true;
     default: return false;
   }
 }
@@ -79,21 +85,19 @@ std::optional<Scan> ValueScanner::advance_brackets(std::size_t available) {
   const Mask valid = first_bits(available);
   const Mask inside = strings_.inside(stride, valid);
   const Mask line_ends = stride.line_ends() & valid;
-  Mask brackets = stride.brackets() & valid & ~inside;
-  if (const Mask illegal = line_ends & inside; illegal != 0) {
-    const std::size_t first = lowest(illegal);
-    for (brackets &= first_bits(first); brackets != 0; brackets &= brackets - 1) {
-      if (const auto found = bracket(at_ + lowest(brackets))) return found;
-    }
-    note("a line ends inside a string", "a line end", at_ + first);
-    return Scan{Outcome::broken, at_ + first};
-  }
+  const Mask illegal = line_ends & inside;
+  const std::size_t sound = illegal == 0 ? available : lowest(illegal);  // up to there, strings can be trusted
+  Mask brackets = stride.brackets() & first_bits(sound) & ~inside;
   for (; brackets != 0; brackets &= brackets - 1) {
     const std::size_t bit = lowest(brackets);
     if (const auto found = bracket(at_ + bit)) {
       if (const Mask before = line_ends & first_bits(bit); before != 0) last_line_ = at_ + behind(before);
       return found;
     }
+  }
+  if (illegal != 0) {
+    note("a line ends inside a string", "a line end", at_ + sound);
+    return Scan{Outcome::broken, at_ + sound};
   }
   if (line_ends != 0) last_line_ = at_ + behind(line_ends);
   at_ += available;

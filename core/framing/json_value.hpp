@@ -13,6 +13,9 @@
 
 namespace crosswalk::json {
 
+[[nodiscard]] inline bool opens(char c) { return c == '{' || c == '['; }
+[[nodiscard]] inline bool is_line_end(char c) { return c == '\n' || c == '\r'; }
+
 /// How a scan ended. Positions are those of the window.
 struct Scan {
   enum class Outcome : std::uint8_t {

@@ -53,8 +53,7 @@ void Window::begin(Block& block, std::size_t target) {
   if (filled_ != 0) std::memcpy(block.data.data(), rest_.data(), filled_);
   rest_.clear();
   find_line();
-  while (filled_ < target && read(target - filled_) == Fill::more) {
-  }
+  while (filled_ < target && read(target - filled_) == Fill::more) {}
 }
 
 Fill Window::more() {

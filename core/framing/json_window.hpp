@@ -62,11 +62,11 @@ class Window {
 
   std::unique_ptr<ByteSource> source_;
   Block* block_ = nullptr;
-  std::size_t filled_ = 0;       // bytes of block_->data that are there
-  std::size_t counted_ = 0;      // bytes of it whose line ends were counted
-  std::uint64_t dropped_ = 0;    // bytes dropped from inside the block
-  std::vector<char> rest_;       // read, but behind the last block
-  std::uint64_t rest_place_ = 0; // where rest_ stands in the input
+  std::size_t filled_ = 0;        // bytes of block_->data that are there
+  std::size_t counted_ = 0;       // bytes of it whose line ends were counted
+  std::uint64_t dropped_ = 0;     // bytes dropped from inside the block
+  std::vector<char> rest_;        // read, but behind the last block
+  std::uint64_t rest_place_ = 0;  // where rest_ stands in the input
   LineCounter lines_;
   bool at_end_ = false;
   std::optional<Error> error_;

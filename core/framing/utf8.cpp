@@ -16,16 +16,26 @@ struct Sequence {
 
 /// False when no sequence begins with `lead`.
 bool sequence_of(unsigned char lead, Sequence& sequence) {
-  if (lead < 0x80) sequence = {0, 0, 0};
-  else if (lead < 0xC2) return false;  // a following byte, or an overlong form
-  else if (lead < 0xE0) sequence = {1, 0x80, 0xBF};
-  else if (lead == 0xE0) sequence = {2, 0xA0, 0xBF};  // below A0: overlong
-  else if (lead == 0xED) sequence = {2, 0x80, 0x9F};  // above 9F: surrogates
-  else if (lead < 0xF0) sequence = {2, 0x80, 0xBF};
-  else if (lead == 0xF0) sequence = {3, 0x90, 0xBF};  // below 90: overlong
-  else if (lead < 0xF4) sequence = {3, 0x80, 0xBF};
-  else if (lead == 0xF4) sequence = {3, 0x80, 0x8F};  // above 8F: past U+10FFFF
-  else return false;
+  if (lead < 0x80)
+    sequence = {0, 0, 0};
+  else if (lead < 0xC2)
+    return false;  // a following byte, or an overlong form
+  else if (lead < 0xE0)
+    sequence = {1, 0x80, 0xBF};
+  else if (lead == 0xE0)
+    sequence = {2, 0xA0, 0xBF};  // below A0: overlong
+  else if (lead == 0xED)
+    sequence = {2, 0x80, 0x9F};  // above 9F: surrogates
+  else if (lead < 0xF0)
+    sequence = {2, 0x80, 0xBF};
+  else if (lead == 0xF0)
+    sequence = {3, 0x90, 0xBF};  // below 90: overlong
+  else if (lead < 0xF4)
+    sequence = {3, 0x80, 0xBF};
+  else if (lead == 0xF4)
+    sequence = {3, 0x80, 0x8F};  // above 8F: past U+10FFFF
+  else
+    return false;
   return true;
 }
 

@@ -33,6 +33,7 @@ Channel channel_of(TouchKind kind) {
 
 bool is_earlier(const Touchpoint& a, const Touchpoint& b) {
   if (a.at != b.at) return a.at < b.at;
+  if (a.direction != b.direction) return a.direction < b.direction;  // what came in is answered, not the other way round
   return a.id < b.id;
 }
 

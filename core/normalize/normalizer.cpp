@@ -14,7 +14,16 @@
 namespace crosswalk {
 namespace {
 
-bool is_nothing(const Field& f) { return f.size == 0 || f.kind == Kind::null || (f.text[0] <= ' ' && all_blank(f.view())); }
+bool is_empty_list(std::string_view json) { return all_blank(json.substr(1, json.size() - 2)); }
+
+/// Absent, empty and null are all "not known"; so are an empty list and an empty object.
+bool is_nothing(const Field& f) {
+  if (f.size == 0 || f.kind == Kind::null) return true;
+  if (f.kind == Kind::array || f.kind == Kind::object) return is_empty_list(f.view());
+  return f.text[0] <= ' ' && all_blank(f.view());
+}
+
+constexpr std::string_view kCorrectSource = "correct the record in the source, or leave it out";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -23,15 +32,35 @@ bool is_exponent_number(std::string_view text) {
   const std::size_t e = text.find_first_of("eE");
   if (e == std::string_view::npos || e == 0 || e + 1 == text.size()) return false;
   const auto number = [](std::string_view digits) {
-    return !digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) { return is_digit(c) || c == '.'; });
+    return !digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) { return is_digit(c) || c == '.' || c == ','; });
   };
   std::string_view exponent = text.substr(e + 1);
   if (exponent.front() == '+' || exponent.front() == '-') exponent.remove_prefix(1);
   std::string_view mantissa = text.substr(0, e);
   if (mantissa.front() == '-') mantissa.remove_prefix(1);
   // Without a point it may well be an id such as `12e4` made of hexadecimal digits: only a sign or a point proves it.
-  const bool proof = mantissa.find('.') != std::string_view::npos || text[e + 1] == '+';
-  return proof && number(mantissa) && number(exponent) && exponent.find('.') == std::string_view::npos;
+  const bool proof = mantissa.find_first_of(".,") != std::string_view::npos || text[e + 1] == '+';
+  return proof && number(mantissa) && number(exponent) && exponent.find_first_of(".,") == std::string_view::npos;
+}
+
+/// A cure is meant to be copied: nothing of the data may mean anything to a shell.
+std::string shell_word(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
+/// Two names in metadata are Crosswalk's own; a source field of the same name keeps its value under another.
+std::string metadata_name(std::string_view name) {
+  std::string out(name);
+  if (name == "crosswalk" || name == "touchpoints") out += " (source)";
+  return out;
 }
 
 std::string json_key(std::string_view name) {
@@ -192,8 +221,8 @@ Result<void> Normalizer::bind_range(std::uint16_t first, std::size_t count) {
 /// What the settings make of a field, once the adapter has said what it is.
 void Normalizer::settle(FieldPlan& p, std::string_view path) {
   if (p.name.empty()) p.name = std::string(path);
-  p.key = json_key(p.name);
-  p.path_key = json_key(path);
+  p.key = json_key(metadata_name(p.name));
+  p.path_key = json_key(metadata_name(path));
   p.key_hash = hash64(p.key);
   p.path_hash = hash64(p.path_key);
   if (!source_.time_zone_column.empty() && folded_word(path) == folded_word(source_.time_zone_column)) {
@@ -304,9 +333,11 @@ void Normalizer::on_fault(const FrameFault& fault) {
   ++read_;
   ++batch_->read;
   ++batch_->rejected;
-  count_reject(fault.code, fault.message, fault.cure);
+  count_reject(fault.code, fault.message, fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure));
+  if (!source_.want_rejects) return;
+  const std::string_view cure = fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure);
   add_reject(batch_->rejects, {source_.name, source_.inputs[file_], fault.line, fault.offset, fault.code, fault.field,
-                               fault.found, fault.message, fault.cure, fault.text, fault.size});
+                               fault.found, fault.message, cure, fault.text, fault.size});
 }
 
 void Normalizer::on_repeated_header(const Place&) {
@@ -366,20 +397,29 @@ void Normalizer::add_item(FieldPlan& p, const Field& value) {
   add_item(p.key, p.key_hash, p.path_key, p.path_hash, value, p.form);
 }
 
-/// A key stands once in a record: a second one goes under its full path.
+Normalizer::Item* Normalizer::find_item(std::string_view key, std::uint64_t hash) {
+  if ((item_bits_ >> (hash & 63) & 1U) == 0) return nullptr;
+  const auto found = std::find_if(items_.begin(), items_.end(), [&](const Item& i) { return i.hash == hash && i.key == key; });
+  return found == items_.end() ? nullptr : &*found;
+}
+
+/// A key stands once in a record. Where two fields would share one, each goes under its full path, so that their order
+/// in the record does not matter.
 void Normalizer::add_item(std::string_view key, std::uint64_t hash, std::string_view path_key, std::uint64_t path_hash,
                           const Field& value, Form form) {
-  const auto taken = [this](std::string_view k, std::uint64_t h) {
-    if ((item_bits_ >> (h & 63) & 1U) == 0) return false;
-    return std::any_of(items_.begin(), items_.end(), [&](const Item& i) { return i.hash == h && i.key == k; });
-  };
-  if (taken(key, hash)) {
-    if (taken(path_key, path_hash)) return;
+  if (Item* const other = find_item(key, hash)) {
+    if (key == path_key) return;  // the very same name: framing has let the last of two win already
+    if (other->path_key != other->key && find_item(other->path_key, other->path_hash) == nullptr) {
+      other->key = other->path_key;
+      other->hash = other->path_hash;
+      item_bits_ |= std::uint64_t{1} << (other->hash & 63);
+    }
+    if (find_item(path_key, path_hash) != nullptr) return;
     key = path_key;
     hash = path_hash;
   }
   item_bits_ |= std::uint64_t{1} << (hash & 63);
-  items_.push_back({key, hash, value, form});
+  items_.push_back({key, path_key, hash, path_hash, value, form});
 }
 
 bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& value) {
@@ -405,6 +445,7 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
     survey_->column.observe(t.at);
     return true;
   }
+  if (has(Target::time_zone) && !find_zone()) return false;
   Touchpoint touch;
   const TimeReading reading = read_time(kTouch, t.at, Kind::string, How::as_configured);
   if (reading.fault != TimeFault::none) {
@@ -456,7 +497,7 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   Field kept = value;
   if (made) kept.text = scratch_text_.keep(value.view()).data();
   scratch_.clear();
-  add_json_string(scratch_, name);
+  add_json_string(scratch_, metadata_name(name));
   scratch_.add(':');
   const std::string_view key = scratch_text_.keep(scratch_.view());
   const std::uint64_t hash = hash64(key);
@@ -613,15 +654,15 @@ void Normalizer::understand_channel() {
   }
   reject("unknown_channel", field_name(value), value.view(),
          fmt::format("no rule says which channel \"{}\" is", shown(value.view())),
-         fmt::format("--set \"channel.{}=<phone|email|chat|sms|social|back_office>\", or --set default_channel=<channel> for all such words",
-                     lower(trimmed(shown(value.view())))));
+         fmt::format("--set {}=<phone|email|chat|sms|social|back_office>, or --set default_channel=<channel> for all such words",
+                     shell_word("channel." + lower(trimmed(shown(value.view()))))));
 }
 
 void Normalizer::understand_status() {
   if (!has(Target::status) || outcome_ != Outcome::going) return;
   const Field& value = slot(Target::status).value;
   Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(Target::status)];
-  if (vocabulary.empty()) {
+  if (vocabulary.empty() || value.kind == Kind::array || value.kind == Kind::object) {
     understand_text(Target::status, conversation_.status);
     return;
   }
@@ -872,6 +913,7 @@ void Normalizer::reject(std::string_view code, std::string_view field, std::stri
   outcome_ = Outcome::refused;
   ++batch_->rejected;
   count_reject(code, message, cure);
+  if (!source_.want_rejects) return;
   add_reject(batch_->rejects, {source_.name, source_.inputs[file_], line(), place_.offset, code, field, found, message, cure,
                                place_.raw, place_.raw.size()});
 }

@@ -99,8 +99,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::uint32_t rank = 0;
   };
   struct Item {  // one metadata entry of the current record
-    std::string_view key;
-    std::uint64_t hash = 0;
+    std::string_view key, path_key;
+    std::uint64_t hash = 0, path_hash = 0;
     Field value;
     Form form = Form::as_is;
   };
@@ -139,6 +139,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
 
   void take(const Field& field);
   bool fill(Target target, How how, std::uint32_t rank, const Field& value);
+  Item* find_item(std::string_view key, std::uint64_t hash);
   void add_item(FieldPlan& plan, const Field& value);
   void add_item(std::string_view key, std::uint64_t hash, std::string_view path_key, std::uint64_t path_hash,
                 const Field& value, Form form);

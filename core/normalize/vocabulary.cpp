@@ -20,11 +20,11 @@ bool Vocabulary::is_absent(std::string_view value) const {
 
 Vocabulary::Entry Vocabulary::judge(std::string_view raw) const {
   Entry entry;
-  if (is_absent(trimmed(raw))) {
+  const std::string word = folded_word(raw);
+  if (std::any_of(absent_.begin(), absent_.end(), [&](const std::string& value) { return folded_word(value) == word; })) {
     entry.verdict = Verdict::absent;
     return entry;
   }
-  const std::string word = folded_word(raw);
   if (const auto found = words_.find(word); found != words_.end()) {
     entry.verdict = Verdict::known;
     entry.meaning = found->second;
@@ -44,7 +44,7 @@ const Vocabulary::Entry& Vocabulary::look_up(std::string_view raw) {
   }
   auto found = met_.find(raw);
   if (found == met_.end()) {
-    if (met_.size() >= kDistinct) {
+    if (met_.size() >= kDistinct || raw.size() > kLongest) {
       const std::uint64_t count = overflow_.count;
       overflow_ = judge(raw);
       overflow_.count = count + 1;

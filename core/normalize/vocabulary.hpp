@@ -35,6 +35,7 @@ class Vocabulary {
 
   /// Every spelling met. Beyond kDistinct spellings the rest is counted under "…" so that memory stays bounded.
   static constexpr std::size_t kDistinct = 1000;
+  static constexpr std::size_t kLongest = 200;  ///< bytes of a word that is listed by itself
   template <class Visit>
   void each(Visit&& visit) const {
     for (const auto& [word, entry] : met_) visit(word, entry);

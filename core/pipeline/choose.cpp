@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "crosswalk/translate.hpp"
@@ -32,18 +33,31 @@ class NameCollector final : public RecordHandler {
   Names& names_;
 };
 
-Names names_of_csv(std::string_view head, std::string_view input_name) {
+using Settings = std::map<std::string, std::string, std::less<>>;
+
+std::string setting(const Settings& settings, std::string_view name) {
+  const auto found = settings.find(name);
+  return found == settings.end() ? std::string() : found->second;
+}
+
+Names names_of_csv(std::string_view head, std::string_view input_name, const Settings& settings) {
   Names names;
-  auto csv = open_csv(std::string(input_name), memory_source(std::string(head)), {});
+  CsvOptions options;
+  const std::string delimiter = setting(settings, "delimiter");
+  if (delimiter.size() == 1) options.delimiter = delimiter.front();
+  if (delimiter == "tab" || delimiter == "\\t") options.delimiter = '\t';
+  auto csv = open_csv(std::string(input_name), memory_source(std::string(head)), options);
   if (csv) {
     for (const std::string& column : csv->dialect.header) names.insert(folded_name(column));
   }
   return names;
 }
 
-Names names_of_json(std::string_view head, std::string_view input_name) {
+Names names_of_json(std::string_view head, std::string_view input_name, const Settings& settings) {
   Names names;
-  auto splitter = open_json(std::string(input_name), memory_source(std::string(head)), {});
+  JsonOptions options;
+  options.records = setting(settings, "records");
+  auto splitter = open_json(std::string(input_name), memory_source(std::string(head)), options);
   if (!splitter) return names;
   NameTable table;
   NameCollector collector(table, names);
@@ -93,13 +107,13 @@ Framing framing_of(std::string_view head) {
 }
 
 Result<const AdapterInfo*> choose_adapter(const std::vector<const AdapterInfo*>& adapters, std::string_view head,
-                                          std::string_view input_name) {
+                                          std::string_view input_name, const Settings& settings) {
   const Framing framing = framing_of(head);
   if (all_blank(head)) {
     return Error{Errc::usage, fmt::format("{}: the input is empty, so no adapter can recognise it", input_name),
                  "say which one with --adapter ID"};
   }
-  const Names names = framing == Framing::csv ? names_of_csv(head, input_name) : names_of_json(head, input_name);
+  const Names names = framing == Framing::csv ? names_of_csv(head, input_name, settings) : names_of_json(head, input_name, settings);
   const AdapterInfo* best = nullptr;
   const AdapterInfo* rival = nullptr;
   int best_bid = 0;

@@ -113,6 +113,7 @@ Result<void> read_limits(SourceConfig& source) {
 Result<void> read_settings(SourceConfig& source, const TranslateOptions& options) {
   for (const Option& o : common_settings()) source.settings[o.name] = o.fallback;
   for (const Option& o : source.info.options) source.settings[o.name] = o.fallback;
+  if (!source.info.time_format.empty()) source.settings["time_format"] = source.info.time_format;
   for (const auto& [name, value] : options.settings) {
     if (name.starts_with("channel.") && name.size() > 8) {
       if (auto ok = check_channel(name, value); !ok) return ok;
@@ -167,7 +168,7 @@ const std::vector<Option>& common_settings() {
       {"include_bodies", Type::boolean, "false", {}, "carry message texts into metadata"},
       {"on_bad_value", Type::choice, "drop", {"drop", "reject"}, "an optional value that does not fit: drop the field (its text stays in metadata), or reject the record"},
       {"fold", Type::boolean, "true", {}, "make one conversation of all records with the same id (sources whose records are updates or events)"},
-      {"time_format", Type::text, "auto", {}, "auto (all times of the source are looked at; what they do not prove is an error), iso, epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern such as %d.%m.%Y %H:%M"},
+      {"time_format", Type::text, "auto", {}, "default: the adapter's, or auto (all times are looked at; an order of day and month that none proves is an error); iso, epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern such as %d.%m.%Y %H:%M"},
       {"time_zone_column", Type::text, "", {}, "the field that holds each record's time zone"},
       {"records", Type::text, "", {}, "JSON Pointer to the records inside a page, for example /result/items"},
       {"delimiter", Type::text, "", {}, "CSV delimiter: one character, or tab; default: found out from the head"},

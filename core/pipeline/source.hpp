@@ -31,6 +31,7 @@ struct SourceConfig {
   bool include_bodies = false;
   bool reject_bad_values = false;
   bool fold = false;
+  bool want_rejects = true;  ///< reject lines are written somewhere
   Limits limits;
   char delimiter = 0;        ///< 0: found out
   std::string records;       ///< JSON Pointer; empty: found out

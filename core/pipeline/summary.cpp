@@ -1,6 +1,8 @@
 // The accounts of a run: checked, as JSON, and as lines for a person.
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "crosswalk/translate.hpp"
@@ -77,6 +79,8 @@ std::string grouped(std::uint64_t n) {
   return digits;
 }
 
+std::string counted(std::uint64_t n, std::string_view thing) { return fmt::format("{} {}{}", grouped(n), thing, n == 1 ? "" : "s"); }
+
 std::uint64_t doubtful(const std::array<std::uint64_t, kKnownCount>& counts) {
   std::uint64_t sum = 0;
   for (std::size_t i = 2; i < kKnownCount; ++i) sum += counts[i];
@@ -149,15 +153,15 @@ std::string Summary::text() const {
   out += fmt::format("{}: {} read = {} translated + {} filtered + {} rejected\n", source, grouped(read), grouped(translated),
                      grouped(filtered_total), grouped(rejected_total));
   if (merged != 0 || touchpoints != 0) {
-    line("folded", fmt::format("{} records into {} conversations{}", grouped(translated), grouped(written),
+    line("folded", fmt::format("{} into {}{}", counted(translated, "record"), counted(written, "conversation"),
                                touchpoints == 0 ? std::string()
-                                                : fmt::format(", {} touchpoints ({} of them repeated)", grouped(touchpoints),
+                                                : fmt::format(", {} ({} of them repeated)", counted(touchpoints, "touchpoint"),
                                                               grouped(repeated_touchpoints))));
   }
   for (const auto& [rule, count] : filtered) line("filtered", fmt::format("{} × {}", grouped(count), rule));
   for (const auto& [code, count] : rejected) {
     const auto cure = reject_cures.find(code);
-    line("rejected", fmt::format("{} × {}: {}", grouped(count), code, cure == reject_cures.end() ? "" : cure->second));
+    line("rejected", fmt::format("{} × {}, {}{}", grouped(count), code, count == 1 ? "" : "for example: ", cure == reject_cures.end() ? "" : cure->second));
   }
   for (const auto& [target, list] : words) {
     for (const auto& [word, use] : list) {
@@ -180,27 +184,23 @@ std::string Summary::text() const {
                                  grouped(evidence_decided), grouped(evidence_decided + evidence_abstained)));
   }
   if (repeated_ids != 0) {
-    line("repeated", fmt::format("{} ids came more than once; each was written as it came, the last one counts at the receiver",
-                                 grouped(repeated_ids)));
+    line("repeated", fmt::format("{} came again; each was written as it came, the last one counts at the receiver",
+                                 counted(repeated_ids, "id")));
   }
-  if (duplicate_keys != 0) line("duplicate", fmt::format("{} JSON keys stood twice in a record; the last one counted", grouped(duplicate_keys)));
-  if (leap_seconds != 0) line("times", fmt::format("{} leap seconds taken as the following second", grouped(leap_seconds)));
+  if (duplicate_keys != 0) line("duplicate", fmt::format("{} stood twice in a record; the last one counted", counted(duplicate_keys, "JSON key")));
+  if (leap_seconds != 0) line("times", fmt::format("{} taken as the following second", counted(leap_seconds, "leap second")));
   for (const std::string& note : notes) line("note", note);
-  return out;
+  return printable(out);
 }
 
 Result<RejectLimit> parse_reject_limit(std::string_view text) {
   RejectLimit limit;
   const bool percent = text.ends_with('%');
-  const std::string number(percent ? text.substr(0, text.size() - 1) : text);
-  std::size_t used = 0;
+  const std::string_view number = percent ? text.substr(0, text.size() - 1) : text;
   double value = -1;
-  try {
-    value = std::stod(number, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  if (number.empty() || used != number.size() || value < 0 || (!percent && value != static_cast<double>(static_cast<std::uint64_t>(value)))) {
+  const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), value);
+  const bool whole = failed == std::errc() && end == number.data() + number.size() && std::isfinite(value) && value >= 0;
+  if (!whole || (percent ? value > 100 : (value > 1e18 || value != std::floor(value)))) {
     return Error{Errc::usage, fmt::format("--max-rejects: \"{}\" is neither a number of records nor a percentage", text), "for example 100 or 0.5%"};
   }
   if (percent) {

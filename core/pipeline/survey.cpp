@@ -70,7 +70,10 @@ Result<void> find_format(SourceConfig& source, std::string_view head) {
   }
   if (survey.column.tells_nothing()) return {};  // ISO, then; a value that is no time is rejected as such
   auto format = survey.column.conclude();
-  if (!format) return format.error();
+  if (!format) {
+    const Error& e = format.error();
+    return Error{e.code, fmt::format("{}: {}", source.inputs.front(), e.message), e.cure};
+  }
   source.time_format = *format;
   return {};
 }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -32,14 +33,15 @@ constexpr std::size_t kHead = std::size_t{256} << 10;
 /// A worker: the normalizer, and which input it is set up for.
 class Worker {
  public:
-  explicit Worker(const SourceConfig& source) : normalizer_(source) {}
+  explicit Worker(const SourceConfig& source) : source_(source), normalizer_(source) {}
   Result<void> open() { return normalizer_.open(); }
 
   void run(const Task& task, Batch& batch) {
     if (task.dialect != dialect_ || !started_) {
       auto started = task.framing == Framing::csv ? normalizer_.start_csv(*task.dialect) : normalizer_.start_json();
       if (!started) {
-        batch.error = started.error();
+        const Error& e = started.error();
+        batch.error = Error{e.code, fmt::format("{}: {}", source_.inputs[task.file], e.message), e.cure};
         return;
       }
       dialect_ = task.dialect;
@@ -50,6 +52,7 @@ class Worker {
   void account(Summary& summary) const { normalizer_.account(summary); }
 
  private:
+  const SourceConfig& source_;
   Normalizer normalizer_;
   std::shared_ptr<const CsvDialect> dialect_;
   bool started_ = false;
@@ -162,7 +165,7 @@ class Writer {
       code = "same_id_in_two_scopes";
       message = fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one external_id would overwrite each other",
                             folded.scope);
-      cure = "translate the scopes one by one, each with its own external_id template";
+      cure = "translate the scopes (organisations) one by one";
     } else if (c.channel == Channel::none) {
       code = "missing_channel";
       message = "nothing that is known of the conversation says by which channel it came";
@@ -174,6 +177,7 @@ class Writer {
     } else {
       return true;
     }
+    if (folded.records > 1) message += fmt::format(" ({} records make it up; the first is named here)", folded.records);
     summary.rejected[std::string(code)] += folded.records;
     summary.reject_cures.try_emplace(std::string(code), message + "; " + cure);
     summary.rejected_total += folded.records;
@@ -192,7 +196,9 @@ class Writer {
       out.add(item.value);
     }
     bool any = false;
-    for (std::size_t kind = 0; kind < kTouchKinds; ++kind) {
+    const bool wanted = source_.metadata == SourceConfig::Metadata::all || source_.metadata == SourceConfig::Metadata::mapped ||
+                        source_.metadata_names.contains("touchpoints");
+    for (std::size_t kind = 0; kind < kTouchKinds && wanted; ++kind) {
       if (folded.touchpoints[kind] == 0) continue;
       if (!any) {
         metadata.key("\"touchpoints\":");
@@ -346,6 +352,24 @@ Result<void> run_threads(BlockReader& reader, std::vector<std::unique_ptr<Worker
   return ring.write(writer, hooks);
 }
 
+/// Writing over what is being read, or two outputs into one file: never meant.
+Result<void> check_outputs(const TranslateOptions& options, const std::vector<std::string>& inputs) {
+  std::error_code failed;
+  for (const std::string* output : {&options.output, &options.rejects}) {
+    if (output->empty() || *output == "-") continue;
+    for (const std::string& input : inputs) {
+      if (std::filesystem::is_regular_file(input, failed) && std::filesystem::equivalent(*output, input, failed)) {
+        return Error{Errc::usage, fmt::format("{}: this is an input, and would be overwritten", *output), "write to another file"};
+      }
+    }
+  }
+  const bool regular = !std::filesystem::exists(options.output, failed) || std::filesystem::is_regular_file(options.output, failed);
+  if (options.output == options.rejects && options.output != "-" && regular) {
+    return Error{Errc::usage, fmt::format("{}: --output and --rejects name the same file", options.output), "give each its own"};
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> expand(const std::vector<std::string>& inputs) {
   std::vector<std::string> paths;
   for (const std::string& input : inputs) {
@@ -355,6 +379,23 @@ Result<std::vector<std::string>> expand(const std::vector<std::string>& inputs) 
   }
   if (paths.empty()) return Error{Errc::usage, "no input given", "name files, globs, or - for standard input"};
   return paths;
+}
+
+/// The adapters bid on the first input that has something in it.
+Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& catalog, const std::vector<std::string>& paths,
+                               std::string_view first_head) {
+  std::string name = paths.front();
+  std::string head(first_head);
+  for (std::size_t i = 1; i < paths.size() && all_blank(head) && paths[i] != "-"; ++i) {
+    auto input = open_input(paths[i]);
+    if (!input) return input.error();
+    PeekSource bytes(std::move(input->bytes));
+    auto peeked = bytes.peek(kHead);
+    if (!peeked) return peeked.error();
+    name = paths[i];
+    head = *peeked;
+  }
+  return choose_adapter(catalog.adapters(), head, name, options.settings);
 }
 
 std::uint64_t peak_memory() {
@@ -375,6 +416,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   summary.version = std::string(library_version());
   auto paths = expand(options.inputs);
   if (!paths) return paths.error();
+  if (auto ok = check_outputs(options, *paths); !ok) return ok;
   auto first = open_input(paths->front());
   if (!first) return first.error();
   auto first_bytes = std::make_unique<PeekSource>(std::move(first->bytes));
@@ -383,7 +425,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   if (!head) return head.error();
   std::string id = options.adapter;
   if (id.empty()) {
-    auto chosen = choose_adapter(catalog.adapters(), *head, paths->front());
+    auto chosen = bid(options, catalog, *paths, *head);
     if (!chosen) return chosen.error();
     id = (*chosen)->id;
   }
@@ -391,6 +433,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   if (!adapter) return adapter.error();
   auto made = make_source(options, *adapter, *paths);
   if (!made) return made.error();
+  made->want_rejects = !options.rejects.empty();
   if (auto surveyed = survey_times(*made, *head, options.evidence); !surveyed) return surveyed;
   const SourceConfig& source = *made;
 

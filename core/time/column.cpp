@@ -118,8 +118,10 @@ Result<TimeFormat> TimeColumn::conclude() const {
   const std::string* const dated = first_of({Sign::day_first, Sign::month_first, Sign::day_or_month});
   const std::string* const counted = first_of({Sign::epoch_s, Sign::epoch_ms, Sign::epoch_us, Sign::number});
 
+  // ISO proves itself, and no other form looks like it: what is not ISO in such a column is rejected, value by value.
+  if (iso != nullptr) return TimeFormat(TimeFormat::Form::iso);
   const std::string* only = nullptr;
-  for (const std::string* const kind : {iso, mail, dated, counted}) {
+  for (const std::string* const kind : {mail, dated, counted}) {
     if (kind == nullptr) continue;
     if (only != nullptr) return undecided("its values are of different kinds", *only, *kind);
     only = kind;

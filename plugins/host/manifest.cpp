@@ -131,6 +131,7 @@ AdapterInfo info_of(const Json& json) {
   }
   info.platform = json.value("platform", info.id);
   info.default_channel = json.value("default_channel", "");
+  info.time_format = json.value("time_format", "auto");
   const auto zone = json.value("time_zone", "optional");
   info.zone_required = zone == "required";
   info.utc_by_document = zone == "utc";

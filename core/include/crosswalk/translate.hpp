@@ -113,13 +113,18 @@ struct TranslateHooks {
 
 /// Chooses an adapter by bidding on the head of an input. Runs no adapter code.
 [[nodiscard]] Result<const AdapterInfo*> choose_adapter(const std::vector<const AdapterInfo*>& adapters,
-                                                        std::string_view head, std::string_view input_name);
+                                                        std::string_view head, std::string_view input_name,
+                                                        const std::map<std::string, std::string, std::less<>>& settings = {});
 
 /// The settings every source has, beside its adapter's own.
 [[nodiscard]] const std::vector<Option>& common_settings();
 
 /// The program's version, "0.1.0".
 [[nodiscard]] std::string_view library_version();
+
+/// Text that is safe to show on a terminal: control characters and marks that turn the direction of writing become
+/// visible escapes; line feeds stay. Text inside messages may come from data.
+[[nodiscard]] std::string printable(std::string_view text);
 
 /// The nearest of `names` to a mistyped one, or empty when none is near.
 [[nodiscard]] std::string_view nearest(std::string_view typed, const std::vector<std::string>& names);

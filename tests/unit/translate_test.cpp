@@ -1,0 +1,1009 @@
+#include "crosswalk/translate.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace crosswalk;
+using namespace std::string_literals;
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+// ---- files ----------------------------------------------------------------------------------------------------------
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "crosswalk-translate-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  std::string file(const std::string& name, const std::string& bytes) const {
+    std::ofstream(path_ / name, std::ios::binary) << bytes;
+    return *this / name;
+  }
+  /// Names of what is in it, sorted, one blank between.
+  [[nodiscard]] std::string names() const {
+    std::vector<std::string> all;
+    for (const auto& entry : fs::directory_iterator(path_)) all.push_back(entry.path().filename().string());
+    std::sort(all.begin(), all.end());
+    std::string out;
+    for (const std::string& name : all) out += (out.empty() ? "" : " ") + name;
+    return out;
+  }
+
+ private:
+  fs::path path_;
+};
+
+std::string content(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream out;
+  out << file.rdbuf();
+  return out.str();
+}
+
+std::size_t count_lines(const std::string& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')); }
+
+std::string gzip(const std::string& plain) {
+  z_stream z{};
+  REQUIRE(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  std::string out(deflateBound(&z, static_cast<uLong>(plain.size())) + 64, '\0');
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+  z.avail_in = static_cast<uInt>(plain.size());
+  z.next_out = reinterpret_cast<Bytef*>(out.data());
+  z.avail_out = static_cast<uInt>(out.size());
+  REQUIRE(deflate(&z, Z_FINISH) == Z_STREAM_END);
+  out.resize(z.total_out);
+  deflateEnd(&z);
+  return out;
+}
+
+/// Takes what is written to a named pipe, in a thread of its own: an output that cannot be taken back.
+class Pipe {
+ public:
+  explicit Pipe(std::string path) : path_(std::move(path)) {
+    REQUIRE(::mkfifo(path_.c_str(), 0600) == 0);
+    reader_ = std::thread([this] {
+      const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+      char bytes[1 << 16];
+      for (ssize_t n; fd >= 0 && (n = ::read(fd, bytes, sizeof bytes)) > 0;) got_.append(bytes, static_cast<std::size_t>(n));
+      ::close(fd);
+    });
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() { close(); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  std::string close() {
+    if (reader_.joinable()) {
+      const int fd = ::open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);  // in case nobody wrote
+      if (fd >= 0) ::close(fd);
+      reader_.join();
+    }
+    return got_;
+  }
+
+ private:
+  std::string path_, got_;
+  std::thread reader_;
+};
+
+// ---- adapters --------------------------------------------------------------------------------------------------------
+
+/// Maps fields that bear a target's name; id and at besides. Event sources make a touchpoint of when, kind, dir.
+class FakeTranslator final : public Translator {
+ public:
+  explicit FakeTranslator(bool events) : events_(events) {}
+  Result<void> bind(std::uint16_t first, std::span<const std::string_view> names, Binder& binder) override {
+    if (names_.size() < first + names.size()) names_.resize(first + names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto id = static_cast<std::uint16_t>(first + i);
+      names_[id] = std::string(names[i]);
+      if (names[i] == "id") binder.map(id, Target::external_id, How::as_configured, 0);
+      if (names[i] == "at") binder.map(id, Target::started_at, How::as_configured, 0);
+      for (std::size_t t = 2; t < kTargetCount; ++t) {
+        const auto target = static_cast<Target>(t);
+        if (target != Target::started_at && name_of(target) == names[i]) binder.map(id, target, How::seconds, 0);
+      }
+      if (events_ && (names[i] == "when" || names[i] == "kind" || names[i] == "tid")) binder.claim(id);
+      if (names[i] == "forbidden") return Error{Errc::data, "forbidden is forbidden", "leave it out"};
+    }
+    return {};
+  }
+  [[nodiscard]] bool translates() const override { return true; }
+  void translate(const Record& record, Receiver& out) override {
+    TouchpointText t;
+    bool touched = false;
+    for (const Field& f : record) {
+      const std::string& name = names_[f.id];
+      if (name == "draft" && f.view() == "yes") {
+        out.filter("draft");
+        return;
+      }
+      if (!events_) continue;
+      if (name == "when") {
+        t.at = f.view();
+        touched = true;
+      }
+      if (name == "kind") t.kind = f.view() == "email" ? TouchKind::email : f.view() == "call" ? TouchKind::call : TouchKind::note;
+      if (name == "tid") t.id = f.view();
+    }
+    if (touched) out.touchpoint(t);
+  }
+
+ private:
+  bool events_;
+  std::vector<std::string> names_;
+};
+
+class FakeAdapter final : public Adapter {
+ public:
+  explicit FakeAdapter(AdapterInfo info) : info_(std::move(info)) {}
+  [[nodiscard]] const AdapterInfo& info() const override { return info_; }
+  [[nodiscard]] Result<std::unique_ptr<Translator>> open(Setup& setup) const override {
+    setup.word(Target::channel, "mail", "email");
+    setup.word(Target::channel, "call", "phone");
+    setup.others(Target::status, Others::lower);
+    if (setup.setting("broken") == "true") return Error{Errc::usage, "broken on purpose", "set broken=false"};
+    return std::unique_ptr<Translator>(std::make_unique<FakeTranslator>(info_.role == RecordRole::event));
+  }
+
+ private:
+  AdapterInfo info_;
+};
+
+class FakeCatalog final : public AdapterCatalog {
+ public:
+  FakeCatalog() {
+    add("rows", RecordRole::conversation, {Framing::csv}, {{Framing::csv, 50, {"id", "at"}, {}, {}}});
+    add("both", RecordRole::conversation, {Framing::csv, Framing::json}, {});
+    add("updates", RecordRole::update, {Framing::json}, {{Framing::json, 50, {"id", "at"}, {}, {}}});
+    add("events", RecordRole::event, {Framing::json}, {{Framing::json, 50, {"id", "when"}, {}, {}}});
+  }
+  [[nodiscard]] std::vector<const AdapterInfo*> adapters() const override {
+    std::vector<const AdapterInfo*> all;
+    for (const auto& adapter : adapters_) all.push_back(&adapter->info());
+    return all;
+  }
+  [[nodiscard]] Result<std::shared_ptr<const Adapter>> load(std::string_view id) override {
+    for (const auto& adapter : adapters_) {
+      if (adapter->info().id == id) return std::shared_ptr<const Adapter>(adapter);
+    }
+    return Error{Errc::usage, "there is no adapter \"" + std::string(id) + "\"", "there are others"};
+  }
+
+ private:
+  void add(std::string id, RecordRole role, std::vector<Framing> framings, std::vector<IdentifyRule> rules) {
+    AdapterInfo info;
+    info.id = info.platform = std::move(id);
+    info.version = "1.0.0";
+    info.framings = std::move(framings);
+    info.role = role;
+    info.identify = std::move(rules);
+    info.options = {{"broken", Option::Type::boolean, "false", {}, ""}};
+    adapters_.push_back(std::make_shared<FakeAdapter>(std::move(info)));
+  }
+  std::vector<std::shared_ptr<FakeAdapter>> adapters_;
+};
+
+// ---- runs ---------------------------------------------------------------------------------------------------------------
+
+TranslateOptions options(std::vector<std::string> inputs, const std::string& adapter = {}) {
+  TranslateOptions o;
+  o.inputs = std::move(inputs);
+  o.adapter = adapter;
+  o.time_zone = "UTC";
+  o.jobs = 1;
+  o.settings["default_channel"] = "chat";
+  o.settings["time_format"] = "iso";
+  return o;
+}
+
+struct Outcome {
+  std::string error;  ///< Error::text(), empty when it went well
+  Errc code = Errc::internal;
+  std::string out, rejects;
+  Summary summary;
+  std::string books;  ///< the summary's JSON without what differs from run to run
+};
+
+std::string steady(const Summary& summary) {
+  Json json = Json::parse(summary.json());
+  for (const char* key : {"seconds", "records_per_second", "peak_memory_bytes", "jobs"}) json.erase(key);
+  return json.dump(1) + summary.text();
+}
+
+/// Runs with files for output and rejects, and looks after the folder: nothing but finished files may be left.
+Outcome run(TranslateOptions o, const TranslateHooks& hooks = {}) {
+  const Folder folder;
+  FakeCatalog catalog;
+  Outcome outcome;
+  if (o.output == "-") o.output = folder / "out";
+  if (o.rejects.empty()) o.rejects = folder / "rejects";
+  const auto result = translate(o, catalog, outcome.summary, hooks);
+  if (!result) {
+    outcome.error = result.error().text();
+    outcome.code = result.error().code;
+  }
+  outcome.out = content(folder / "out");
+  outcome.rejects = content(folder / "rejects");
+  outcome.books = steady(outcome.summary);
+  CHECK(folder.names().find("partial") == std::string::npos);
+  CHECK(fs::exists(folder / "out") == (result.ok() && o.output == folder / "out"));
+  return outcome;
+}
+
+/// CSV rows number `from` to `to`; every hundredth has a bad time, every fiftieth a draft, values of all sorts.
+std::string rows(std::size_t from, std::size_t to, bool header = true) {
+  std::string text = header ? "id,at,channel,status,draft,csat_score,note\n" : "";
+  for (std::size_t i = from; i < to; ++i) {
+    text += std::to_string(i) + (i % 100 == 7 ? ",never," : ",2024-06-01T10:00:00Z,") + (i % 3 ? "mail," : "call,") + (i % 5 ? "Open," : "solved,") +
+            (i % 50 == 9 ? "yes," : ",") + (i % 40 == 3 ? "11," : "4,") + "\"note \"\"" + std::to_string(i % 7) + "\"\"\n second line\"\n";
+  }
+  return text;
+}
+
+/// JSON updates, `each` of every one of `ids` conversations, the ids mixed.
+std::string updates(std::size_t ids, std::size_t each, std::size_t shift = 0) {
+  std::string text;
+  for (std::size_t n = 0; n < ids * each; ++n) {
+    const std::size_t i = (n * 7919 + shift) % (ids * each), id = i % ids, turn = i / ids;
+    text += "{\"id\":\"" + std::to_string(id) + "\",\"at\":\"2024-06-01T10:00:" + (turn < 10 ? "0" : "") + std::to_string(turn) +
+            "Z\",\"version\":\"2024-06-02T10:00:" + (turn < 10 ? "0" : "") + std::to_string(turn) + "Z\",\"status\":\"S" + std::to_string(turn) +
+            "\",\"k" + std::to_string(turn % 4) + "\":" + std::to_string(i) + "}\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+// ---- what comes out ---------------------------------------------------------------------------------------------------
+
+TEST_CASE("translate: a small file, whole") {
+  const Folder in;
+  const Outcome o = run(options({in.file("a.csv", "id,at,channel,x\n1,2024-06-01 10:00,mail,\"a,b\"\n2,never,mail,\n1,2024-06-01 11:00,,\n")}));
+  CHECK(o.error == "");
+  CHECK(o.out ==
+        "{\"external_id\":\"1\",\"platform\":\"rows\",\"channel\":\"email\",\"started_at\":\"2024-06-01T10:00:00Z\",\"metadata\":{\"x\":\"a,b\"}}\n"
+        "{\"external_id\":\"1\",\"platform\":\"rows\",\"channel\":\"chat\",\"started_at\":\"2024-06-01T11:00:00Z\"}\n");
+  const Json reject = Json::parse(o.rejects);
+  CHECK(reject.at("source") == "rows");
+  CHECK(reject.at("file") == (in / "a.csv"));
+  CHECK(reject.at("line") == 3);
+  CHECK(reject.at("offset") == 16 + 30);
+  CHECK(reject.at("code") == "bad_time");
+  CHECK(reject.at("record") == "2,never,mail,");
+  const Summary& s = o.summary;
+  CHECK(s.source == "rows");
+  CHECK(s.adapter == "rows");
+  CHECK(s.adapter_version == "1.0.0");
+  CHECK(s.inputs == std::vector<std::string>{in / "a.csv"});
+  CHECK(s.read == 3);
+  CHECK(s.translated == 2);
+  CHECK(s.written == 2);
+  CHECK(s.merged == 0);
+  CHECK(s.rejected_total == 1);
+  CHECK(s.repeated_ids == 1);
+  CHECK(s.ids_compared == 2);
+  CHECK(s.bytes_written == o.out.size());
+  CHECK(s.time_zone == "UTC");
+  CHECK(s.disambiguation == "compatible");
+  CHECK(s.time_format == "iso");
+  CHECK(s.jobs == 1);
+  CHECK(s.seconds > 0);
+  CHECK(s.peak_memory > 0);
+  CHECK(s.balance().ok());
+}
+
+TEST_CASE("translate: the adapters bid, or one is named, and the source is called what it is called") {
+  const Folder in;
+  CHECK(run(options({in.file("a.csv", rows(0, 3))})).summary.adapter == "rows");
+  CHECK(run(options({in.file("a.json", updates(2, 1))})).summary.adapter == "updates");
+  auto named = options({in / "a.csv"}, "both");
+  named.source_name = "my tickets";
+  const Outcome o = run(named);
+  CHECK(o.error == "");
+  CHECK(o.summary.adapter == "both");
+  CHECK(o.summary.source == "my tickets");
+  CHECK(o.out.find("\"platform\":\"both\"") != std::string::npos);
+}
+
+TEST_CASE("translate: several files, globs, and compressed ones are one source") {
+  const Folder in;
+  in.file("a1.csv", rows(0, 10));
+  in.file("a2.csv", gzip(rows(10, 20)));
+  in.file("a3.csv", "status;at;id\nnew;2024-06-01T10:00:00Z;x1\n");
+  in.file("other.csv", rows(20, 30));
+  const Outcome o = run(options({in / "a*.csv", in / "other.csv", in / "a1.csv"}));
+  CHECK(o.error == "");
+  CHECK(o.summary.inputs.size() == 5);
+  CHECK(o.summary.inputs[1] == (in / "a2.csv"));
+  CHECK(o.summary.read == 41);
+  CHECK(o.summary.repeated_ids == 8);  // of ten rows one has a bad time and one is a draft
+  std::string expected;
+  for (const char* name : {"a1.csv", "a2.csv", "a3.csv", "other.csv", "a1.csv"}) expected += run(options({in / name}, "rows")).out;
+  CHECK(o.out == expected);
+  CHECK(Json::parse(o.rejects.substr(o.rejects.rfind("\n", o.rejects.size() - 2) + 1)).at("file") == (in / "a1.csv"));
+}
+
+TEST_CASE("translate: bulk bodies") {
+  const Folder in;
+  auto o = options({in.file("a.csv", rows(0, 1300))});
+  const Outcome lines = run(o);
+  o.format = OutputFormat::bulk;
+  const Outcome bodies = run(o);
+  CHECK(bodies.summary.written == lines.summary.written);
+  std::string records;
+  std::size_t bodies_seen = 0;
+  std::istringstream all(bodies.out);
+  for (std::string line; std::getline(all, line); ++bodies_seen) {
+    const Json list = Json::parse(line).at("conversations");
+    CHECK(list.size() == (bodies_seen < 2 ? 500 : lines.summary.written - 1000));
+    for (const Json& record : list) records += record.dump() + "\n";
+  }
+  CHECK(bodies_seen == 3);
+  CHECK(records == lines.out);
+}
+
+TEST_CASE("translate: an empty file, blanks alone, a header alone") {
+  const Folder in;
+  for (const std::string& text : {""s, "\n\n"s, "id,at\n"s, "id,at"s}) {
+    CAPTURE(text);
+    const Outcome o = run(options({in.file("a.csv", text)}, "rows"));
+    CHECK(o.error == "");
+    CHECK(o.out == "");
+    CHECK(o.summary.read == 0);
+    CHECK(o.summary.written == 0);
+  }
+  CHECK(run(options({in.file("a.csv", "")}, "rows")).summary.notes == std::vector<std::string>{(in / "a.csv") + ": the input is empty"});
+  CHECK(run(options({in / "a.csv"})).error == (in / "a.csv") + ": the input is empty, so no adapter can recognise it\n  say which one with --adapter ID");
+  const Outcome among = run(options({in.file("b.csv", rows(0, 3)), in / "a.csv", in.file("c.csv", rows(3, 6))}));
+  CHECK(among.error == "");
+  CHECK(among.summary.read == 6);
+}
+
+TEST_CASE("translate: mistakes are said before anything is written") {
+  const Folder in;
+  const std::string a = in.file("a.csv", rows(0, 3));
+  const auto error = [](const TranslateOptions& o) {
+    const Outcome outcome = run(o);
+    CHECK(outcome.out == "");
+    CHECK(outcome.summary.read == 0);
+    return outcome.error;
+  };
+  CHECK(error(options({})) == "no input given\n  name files, globs, or - for standard input");
+  CHECK(error(options({in / "none.csv"})).find("none.csv") != std::string::npos);
+  CHECK(error(options({in / "none*.csv"})).find("none*.csv") != std::string::npos);
+  CHECK(error(options({in / ""})) != "");
+  CHECK(error(options({a}, "nobody")) == "there is no adapter \"nobody\"\n  there are others");
+  auto setting = options({a});
+  setting.settings["metdata"] = "all";
+  CHECK(error(setting) == "adapter rows has no setting \"metdata\"\n  did you mean \"metadata\"?");
+  auto broken = options({a});
+  broken.settings["broken"] = "true";
+  broken.jobs = 3;
+  CHECK(error(broken) == "broken on purpose\n  set broken=false");
+  auto zone = options({a});
+  zone.time_zone = "Nowhere";
+  CHECK(error(zone).find("Nowhere") != std::string::npos);
+  auto output = options({a});
+  output.output = in / "no/such/folder";
+  CHECK(error(output) == (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  the folder must exist");
+  auto rejects = options({a});
+  rejects.rejects = in / "no/such/folder";
+  CHECK(error(rejects) == (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  the folder must exist");
+  CHECK(in.names() == "a.csv");
+}
+
+TEST_CASE("translate: a full disk ends the run with the disk's error, whatever the number of workers") {
+  const Folder in;
+  const std::string a = in.file("a.csv", rows(0, 20'000));
+  for (const unsigned jobs : {1U, 4U}) {
+    auto o = options({a});
+    o.output = "/dev/full";
+    o.jobs = jobs;
+    const Outcome outcome = run(o);
+    CHECK(outcome.code == Errc::io);
+    CHECK(outcome.error == "/dev/full: cannot write: No space left on device\n  free some space, or write elsewhere with --output");
+  }
+  auto o = options({a});
+  o.rejects = "/dev/full";
+  CHECK(run(o).error.starts_with("/dev/full: cannot write: No space left on device"));
+}
+
+TEST_CASE("translate: an output that stands there already is kept when the run fails") {
+  const Folder in;
+  auto o = options({in.file("a.csv", rows(0, 10)), in / "none.csv"});
+  o.output = in.file("out.jsonl", "of yesterday\n");
+  CHECK(run(o).error != "");
+  CHECK(content(o.output) == "of yesterday\n");
+  CHECK(in.names() == "a.csv out.jsonl");
+}
+
+// ---- any number of workers -----------------------------------------------------------------------------------------------
+
+namespace {
+
+/// The same run with one worker and with many: bytes and books.
+Outcome same_for_all_jobs(TranslateOptions o) {
+  o.jobs = 1;
+  const Outcome one = run(o);
+  for (const unsigned jobs : {2U, 3U, 4U, 5U, 6U, 7U, 8U}) {
+    o.jobs = jobs;
+    const Outcome many = run(o);
+    CAPTURE(jobs);
+    CHECK(many.error == one.error);
+    CHECK((many.out == one.out));  // too long to be shown
+    CHECK((many.rejects == one.rejects));
+    CHECK((many.books == one.books));
+    CHECK(many.summary.jobs == jobs);
+  }
+  return one;
+}
+
+}  // namespace
+
+TEST_CASE("jobs: tiny inputs") {
+  const Folder in;
+  for (const std::size_t records : {0U, 1U, 2U, 10U}) {
+    const Outcome o = same_for_all_jobs(options({in.file("a.csv", rows(0, records))}, "rows"));
+    CHECK(o.error == "");
+    CHECK(o.summary.read == records);
+  }
+}
+
+TEST_CASE("jobs: large inputs of many blocks, in several files") {
+  const Folder in;
+  const Outcome o = same_for_all_jobs(options({in.file("a.csv", rows(0, 30'000)), in.file("b.csv", rows(30'000, 30'010)), in.file("c.csv", ""),
+                                               in.file("d.csv", gzip(rows(30'010, 50'000)))}));
+  CHECK(o.error == "");
+  CHECK(o.summary.read == 50'000);
+  CHECK(o.summary.rejected_total == 500);
+  CHECK(o.summary.filtered_total == 1000);
+  CHECK(o.summary.written == 48'500);
+  CHECK(count_lines(o.out) == 48'500);
+  CHECK(count_lines(o.rejects) == 500);
+  CHECK(o.summary.balance().ok());
+  CHECK(o.summary.bad_values.at("csat_score").count > 1000);
+}
+
+TEST_CASE("jobs: a source that is folded") {
+  const Folder in;
+  const Outcome o = same_for_all_jobs(options({in.file("a.json", updates(1500, 10)), in.file("b.json", updates(1500, 10, 5))}));
+  CHECK(o.error == "");
+  CHECK(o.summary.read == 30'000);
+  CHECK(o.summary.translated == 30'000);
+  CHECK(o.summary.written == 1500);
+  CHECK(o.summary.merged == 28'500);
+  CHECK(o.summary.balance().ok());
+  CHECK(count_lines(o.out) == 1500);
+}
+
+TEST_CASE("jobs: one record that is larger than a block") {
+  const Folder in;
+  const std::string large(1'500'000, 'x');
+  const Outcome o = same_for_all_jobs(options({in.file("a.csv", "id,at,note\n1,2024-06-01T10:00:00Z," + large + "\n2,2024-06-01T10:00:00Z,y\n")}));
+  CHECK(o.error == "");
+  CHECK(o.summary.written == 2);
+  CHECK(o.out.find(large) != std::string::npos);
+}
+
+TEST_CASE("jobs: the first cure of a reject is that of the first record in the input") {
+  const Folder in;
+  std::string text = "id,at,channel\n";
+  for (int i = 40'000; i > 0; --i) text += std::to_string(i) + ",2024-06-01T10:00:00Z,word " + std::to_string(100'000 + i) + "\n";
+  auto o = options({in.file("a.csv", text)});
+  o.settings["default_channel"] = "";
+  const auto cure = [](const Outcome& outcome) { return outcome.summary.reject_cures.at("unknown_channel"); };
+  o.jobs = 1;
+  const std::string expected = cure(run(o));
+  CHECK(expected.find("word 140000") != std::string::npos);
+  for (const unsigned jobs : {2U, 4U, 8U}) {
+    o.jobs = jobs;
+    CHECK(cure(run(o)) == expected);
+  }
+}
+
+TEST_CASE("jobs: the bad value that is shown is the first one in the input") {
+  const Folder in;
+  std::string text = "id,at,csat_score\n";
+  for (int i = 40'000; i > 0; --i) text += std::to_string(i) + ",2024-06-01T10:00:00Z,bad " + std::to_string(100'000 + i) + "\n";
+  auto o = options({in.file("a.csv", text)});
+  for (const unsigned jobs : {1U, 2U, 4U, 8U}) {
+    o.jobs = jobs;
+    CHECK(run(o).summary.bad_values.at("csat_score").found == "bad 140000");
+  }
+}
+
+TEST_CASE("jobs: more words than are kept") {
+  const Folder in;
+  std::string text = "id,at,status\n";
+  for (int i = 0; i < 30'000; ++i) text += std::to_string(i) + ",2024-06-01T10:00:00Z,word " + std::to_string(i % 3000) + "\n";
+  same_for_all_jobs(options({in.file("a.csv", text)}));
+}
+
+TEST_CASE("jobs: more names than are kept") {
+  const Folder in;
+  std::string text;
+  for (int i = 0; i < 60'000; ++i) text += "{\"id\":\"" + std::to_string(i) + "\",\"at\":\"2024-06-01T10:00:00Z\",\"key " + std::to_string(i) + "\":1}\n";
+  auto o = options({in.file("a.json", text)}, "both");
+  o.jobs = 1;
+  const Outcome one = run(o);
+  o.jobs = 4;
+  const Outcome four = run(o);
+  CHECK((four.out == one.out));
+  const auto total = [](const Summary& s) {
+    std::uint64_t sum = 0;
+    for (const auto& [name, use] : s.fields) sum += use.mapped + use.carried;
+    return sum;
+  };
+  CHECK(total(one.summary) == 180'000);
+  CHECK(total(four.summary) == 180'000);
+}
+
+// ---- runs that end early --------------------------------------------------------------------------------------------------
+
+TEST_CASE("ends: an input that cannot be opened after one that was read: what was read is delivered") {
+  const Folder in;
+  const std::string a = in.file("a.csv", rows(0, 5'000)), c = in.file("c.csv", rows(5'000, 5'100));
+  const Outcome whole = run(options({a}));
+  for (const unsigned jobs : {1U, 4U}) {
+    CAPTURE(jobs);
+    Pipe pipe(in / ("pipe" + std::to_string(jobs)));
+    auto o = options({a, in / "missing.csv", c});
+    o.jobs = jobs;
+    o.output = pipe.path();
+    const Outcome outcome = run(o);
+    CHECK((pipe.close() == whole.out));
+    CHECK((outcome.rejects == whole.rejects));
+    CHECK(outcome.code == Errc::io);
+    CHECK(outcome.error.find("missing.csv") != std::string::npos);
+    CHECK(outcome.summary.read == 5'000);
+    CHECK(outcome.summary.written == whole.summary.written);
+    CHECK(outcome.summary.balance().ok());
+  }
+}
+
+TEST_CASE("ends: an input that breaks off: what came before stands") {
+  const Folder in;
+  const std::string packed = gzip(rows(100, 30'000));
+  const std::string a = in.file("a.csv", rows(0, 100)), b = in.file("b.csv.gz", packed.substr(0, packed.size() / 2)), c = in.file("c.csv", rows(0, 10));
+  const Outcome whole = run(options({a, in.file("whole.csv", rows(100, 30'000))}));
+  std::string first;
+  for (const unsigned jobs : {1U, 2U, 8U}) {
+    CAPTURE(jobs);
+    Pipe pipe(in / ("pipe" + std::to_string(jobs)));
+    auto o = options({a, b, c});
+    o.jobs = jobs;
+    o.output = pipe.path();
+    const Outcome outcome = run(o);
+    const std::string got = pipe.close();
+    CHECK(outcome.error.find("b.csv.gz") != std::string::npos);
+    CHECK(outcome.summary.balance().ok());
+    CHECK(outcome.summary.read > 100);
+    CHECK(count_lines(got) == outcome.summary.written);
+    CHECK((whole.out.starts_with(got)));
+    if (jobs == 1) first = got;
+    CHECK((got == first));
+  }
+}
+
+TEST_CASE("ends: folded conversations of an input that breaks off are delivered, and bulk bodies closed") {
+  const Folder in;
+  const std::string a = in.file("a.json", updates(700, 3));
+  for (const unsigned jobs : {1U, 4U}) {
+    Pipe pipe(in / ("pipe" + std::to_string(jobs)));
+    auto o = options({a, in / "missing.json"});
+    o.jobs = jobs;
+    o.output = pipe.path();
+    o.format = OutputFormat::bulk;
+    const Outcome outcome = run(o);
+    CHECK(outcome.code == Errc::io);
+    const std::string got = pipe.close();
+    REQUIRE(count_lines(got) == 2);
+    CHECK(Json::parse(got.substr(0, got.find('\n'))).at("conversations").size() == 500);
+    CHECK(Json::parse(got.substr(got.find('\n') + 1)).at("conversations").size() == 200);
+    CHECK(outcome.summary.written == 700);
+    CHECK(outcome.summary.merged == 1400);
+    CHECK(outcome.summary.balance().ok());
+  }
+}
+
+TEST_CASE("ends: cancelled before anything is read, and on the way") {
+  const Folder in;
+  const std::string a = in.file("a.csv", rows(0, 40'000));
+  const Outcome whole = run(options({a}));
+  for (const unsigned jobs : {1U, 4U}) {
+    for (const int after : {0, 1, 3}) {
+      CAPTURE(jobs);
+      CAPTURE(after);
+      Pipe pipe(in / ("pipe" + std::to_string(jobs) + "-" + std::to_string(after)));
+      std::atomic<int> asked = 0;
+      TranslateHooks hooks;
+      hooks.cancelled = [&] { return asked++ >= after; };
+      auto o = options({a});
+      o.jobs = jobs;
+      o.output = pipe.path();
+      const Outcome outcome = run(o, hooks);
+      const std::string got = pipe.close();
+      CHECK(outcome.error == "interrupted: what was translated before is written, the rest is not read");
+      CHECK((whole.out.starts_with(got)));
+      CHECK(got.size() < whole.out.size());
+      CHECK(got.empty() == (after == 0));
+      CHECK(count_lines(got) == outcome.summary.written);
+    }
+  }
+}
+
+TEST_CASE("ends: the books of a cancelled run are those of what was written") {
+  const Folder in;
+  const std::string a = in.file("a.csv", rows(0, 40'000)), b = in.file("b.json", updates(3'000, 5));
+  for (const auto& [input, jobs] : {std::pair{a, 1U}, {a, 4U}, {b, 1U}, {b, 4U}}) {
+    CAPTURE(input);
+    CAPTURE(jobs);
+    std::atomic<int> asked = 0;
+    TranslateHooks hooks;
+    hooks.cancelled = [&] { return asked++ >= 2; };
+    auto o = options({input});
+    o.jobs = jobs;
+    const Outcome outcome = run(o, hooks);
+    CHECK(outcome.error.starts_with("interrupted"));
+    CHECK(outcome.summary.read > 0);
+    const auto balanced = outcome.summary.balance();
+    CHECK_MESSAGE(balanced.ok(), (balanced.ok() ? "" : balanced.error().message));
+  }
+}
+
+TEST_CASE("ends: a cancelled run to a file does not say that anything was written") {
+  const Folder in;
+  TranslateHooks hooks;
+  int asked = 0;
+  hooks.cancelled = [&] { return asked++ >= 1; };
+  auto o = options({in.file("a.csv", rows(0, 20'000))});
+  o.output = in / "out.jsonl";
+  const Outcome outcome = run(o, hooks);
+  REQUIRE(outcome.error.starts_with("interrupted"));
+  CHECK(fs::exists(o.output) == (outcome.error.find("what was translated before is written") != std::string::npos));
+}
+
+TEST_CASE("ends: more rejects than are allowed, by number") {
+  const Folder in;
+  const std::string a = in.file("a.csv", rows(0, 40'000));  // 400 rejects
+  for (const unsigned jobs : {1U, 4U}) {
+    auto o = options({a});
+    o.jobs = jobs;
+    o.max_rejects.count = 400;
+    CHECK(run(o).error == "");
+    o.max_rejects.count = 399;
+    const Outcome at_end = run(o);
+    CHECK(at_end.code == Errc::data);
+    CHECK(at_end.error ==
+          "400 records were rejected, more than --max-rejects 399 allows\n  look at the rejects (--rejects FILE), cure their cause, or raise the limit");
+    CHECK(count_lines(at_end.rejects) == 400);
+    o.max_rejects.count = 0;
+    const Outcome early = run(o);
+    CHECK(early.error.find("more than --max-rejects 0 allows") != std::string::npos);
+    CHECK(count_lines(early.rejects) < 200);
+    CHECK(early.rejects != "");
+  }
+}
+
+TEST_CASE("ends: the books of a run with too many rejects are those of what was written") {
+  const Folder in;
+  const std::string a = in.file("a.csv", rows(0, 40'000));
+  std::string first;
+  for (const unsigned jobs : {1U, 2U, 8U}) {
+    auto o = options({a});
+    o.jobs = jobs;
+    o.max_rejects.count = 20;
+    const Outcome outcome = run(o);
+    CAPTURE(jobs);
+    CHECK(outcome.error.find("--max-rejects 20 allows") != std::string::npos);
+    CHECK(outcome.summary.balance().ok());
+    CHECK(outcome.summary.rejected_total == count_lines(outcome.rejects));
+    if (jobs == 1) first = outcome.books;
+    CHECK((outcome.books == first));
+  }
+}
+
+TEST_CASE("ends: more rejects than are allowed, by percentage") {
+  const Folder in;
+  auto o = options({in.file("a.csv", rows(0, 300))});  // 3 of 300
+  o.max_rejects.percent = 1.0;
+  CHECK(run(o).error == "");
+  o.max_rejects.percent = 0.99;
+  const Outcome outcome = run(o);
+  CHECK(outcome.code == Errc::data);
+  CHECK(outcome.error ==
+        "1.00 % of 300 records were rejected, more than --max-rejects 0.99% allows\n"
+        "  look at the rejects (--rejects FILE), cure their cause, or raise the limit");
+  CHECK(count_lines(outcome.rejects) == 3);
+  // A bad beginning is no bad file: the percentage is judged once there is enough to judge by.
+  std::string late = "id,at,channel,status,draft,csat_score,note\n";
+  for (int i = 0; i < 50; ++i) late += "x,never,,,,,\n";
+  o = options({in.file("b.csv", late + rows(0, 20'000, false))});
+  o.max_rejects.percent = 2;
+  CHECK(run(o).error == "");
+  auto none = options({in.file("c.csv", "id,at\n")}, "rows");
+  none.max_rejects.percent = 0;
+  CHECK(run(none).error == "");
+}
+
+TEST_CASE("ends: an adapter that refuses the columns of a later file") {
+  const Folder in;
+  const std::string a = in.file("a.csv", rows(0, 100)), b = in.file("b.csv", "id,at,forbidden\n1,2024-06-01T10:00:00Z,x\n");
+  for (const unsigned jobs : {1U, 4U}) {
+    Pipe pipe(in / ("pipe" + std::to_string(jobs)));
+    auto o = options({a, b, a});
+    o.jobs = jobs;
+    o.output = pipe.path();
+    const Outcome outcome = run(o);
+    CHECK(outcome.error == "forbidden is forbidden\n  leave it out");
+    CHECK(count_lines(pipe.close()) == 97);
+  }
+}
+
+TEST_CASE("ends: an adapter that refuses a name in the middle of a file: nothing broken is written") {
+  const Folder in;
+  const std::string at = ",\"at\":\"2024-06-01T10:00:00Z\"";
+  std::string text = "{\"id\":\"1\"" + at + "}\n{\"id\":\"2\"" + at + ",\"forbidden\":1}\n";
+  for (int i = 3; i < 9; ++i) text += "{\"id\":\"" + std::to_string(i) + "\"" + at + ",\"forbidden\":1}\n";
+  Pipe pipe(in / "pipe");
+  auto o = options({in.file("a.json", text)}, "both");
+  o.output = pipe.path();
+  CHECK(run(o).error == "forbidden is forbidden\n  leave it out");
+  std::istringstream lines(pipe.close());
+  for (std::string line; std::getline(lines, line);) {
+    CAPTURE(line);
+    CHECK(Json::accept(line));
+  }
+}
+
+TEST_CASE("ends: the reader of the output has gone") {
+  const Folder in;
+  const std::string path = in / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  std::thread reader([&] {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    char byte;
+    CHECK(::read(fd, &byte, 1) == 1);
+    ::close(fd);
+  });
+  auto o = options({in.file("a.csv", rows(0, 40'000))});
+  o.output = path;
+  o.jobs = 2;
+  const auto was = std::signal(SIGPIPE, SIG_IGN);
+  const Outcome outcome = run(o);
+  std::signal(SIGPIPE, was);
+  reader.join();
+  CHECK(outcome.code == Errc::closed);
+  CHECK(outcome.error == path + ": the reader has closed it");
+}
+
+// ---- folding ---------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("fold: updates of one conversation, in the order of their ids") {
+  const Folder in;
+  const Outcome o = run(options({in.file("a.json",
+                                         "{\"id\":\"b\",\"at\":\"2024-06-01T10:00:00Z\",\"status\":\"Open\",\"x\":1}\n"
+                                         "{\"id\":\"a\",\"at\":\"2024-06-01T10:00:00Z\",\"channel\":\"call\"}\n"
+                                         "{\"id\":\"b\",\"at\":\"2024-06-01T09:00:00Z\",\"status\":\"Closed\",\"y\":2}\n")}));
+  CHECK(o.error == "");
+  CHECK(o.out ==
+        "{\"external_id\":\"a\",\"platform\":\"updates\",\"channel\":\"phone\",\"started_at\":\"2024-06-01T10:00:00Z\"}\n"
+        "{\"external_id\":\"b\",\"platform\":\"updates\",\"channel\":\"chat\",\"status\":\"closed\",\"started_at\":\"2024-06-01T09:00:00Z\","
+        "\"metadata\":{\"x\":1,\"y\":2}}\n");
+  CHECK(o.summary.written == 2);
+  CHECK(o.summary.merged == 1);
+  CHECK(o.summary.balance().ok());
+}
+
+TEST_CASE("fold: fold=false passes updates on as they come") {
+  const Folder in;
+  auto o = options({in.file("a.json", updates(3, 2))});
+  o.settings["fold"] = "false";
+  const Outcome outcome = run(o);
+  CHECK(count_lines(outcome.out) == 6);
+  CHECK(outcome.summary.merged == 0);
+  CHECK(outcome.summary.repeated_ids == 3);
+}
+
+TEST_CASE("fold: events make conversations, with their touchpoints counted") {
+  const Folder in;
+  const Outcome o = run(options({in.file("a.json",
+                                         "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"kind\":\"email\",\"tid\":\"t1\"}\n"
+                                         "{\"id\":\"1\",\"when\":\"2024-06-01T09:00:00Z\",\"kind\":\"call\",\"tid\":\"t2\"}\n"
+                                         "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"kind\":\"email\",\"tid\":\"t1\"}\n"
+                                         "{\"id\":\"1\",\"when\":\"2024-06-01T08:00:00Z\",\"kind\":\"note\",\"tid\":\"t3\"}\n")}));
+  CHECK(o.error == "");
+  CHECK(o.out ==
+        "{\"external_id\":\"1\",\"platform\":\"events\",\"channel\":\"phone\",\"started_at\":\"2024-06-01T09:00:00Z\","
+        "\"metadata\":{\"touchpoints\":{\"email\":1,\"call\":1,\"note\":1}}}\n");
+  CHECK(o.summary.touchpoints == 4);
+  CHECK(o.summary.repeated_touchpoints == 1);
+  CHECK(o.summary.merged == 3);
+}
+
+TEST_CASE("fold: a source field called touchpoints does not make a key stand twice") {
+  const Folder in;
+  const Outcome o = run(options({in.file("a.json", "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"kind\":\"email\",\"touchpoints\":\"mine\"}\n")}));
+  CHECK(o.error == "");
+  std::size_t count = 0;
+  for (std::size_t at = o.out.find("\"touchpoints\":"); at != std::string::npos; at = o.out.find("\"touchpoints\":", at + 1)) ++count;
+  CHECK(count == 1);
+  CHECK(o.out.find("\"mine\"") != std::string::npos);
+}
+
+TEST_CASE("fold: one id in two scopes: the first is written, the others are rejected with all their records") {
+  const Folder in;
+  const Outcome o = same_for_all_jobs(options({in.file("a.json",
+                                         "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org b\"}\n"
+                                         "{\"id\":\"2\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org b\"}\n"
+                                         "\n{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org a\",\"status\":\"kept\"}\n"
+                                         "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org b\"}\n"
+                                         "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org c\"}\n")}));
+  CHECK(o.error == "");
+  CHECK(count_lines(o.out) == 2);
+  CHECK(o.out.find("\"status\":\"kept\"") != std::string::npos);
+  CHECK(o.summary.read == 5);
+  CHECK(o.summary.translated == 2);
+  CHECK(o.summary.written == 2);
+  CHECK(o.summary.rejected.at("same_id_in_two_scopes") == 3);
+  CHECK(o.summary.rejected_total == 3);
+  CHECK(o.summary.balance().ok());
+  REQUIRE(count_lines(o.rejects) == 2);
+  Json first = Json::parse(o.rejects.substr(0, o.rejects.find('\n'))), second = Json::parse(o.rejects.substr(o.rejects.find('\n') + 1));
+  CHECK(first.at("found") == "1");
+  CHECK(first.at("field") == "external_id");
+  CHECK(first.at("line") == 1);
+  CHECK(first.at("offset") == 0);
+  CHECK(first.at("message") ==
+        "the id stands for another conversation too, in another scope than \"org b\"; both under one external_id would overwrite each other");
+  CHECK(first.at("cure") == "translate the scopes one by one, each with its own external_id template");
+  CHECK(second.at("message").get<std::string>().find("\"org c\"") != std::string::npos);
+  CHECK(second.at("line") == 6);
+}
+
+TEST_CASE("fold: what lacks a channel or a start in the end is rejected with all its records") {
+  const Folder in;
+  auto o = options({in.file("a.json",
+                            "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\"}\n{\"id\":\"1\",\"status\":\"x\"}\n{\"id\":\"2\",\"channel\":\"mail\"}\n"
+                            "{\"id\":\"3\",\"channel\":\"mail\",\"at\":\"2024-06-01T10:00:00Z\"}\n")},
+                   "events");
+  o.settings["default_channel"] = "";
+  const Outcome outcome = run(o);
+  CHECK(outcome.error == "");
+  CHECK(count_lines(outcome.out) == 1);
+  CHECK(outcome.summary.rejected.at("missing_channel") == 2);
+  CHECK(outcome.summary.rejected.at("missing_started_at") == 1);
+  CHECK(outcome.summary.translated == 1);
+  CHECK(outcome.summary.balance().ok());
+  CHECK(outcome.summary.reject_cures.at("missing_channel") ==
+        "nothing that is known of the conversation says by which channel it came; --set default_channel=<phone|email|chat|sms|social|back_office>");
+  CHECK(outcome.summary.reject_cures.at("missing_started_at") ==
+        "nothing that is known of the conversation says when it began, and no time is made up; add the export that holds its creation time or its "
+        "touchpoints");
+  CHECK(count_lines(outcome.rejects) == 2);
+}
+
+TEST_CASE("fold: the scope that is written need not be the first when that one is incomplete") {
+  const Folder in;
+  auto o = options({in.file("a.json", "{\"id\":\"1\",\"scope\":\"a\",\"channel\":\"mail\"}\n"
+                                      "{\"id\":\"1\",\"scope\":\"b\",\"channel\":\"mail\",\"at\":\"2024-06-01T10:00:00Z\"}\n")},
+                   "events");
+  const Outcome outcome = run(o);
+  CHECK(outcome.summary.rejected.at("missing_started_at") == 1);
+  CHECK(outcome.summary.written == 1);
+  CHECK(outcome.summary.balance().ok());
+}
+
+TEST_CASE("fold: too many rejects that only the fold finds end the run as well") {
+  const Folder in;
+  auto o = options({in.file("a.json", "{\"id\":\"1\",\"channel\":\"mail\"}\n{\"id\":\"1\",\"status\":\"x\"}\n")}, "events");
+  o.max_rejects.count = 1;
+  CHECK(run(o).error.starts_with("2 records were rejected, more than --max-rejects 1 allows"));
+}
+
+TEST_CASE("fold: any order of the files gives the same conversations when update times decide") {
+  const Folder in;
+  std::vector<std::string> paths;
+  const std::string all = updates(300, 8);
+  for (std::size_t part = 0; part < 4; ++part) {
+    std::string text;
+    std::istringstream lines(all);
+    std::size_t n = 0;
+    for (std::string line; std::getline(lines, line); ++n) {
+      if (n % 4 == part) text += line + "\n";
+    }
+    paths.push_back(in.file("part" + std::to_string(part) + ".json", text));
+  }
+  const std::string expected = run(options({in.file("all.json", all)})).out;
+  std::sort(paths.begin(), paths.end());
+  int orders = 0;
+  do {
+    auto o = options(paths);
+    o.jobs = static_cast<unsigned>(orders % 4 + 1);
+    CHECK((run(o).out == expected));
+    ++orders;
+  } while (std::next_permutation(paths.begin(), paths.end()));
+  CHECK(orders == 24);
+  // A file that is read twice changes nothing either.
+  paths.push_back(paths.front());
+  CHECK((run(options(paths)).out == expected));
+}
+
+// ---- on the way -------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("progress: rises to the whole, on the thread of the caller") {
+  const Folder in;
+  const std::string text = rows(0, 20'000);
+  for (const unsigned jobs : {1U, 4U}) {
+    auto o = options({in.file("a.csv", text)});
+    o.jobs = jobs;
+    Progress last;
+    int calls = 0;
+    bool rises = true, here = true;
+    TranslateHooks hooks;
+    hooks.progress = [&, caller = std::this_thread::get_id()](const Progress& p) {
+      rises = rises && p.records > last.records && p.bytes > last.bytes;
+      here = here && std::this_thread::get_id() == caller;
+      last = p;
+      ++calls;
+    };
+    const Outcome outcome = run(o, hooks);
+    CHECK(calls > 3);
+    CHECK(rises);
+    CHECK(here);
+    CHECK(last.records == 20'000);
+    CHECK(last.total_bytes == text.size());
+    CHECK(last.bytes == outcome.summary.bytes_read);
+    CHECK(last.bytes <= text.size());
+    CHECK(last.bytes > text.size() - 100);  // all but the header
+  }
+}
+
+TEST_CASE("translate: a source of CSV and JSON files, in any order") {
+  const Folder in;
+  const std::string a = in.file("a.csv", "id,at,x\n1,2024-06-01T10:00:00Z,c\n"), b = in.file("b.json", "{\"id\":\"2\",\"at\":\"2024-06-01T10:00:00Z\",\"x\":\"j\"}\n");
+  const auto ids = [&](std::vector<std::string> inputs, unsigned jobs) {
+    auto o = options(std::move(inputs), "both");
+    o.jobs = jobs;
+    const Outcome outcome = run(o);
+    std::string got = outcome.error;
+    std::istringstream lines(outcome.out);
+    for (std::string line; std::getline(lines, line);) got += Json::parse(line).at("external_id").get<std::string>();
+    return got + outcome.rejects;
+  };
+  for (const unsigned jobs : {1U, 3U}) {
+    CHECK(ids({b, a}, jobs) == "21");
+    CHECK(ids({b, a, a, b}, jobs) == "2112");
+    CHECK(ids({a, b}, jobs) == "12");
+    CHECK(ids({a, b, a, b, b, a}, jobs) == "121221");
+  }
+}
