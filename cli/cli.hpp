@@ -1,6 +1,7 @@
 // The program: arguments → library. The only code that prints or exits.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +27,7 @@ struct TranslateArguments {
   std::vector<std::string> settings;  ///< key=value
   std::string disambiguation = "compatible";
   std::string format = "jsonl";
-  std::string max_rejects;
+  std::optional<std::string> max_rejects;
   std::string summary;  ///< path; empty: none
   bool quiet = false;
   AdapterArguments adapters;

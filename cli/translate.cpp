@@ -21,8 +21,8 @@ Result<void> complete(TranslateArguments& a) {
   if (!policy) return policy.error();
   a.options.disambiguation = *policy;
   a.options.format = a.format == "bulk" ? OutputFormat::bulk : OutputFormat::jsonl;
-  if (!a.max_rejects.empty()) {
-    auto limit = parse_reject_limit(a.max_rejects);
+  if (a.max_rejects) {
+    auto limit = parse_reject_limit(*a.max_rejects);
     if (!limit) return limit.error();
     a.options.max_rejects = *limit;
   }

@@ -64,7 +64,7 @@ constexpr std::string_view kCarried[] = {
     "Requester wait time in minutes within business hours", "On hold time in minutes", "On hold time in minutes within business hours"};
 
 // Message texts: no columns of the account export, but of others with the same shape.
-constexpr std::string_view kBodies[] = {"Description", "Comment", "Comments", "Latest comment", "Body"};
+constexpr std::string_view kBodies[] = {"Description", "Latest comment"};
 
 // Via: display names of the export and words of the API.
 constexpr std::pair<std::string_view, std::string_view> kChannels[] = {

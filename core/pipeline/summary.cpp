@@ -161,7 +161,7 @@ std::string Summary::text() const {
   for (const auto& [rule, count] : filtered) line("filtered", fmt::format("{} × {}", grouped(count), rule));
   for (const auto& [code, count] : rejected) {
     const auto cure = reject_cures.find(code);
-    line("rejected", fmt::format("{} × {}, {}{}", grouped(count), code, count == 1 ? "" : "for example: ", cure == reject_cures.end() ? "" : cure->second));
+    line("rejected", fmt::format("{} × {}{}: {}", grouped(count), code, count == 1 ? "" : ", for example", cure == reject_cures.end() ? "" : cure->second));
   }
   for (const auto& [target, list] : words) {
     for (const auto& [word, use] : list) {

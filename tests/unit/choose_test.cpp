@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -121,6 +122,21 @@ TEST_CASE("choose: nothing fits") {
         "  say which one with --adapter ID; there are: one, two");
   CHECK(choose(two, "a,b,c,d,e,f,g,h,i,j,k,l\n").find("j, k, l\n") != std::string::npos);
   CHECK(choose(two, "{\"broken\": ").find("no adapter recognises this JSON input") != std::string::npos);
+}
+
+TEST_CASE("choose: the head is read with the settings that the run will have") {
+  const AdapterInfo a = adapter("one", {csv(10, {"a", "b"}), json(10, {"a"})});
+  const auto chosen = [&](std::string_view head, std::map<std::string, std::string, std::less<>> settings) {
+    const auto result = choose_adapter({&a}, head, "in.dat", settings);
+    return result ? (*result)->id : "none";
+  };
+  CHECK(chosen("a^b\n1^2\n", {}) == "none");
+  CHECK(chosen("a^b\n1^2\n", {{"delimiter", "^"}}) == "one");
+  CHECK(chosen("a,x\tb\n", {{"delimiter", "tab"}}) == "none");
+  CHECK(chosen("a\tb,c\n1\t2\n", {{"delimiter", "\\t"}}) == "none");
+  CHECK(chosen("a\tb\n1\t2\n", {{"delimiter", "\\t"}}) == "one");
+  CHECK(chosen("{\"x\":{\"y\":[{\"a\":1}]}}", {}) == "none");
+  CHECK(chosen("{\"x\":{\"y\":[{\"a\":1}]}}", {{"records", "/x/y"}}) == "one");
 }
 
 TEST_CASE("choose: an empty input is said to be one") {

@@ -49,7 +49,7 @@ class Folder {
 Json good() {
   return Json::parse(R"({
     "id": "fake", "version": "1.2.3", "abi": 1, "summary": "A fake", "framings": ["csv", "json"], "records": "updates",
-    "platform": "fake-crm", "default_channel": "chat", "time_zone": "required",
+    "platform": "fake-crm", "default_channel": "chat", "time_zone": "required", "time_format": "epoch_s",
     "options": [
       {"name": "hours", "type": "choice", "values": ["calendar", "business"], "default": "calendar", "help": "which"},
       {"name": "strict", "type": "boolean", "default": "true", "help": "how"},
@@ -114,6 +114,7 @@ TEST_CASE("manifest: everything in it") {
   CHECK(info->default_channel == "chat");
   CHECK(info->zone_required);
   CHECK_FALSE(info->utc_by_document);
+  CHECK(info->time_format == "epoch_s");
   CHECK(info->path == path);
   REQUIRE(info->options.size() == 4);
   CHECK(info->options[0].name == "hours");
@@ -137,11 +138,12 @@ TEST_CASE("manifest: everything in it") {
 
 TEST_CASE("manifest: what may be left out, and what it is then") {
   Json json = good();
-  for (const char* key : {"platform", "default_channel", "time_zone", "options", "identify"}) json.erase(key);
+  for (const char* key : {"platform", "default_channel", "time_zone", "time_format", "options", "identify"}) json.erase(key);
   const auto info = read_bytes(library(json.dump()));
   REQUIRE(info.ok());
   CHECK(info->platform == "fake");
   CHECK(info->default_channel == "");
+  CHECK(info->time_format == "auto");
   CHECK_FALSE(info->zone_required);
   CHECK_FALSE(info->utc_by_document);
   CHECK(info->options.empty());

@@ -270,6 +270,17 @@ TEST_CASE("source: zone data of its own") {
   CHECK(made.error().message.find("there-is-no-such-folder") != std::string::npos);
 }
 
+TEST_CASE("source: a time format that the adapter's documents fix is the default") {
+  AdapterInfo info = plain();
+  info.time_format = "epoch_ms";
+  const auto made = make({}, info);
+  REQUIRE(made.ok());
+  CHECK(made->time_format.form() == TimeFormat::Form::epoch_ms);
+  CHECK(made->time_format_given);
+  CHECK(make({{"time_format", "iso"}}, info)->time_format.form() == TimeFormat::Form::iso);
+  CHECK_FALSE(make({{"time_format", "auto"}}, info)->time_format_given);
+}
+
 TEST_CASE("source: time format and disambiguation") {
   CHECK(make({{"time_format", "day_first"}})->time_format.form() == TimeFormat::Form::day_first);
   CHECK(make({{"time_format", "day_first"}})->time_format_given);

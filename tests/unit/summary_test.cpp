@@ -170,8 +170,8 @@ TEST_CASE("summary: text() for a person") {
   s.read = 1'234'567;
   s.merged = 0;
   s.filtered = {{"draft", 1}};
-  s.rejected = {{"bad_time", 2}, {"odd", 1000}};
-  s.reject_cures = {{"bad_time", "not a time; write one"}};
+  s.rejected = {{"bad_time", 2}, {"once", 1}};
+  s.reject_cures = {{"bad_time", "not a time; write one"}, {"once", "that"}};
   s.words["channel"] = {{"Mail", {4, "email"}}, {"fax", {1'000, ""}}};
   s.words["status"] = {{"odd", {1, ""}}};
   s.bad_values["csat_score"] = {3, "7", "too much", "less"};
@@ -186,19 +186,29 @@ TEST_CASE("summary: text() for a person") {
   CHECK(s.text() ==
         "tickets: 1,234,567 read = 7 translated + 1 filtered + 2 rejected\n"
         "  filtered   1 × draft\n"
-        "  rejected   2 × bad_time: not a time; write one\n"
-        "  rejected   1,000 × odd: \n"
+        "  rejected   2 × bad_time, for example: not a time; write one\n"
+        "  rejected   1 × once, that\n"
         "  no rule    channel \"fax\" × 1,000\n"
         "  dropped    3 × csat_score (such as \"7\"): too much\n"
         "  times      7 of started_at in Europe/Paris by policy \"compatible\": 3 repeated:earlier, 4 skipped:earlier\n"
         "  evidence   1,200 of 1,234 times in repeated hours decided by the records themselves, the others by policy \"compatible\"\n"
-        "  repeated   6 ids came more than once; each was written as it came, the last one counts at the receiver\n"
+        "  repeated   6 ids came again; each was written as it came, the last one counts at the receiver\n"
         "  duplicate  8 JSON keys stood twice in a record; the last one counted\n"
         "  times      9 leap seconds taken as the following second\n"
         "  note       column 3 has no name\n");
+  s.repeated_ids = s.duplicate_keys = s.leap_seconds = 1;
+  CHECK(s.text().find("  repeated   1 id came again; each was written as it came, the last one counts at the receiver\n"
+                      "  duplicate  1 JSON key stood twice in a record; the last one counted\n"
+                      "  times      1 leap second taken as the following second\n") != std::string::npos);
   s.touchpoints = 12;
   s.repeated_touchpoints = 3;
   CHECK(s.text().find("  folded     7 records into 4 conversations, 12 touchpoints (3 of them repeated)\n") != std::string::npos);
+}
+
+TEST_CASE("summary: text() shows what data may have put into it and a terminal would obey") {
+  Summary s = small();
+  s.notes = {"a\x1B[2Jb\r\u202E"};
+  CHECK(s.text().ends_with("  note       a\\u001b[2Jb\\u000d\\u202e\n"));
 }
 
 TEST_CASE("summary: text() groups digits by three") {
@@ -219,10 +229,11 @@ TEST_CASE("reject limit: a number of records or a percentage") {
   CHECK(limit("2.5%") == "percent 2.5");
   CHECK(limit("100%") == "percent 100.0");
   CHECK(limit(".5%") == "percent 0.5");
+  CHECK(limit("1e3") == "count 1000");
 }
 
 TEST_CASE("reject limit: anything else is an error that shows it") {
-  for (const std::string_view text : {"", "%", "-1", "-1%", "1.5", "a", "1a", "1 %", "%5", "5%%", "1,000", "--", "1e", "nan"}) {
+  for (const std::string_view text : {"", "%", "-1", "-1%", "1.5", "a", "1a", "1 %", "%5", "5%%", "1,000", "--", "1e", "nan", "101%"}) {
     CAPTURE(text);
     CHECK(limit(text) == "error");
   }

@@ -104,6 +104,20 @@ TEST_CASE("shown: random bytes come out as UTF-8, in bounds, and good text is ne
   }
 }
 
+TEST_CASE("printable: what a terminal would obey becomes visible, everything else stays") {
+  for (const std::string& text : {""s, "a b\n\"\\"s, "Zürich 漢字 😀"s, "\xC2\xA0"s, "\xE2\x80\x94"s, "\xE2\x80\x8B"s}) {
+    CAPTURE(text);
+    CHECK(printable(text) == text);
+  }
+  CHECK(printable("\x1B[31m") == "\\u001b[31m");
+  CHECK(printable("a\0b\r\t\x7F"s) == "a\\u0000b\\u000d\\u0009\\u007f");
+  CHECK(printable("\xC2\x80\xC2\x9B\xC2\x9F") == "\\u0080\\u009b\\u009f");
+  CHECK(printable("\u061C\u200E\u200F\u2028\u2029\u202A\u202E\u2066\u2069") ==
+        "\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a\\u202e\\u2066\\u2069");
+  CHECK(printable("\u2027\u202F\u2065\u206A") == "\u2027\u202F\u2065\u206A");
+  CHECK(printable("a\xFF\xC3") == "a" + kNot + kNot);
+}
+
 TEST_CASE("text: blanks") {
   CHECK(trimmed(" \t\r\na b \t\r\n") == "a b");
   CHECK(trimmed(" \t\r\n") == "");

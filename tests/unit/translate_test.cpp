@@ -885,7 +885,7 @@ TEST_CASE("fold: one id in two scopes: the first is written, the others are reje
   CHECK(first.at("offset") == 0);
   CHECK(first.at("message") ==
         "the id stands for another conversation too, in another scope than \"org b\"; both under one external_id would overwrite each other");
-  CHECK(first.at("cure") == "translate the scopes one by one, each with its own external_id template");
+  CHECK(first.at("cure") == "translate the scopes (organisations) one by one");
   CHECK(second.at("message").get<std::string>().find("\"org c\"") != std::string::npos);
   CHECK(second.at("line") == 6);
 }
