@@ -66,21 +66,25 @@ std::string folded_word(std::string_view word) {
   return out;
 }
 
-std::string shown(std::string_view text, std::size_t limit) {
+std::string valid_text(std::string_view text, std::size_t limit, bool& whole) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
   std::string out;
   std::size_t at = 0;
-  while (at < text.size() && out.size() < limit) {
+  while (at < text.size()) {
     const std::size_t size = character_size(text.substr(at));
-    if (size == 0) {
-      out += "\xEF\xBF\xBD";
-      ++at;
-    } else {
-      if (out.size() + size > limit) break;
-      out.append(text.substr(at, size));
-      at += size;
-    }
+    const std::string_view shown_as = size == 0 ? kReplacement : text.substr(at, size);
+    if (out.size() + shown_as.size() > limit) break;
+    out += shown_as;
+    at += size == 0 ? 1 : size;
   }
-  if (at < text.size()) out += "…";
+  whole = at == text.size();
+  return out;
+}
+
+std::string shown(std::string_view text, std::size_t limit) {
+  bool whole = false;
+  std::string out = valid_text(text, limit, whole);
+  if (!whole) out += "…";
   return out;
 }
 

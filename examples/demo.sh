@@ -3,11 +3,22 @@
 set -euo pipefail
 examples=$(dirname "${BASH_SOURCE[0]}")
 out=$1
+mkdir -p "$out"
+
+# A command as a person would type it.
+typed() {
+  local word line=crosswalk
+  for word in "$@"; do
+    [[ $word =~ ^[A-Za-z0-9_./=:-]+$ ]] || word="'$word'"
+    line+=" $word"
+  done
+  printf '%s' "$line"
+}
 
 # Rejects are expected here (exit code 3): the exports have the troubles that real ones have.
 show() {
-  printf '\n$ crosswalk %s\n' "${*@Q}"
-  crosswalk "$@" || [ $? -eq 3 ]
+  printf '\n> %s\n' "$(typed "$@")"
+  crosswalk "$@" 2>&1 || [ $? -eq 3 ]
 }
 
 show translate --time-zone 'Pacific Time (US & Canada)' --rejects "$out/zendesk.rejects.jsonl" \

@@ -21,10 +21,10 @@ void add_reject(Buffer& out, const Reject& r) {
   text(",\"found\":", shown(r.found, 200));
   text(",\"message\":", r.message);
   text(",\"cure\":", r.cure);
-  std::string_view record = r.record.substr(0, kRejectText);
-  std::string kept = shown(record, kRejectText);
+  bool whole = false;
+  const std::string kept = valid_text(r.record, kRejectText, whole);
   text(",\"record\":", kept);
-  if (r.record_size > record.size()) {
+  if (!whole || r.record_size > r.record.size()) {
     out.add(",\"record_size\":");
     add_number(out, r.record_size);
   }

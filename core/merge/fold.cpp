@@ -1,6 +1,7 @@
 #include "merge/fold.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "normalize/decimal.hpp"
 
@@ -31,6 +32,11 @@ Channel channel_of(TouchKind kind) {
   return Channel::none;
 }
 
+/// Tells two readings of one touchpoint apart that nothing else does, so that their order of arrival has no say.
+auto content(const Touchpoint& t) {
+  return std::tuple(t.at, t.kind, t.direction, t.how, t.has_duration, t.duration.digits, t.duration.scale, t.user, t.subject);
+}
+
 bool is_earlier(const Touchpoint& a, const Touchpoint& b) {
   if (a.at != b.at) return a.at < b.at;
   if (a.direction != b.direction) return a.direction < b.direction;  // what came in is answered, not the other way round
@@ -46,15 +52,18 @@ Decimal seconds_between(Instant from, Instant to) {
 }  // namespace
 
 void Fold::add(const Contribution& c, const MetadataItem* metadata, const Touchpoint* touchpoints) {
-  key_.assign(c.conversation.external_id);
-  key_.push_back('\0');
+  // The length in front keeps id and scope apart, whatever bytes they hold.
+  key_ = std::to_string(c.conversation.external_id.size());
+  key_.push_back(':');
+  const std::size_t id_at = key_.size();
+  key_.append(c.conversation.external_id);
   key_.append(c.scope);
   auto found = by_key_.find(key_);
   if (found == by_key_.end()) {
     State& fresh = states_.emplace_back();
     const std::string_view key = arena_.keep(key_);
-    fresh.conversation.external_id = key.substr(0, c.conversation.external_id.size());
-    fresh.scope = key.substr(c.conversation.external_id.size() + 1);
+    fresh.conversation.external_id = key.substr(id_at, c.conversation.external_id.size());
+    fresh.scope = key.substr(id_at + c.conversation.external_id.size());
     fresh.origin = c.origin;
     found = by_key_.emplace(key, &fresh).first;
   }
@@ -84,7 +93,9 @@ void Fold::join(State& state, const Contribution& c) {
     to.channel = from.channel;
     state.versions[index(Target::channel)] = c.version;
   }
-  if (from.started_at && (!to.started_at || *from.started_at < *to.started_at)) {
+  const auto certainty = [](const Conversation& x) { return std::pair(x.started_how, x.started_by_evidence); };
+  if (from.started_at && (!to.started_at || *from.started_at < *to.started_at ||
+                          (*from.started_at == *to.started_at && certainty(from) < certainty(to)))) {
     to.started_at = from.started_at;
     to.started_how = from.started_how;
     to.started_by_evidence = from.started_by_evidence;
@@ -117,31 +128,31 @@ void Fold::join_metadata(State& state, const MetadataItem& item, const Version& 
   }
 }
 
-/// What touchpoints say where the records themselves do not. Notes are internal: they count only where nothing else is.
+/// What touchpoints say where the records themselves do not. Notes and such are internal: they say when work on a
+/// conversation began and ended, but nothing of how the customer came or was answered.
 void Fold::derive(const State& state, Folded& folded) {
   std::vector<Touchpoint> all = state.touchpoints;
   std::sort(all.begin(), all.end(), [](const Touchpoint& a, const Touchpoint& b) {
     if (a.id != b.id) return a.id < b.id;
-    return b.version < a.version;  // of one touchpoint read again, the newest first
+    if (a.version != b.version) return b.version < a.version;  // of one touchpoint read again, the newest first
+    return content(a) < content(b);
   });
   const auto repeated = std::unique(all.begin(), all.end(), [](const Touchpoint& a, const Touchpoint& b) { return a.id == b.id; });
   folded.repeated_touchpoints = static_cast<std::size_t>(all.end() - repeated);
   all.erase(repeated, all.end());
   std::sort(all.begin(), all.end(), is_earlier);
 
-  const Touchpoint *first = nullptr, *last = nullptr, *first_note = nullptr, *last_note = nullptr, *inbound = nullptr,
-                   *reply = nullptr, *last_agent = nullptr, *subject = nullptr;
+  const Touchpoint *with_customer = nullptr, *inbound = nullptr, *reply = nullptr, *last_agent = nullptr, *subject = nullptr;
   Decimal handled;
   bool has_handled = false;
+  bool notes = false;
   for (const Touchpoint& t : all) {
     ++folded.touchpoints[static_cast<std::size_t>(t.kind)];
     if (t.kind == TouchKind::note || t.kind == TouchKind::other || t.direction == Direction::internal) {
-      if (first_note == nullptr) first_note = &t;
-      last_note = &t;
+      notes |= t.kind == TouchKind::note;
       continue;
     }
-    if (first == nullptr) first = &t;
-    last = &t;
+    if (with_customer == nullptr) with_customer = &t;
     if (t.direction == Direction::inbound && inbound == nullptr) inbound = &t;
     if (t.direction == Direction::outbound && inbound != nullptr && reply == nullptr) reply = &t;
     if (t.direction == Direction::outbound && !t.user.empty()) last_agent = &t;
@@ -151,19 +162,15 @@ void Fold::derive(const State& state, Folded& folded) {
       has_handled = true;
     }
   }
-  if (first == nullptr) first = first_note;
-  if (last == nullptr) last = last_note;
-
   Conversation& c = folded.conversation;
-  if (c.channel == Channel::none && first != nullptr) c.channel = channel_of(first->kind);
-  if (first != nullptr) {
-    c.started_at = first->at;
-    c.started_how = first->how;
-    c.started_by_evidence = false;
-  }
-  if (last != nullptr && c.resolved.value_or(false) && !c.ended_at) {
-    c.ended_at = last->at;
-    c.ended_how = last->how;
+  if (c.channel == Channel::none && with_customer != nullptr) c.channel = channel_of(with_customer->kind);
+  if (c.channel == Channel::none && notes) c.channel = Channel::back_office;
+  c.started_at = all.front().at;
+  c.started_how = all.front().how;
+  c.started_by_evidence = false;
+  if (c.resolved.value_or(false) && !c.ended_at) {
+    c.ended_at = all.back().at;
+    c.ended_how = all.back().how;
   }
   if (!c.first_response_time && reply != nullptr) c.first_response_time = seconds_between(inbound->at, reply->at);
   if (!c.handle_time && has_handled) c.handle_time = handled;

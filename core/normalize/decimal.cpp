@@ -1,6 +1,10 @@
 #include "normalize/decimal.hpp"
 
+#include <algorithm>
+#include <string>
 #include <utility>
+
+#include "text.hpp"
 
 namespace crosswalk {
 namespace {
@@ -8,14 +12,6 @@ namespace {
 constexpr int kMaxDigits = 18;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 std::int64_t power_of_ten(int exponent) {
   std::int64_t power = 1;
   while (exponent-- > 0) power *= 10;
@@ -35,9 +31,11 @@ std::optional<Decimal> scaled(std::int64_t digits, long exponent) {
     digits /= 10;
     ++exponent;
   }
-  if (exponent < -kMaxDigits || exponent > kMaxDigits) return std::nullopt;
+  if (exponent < -kMaxDigits || exponent >= kMaxDigits) return std::nullopt;
   if (exponent <= 0) return Decimal{digits, static_cast<std::uint8_t>(-exponent)};
-  return times({digits, 0}, power_of_ten(static_cast<int>(exponent)));
+  const auto whole = times({digits, 0}, power_of_ten(static_cast<int>(exponent)));
+  const std::int64_t limit = power_of_ten(kMaxDigits);
+  return whole && whole->digits < limit && whole->digits > -limit ? whole : std::nullopt;
 }
 
 }  // namespace
@@ -49,10 +47,12 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
     negative = text.front() == '-';
     text.remove_prefix(1);
   }
+  // digits × 10^exponent, with the zeros at its end kept apart until another digit follows: they may mean nothing.
   std::int64_t digits = 0;
   int significant = 0;
+  long zeros = 0;
   long exponent = 0;
-  bool any = false, point = false;
+  bool any = false, point = false, exact = true;
   std::size_t i = 0;
   for (; i < text.size(); ++i) {
     const char c = text[i];
@@ -62,14 +62,18 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
     }
     if (!is_digit(c)) break;
     any = true;
-    if (digits == 0 && c == '0') {
-      exponent -= point;
+    exponent -= point;
+    if (c == '0') {
+      zeros += significant != 0;
       continue;
     }
-    if (++significant > kMaxDigits) return std::nullopt;
-    digits = digits * 10 + (c - '0');
-    exponent -= point;
+    significant += static_cast<int>(std::min(zeros, 100L)) + 1;
+    exact = exact && significant <= kMaxDigits;
+    if (exact) digits = digits * power_of_ten(static_cast<int>(zeros) + 1) + (c - '0');
+    zeros = 0;
   }
+  exponent += zeros;
+  if (!exact) return std::nullopt;
   if (!any) return std::nullopt;
   if (i < text.size()) {
     if (text[i] != 'e' && text[i] != 'E') return std::nullopt;
@@ -89,6 +93,16 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
 
 namespace {
 
+/// Of a unit's name, in any case; 0 when it is none.
+std::int64_t seconds_of(std::string_view unit) {
+  const std::string word = lower(unit);
+  if (word == "d" || word == "day" || word == "days") return 86'400;
+  if (word == "h" || word == "hr" || word == "hrs" || word == "hour" || word == "hours") return 3'600;
+  if (word == "m" || word == "min" || word == "mins" || word == "minute" || word == "minutes") return 60;
+  if (word == "s" || word == "sec" || word == "secs" || word == "second" || word == "seconds") return 1;
+  return 0;
+}
+
 /// `2h 5m`, `1d 3h`, `45 min`: numbers each followed by a unit.
 std::optional<Decimal> parse_units(std::string_view text) {
   Decimal total;
@@ -103,18 +117,7 @@ std::optional<Decimal> parse_units(std::string_view text) {
     const std::size_t unit = i;
     while (i < text.size() && ((text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'z')) ++i;
     if (!amount || i == unit) return std::nullopt;
-    const std::string_view word = text.substr(unit, i - unit);
-    std::int64_t seconds = 0;
-    if (word == "d" || word == "day" || word == "days" || word == "Days" || word == "Day") seconds = 86'400;
-    if (word == "h" || word == "hr" || word == "hrs" || word == "hour" || word == "hours" || word == "Hours" ||
-        word == "Hour")
-      seconds = 3'600;
-    if (word == "m" || word == "min" || word == "mins" || word == "minute" || word == "minutes" || word == "Minutes" ||
-        word == "Minute")
-      seconds = 60;
-    if (word == "s" || word == "sec" || word == "secs" || word == "second" || word == "seconds" || word == "Seconds" ||
-        word == "Second")
-      seconds = 1;
+    const std::int64_t seconds = seconds_of(text.substr(unit, i - unit));
     if (seconds == 0) return std::nullopt;
     const auto part = times(*amount, seconds);
     const auto sum = part ? add(total, *part) : std::nullopt;
@@ -130,15 +133,19 @@ std::optional<Decimal> parse_clock(std::string_view text) {
   const std::size_t first = text.find(':');
   const std::size_t second = first == std::string_view::npos ? first : text.find(':', first + 1);
   if (second == std::string_view::npos || second != first + 3 || text.size() < second + 3) return std::nullopt;
-  const auto hours = parse_decimal(text.substr(0, first));
-  const auto minutes = parse_decimal(text.substr(first + 1, 2));
-  const auto seconds = parse_decimal(text.substr(second + 1));
-  if (!hours || !minutes || !seconds || hours->scale != 0 || minutes->scale != 0) return std::nullopt;
-  if (hours->digits < 0 || minutes->digits < 0 || minutes->digits > 59 || seconds->digits < 0 ||
-      !less(*seconds, Decimal{60, 0}))
-    return std::nullopt;
+  const std::string_view parts[] = {text.substr(0, first), text.substr(first + 1, 2), text.substr(second + 1)};
+  const std::size_t point = std::min(parts[2].find('.'), parts[2].size());
+  if (point != 2 || parts[2].size() == 3) return std::nullopt;
+  for (const std::string_view digits : {parts[0], parts[1], parts[2].substr(0, 2), parts[2].substr(std::min<std::size_t>(3, parts[2].size()))}) {
+    if (!std::all_of(digits.begin(), digits.end(), is_digit)) return std::nullopt;
+  }
+  const auto hours = parse_decimal(parts[0]);
+  const auto minutes = parse_decimal(parts[1]);
+  const auto seconds = parse_decimal(parts[2]);
+  if (!hours || !minutes || !seconds || minutes->digits > 59 || !less(*seconds, Decimal{60, 0})) return std::nullopt;
   const auto whole = times(*hours, 3'600);
-  return whole ? add({whole->digits + minutes->digits * 60, 0}, *seconds) : std::nullopt;
+  const auto with_minutes = whole ? add(*whole, {minutes->digits * 60, 0}) : std::nullopt;
+  return with_minutes ? add(*with_minutes, *seconds) : std::nullopt;
 }
 
 }  // namespace

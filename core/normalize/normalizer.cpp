@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "encode/conversation_json.hpp"
@@ -22,6 +23,9 @@ bool is_nothing(const Field& f) {
   if (f.kind == Kind::array || f.kind == Kind::object) return is_empty_list(f.view());
   return f.text[0] <= ' ' && all_blank(f.view());
 }
+
+/// Names beyond the room for them, taken together in the books.
+const std::string kOtherNames = "…";
 
 constexpr std::string_view kCorrectSource = "correct the record in the source, or leave it out";
 
@@ -136,12 +140,12 @@ void Normalizer::remember(const FieldPlan& p, const std::string& name) {
 }
 
 void Normalizer::forget_transient_plans() {
-  for (const FieldPlan& p : transient_plans_) remember(p, "…");
+  for (const auto& p : transient_plans_) remember(*p, kOtherNames);
   transient_plans_.clear();
 }
 
 void Normalizer::forget_names() {
-  for (const FieldPlan& p : plans_) remember(p, p.name);
+  for (const auto& p : plans_) remember(*p, p->name);
   plans_.clear();
   forget_transient_plans();
   names_ = NameTable();
@@ -177,7 +181,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   }
   if (auto bound = bind_new_names(); !bound) return bound;
   for (const auto& [later, first] : repeated) {
-    if (plans_[first].action != Action::map && plans_[later].action != Action::map) continue;
+    if (plans_[first]->action != Action::map && plans_[later]->action != Action::map) continue;
     return Error{Errc::data,
                  fmt::format("the header has two columns called \"{}\" (columns {} and {}); which of them counts would be a guess",
                              dialect.header[first], first + 1, later + 1),
@@ -199,12 +203,12 @@ Result<void> Normalizer::start_json() {
 Result<void> Normalizer::bind_new_names() {
   if (plans_.size() < names_.stable_count()) {
     const std::size_t first = plans_.size();
-    plans_.resize(names_.stable_count());
+    while (plans_.size() < names_.stable_count()) plans_.push_back(std::make_unique<FieldPlan>());
     if (auto r = bind_range(static_cast<std::uint16_t>(first), plans_.size() - first); !r) return r;
   }
   if (transient_plans_.size() < names_.transient_count()) {
     const std::size_t first = transient_plans_.size();
-    transient_plans_.resize(names_.transient_count());
+    while (transient_plans_.size() < names_.transient_count()) transient_plans_.push_back(std::make_unique<FieldPlan>());
     return bind_range(static_cast<std::uint16_t>(NameTable::kStable + first), transient_plans_.size() - first);
   }
   return {};
@@ -300,11 +304,13 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
 std::uint64_t Normalizer::line() { return lines_.at(static_cast<std::size_t>(place_.raw.data() - block_->data.data())); }
 
 void Normalizer::on_record(const Record& record, const Place& place) {
+  if (batch_->error) return;  // the run ends here
   place_ = place;
   ++read_;
   ++batch_->read;
   outcome_ = Outcome::going;
   filled_ = 0;
+  gathered_.clear();
   items_.clear();
   item_bits_ = 0;
   touches_.clear();
@@ -326,6 +332,7 @@ void Normalizer::on_record(const Record& record, const Place& place) {
     return;
   }
   if (outcome_ == Outcome::going) understand();
+  place_gathered();  // of refused and filtered records too: the books count every field that was read
   if (outcome_ == Outcome::going) emit();
 }
 
@@ -358,34 +365,48 @@ void Normalizer::take(const Field& field) {
     case Action::claim: return;
     case Action::map: break;
   }
-  bool used = false;
+  std::uint32_t targets = 0;
   for (std::size_t i = 0; i < p.mapping_count; ++i) {
-    used |= fill(p.mappings[i].target, p.mappings[i].how, p.mappings[i].rank, field);
+    const Mapping& m = p.mappings[i];
+    if (is_absent(m.target, field)) continue;
+    targets |= 1U << static_cast<unsigned>(m.target);
+    fill(m.target, m.how, m.rank, field);
   }
-  if (used) {
-    ++p.mapped;
-    if (p.also_carried) add_item(p, field);
+  if (targets == 0) {
+    ++p.empty;
   } else {
-    add_item(p, field);
+    gathered_.push_back({field, &p, targets});
   }
 }
 
-/// Puts a value where its target is gathered; what loses against a lower rank is carried. False when this one lost.
-bool Normalizer::fill(Target target, How how, std::uint32_t rank, const Field& value) {
+bool Normalizer::is_absent(Target target, const Field& value) const {
   const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(target)];
-  if (vocabulary.has_absent() && vocabulary.is_absent(trimmed(value.view()))) return true;
+  return vocabulary.has_absent() && vocabulary.is_absent(trimmed(value.view()));
+}
+
+/// Puts a value where its target is gathered, unless one of the same or a lower rank is there.
+void Normalizer::fill(Target target, How how, std::uint32_t rank, const Field& value) {
   Slot& s = slot(target);
-  if (has(target)) {
-    if (s.rank < rank) return false;
-    if (s.rank > rank && (s.value.flags & Field::kMade) == 0 && s.value.id != value.id) {
-      FieldPlan& loser = plan(s.value.id);
-      --loser.mapped;
-      add_item(loser, s.value);
-    }
-  }
+  if (has(target) && s.rank <= rank) return;
   filled_ |= 1U << static_cast<unsigned>(target);
   s = {value, how, rank};
-  return true;
+}
+
+/// A gathered field that no target took, because another ranked lower or it did not fit, is one of the rest.
+void Normalizer::place_gathered() {
+  for (const Gathered& g : gathered_) {
+    bool used = false;
+    for (std::uint32_t rest = g.targets; rest != 0; rest &= rest - 1) {
+      const auto target = static_cast<Target>(std::countr_zero(rest));
+      used |= has(target) && slot(target).value.text == g.value.text && slot(target).value.id == g.value.id;
+    }
+    if (!used) {
+      add_item(*g.plan, g.value);
+      continue;
+    }
+    ++g.plan->mapped;
+    if (g.plan->also_carried) add_item(*g.plan, g.value);
+  }
 }
 
 void Normalizer::add_item(FieldPlan& p, const Field& value) {
@@ -404,19 +425,21 @@ Normalizer::Item* Normalizer::find_item(std::string_view key, std::uint64_t hash
 }
 
 /// A key stands once in a record. Where two fields would share one, each goes under its full path, so that their order
-/// in the record does not matter.
+/// in the record does not matter; what still shares one is numbered.
 void Normalizer::add_item(std::string_view key, std::uint64_t hash, std::string_view path_key, std::uint64_t path_hash,
                           const Field& value, Form form) {
   if (Item* const other = find_item(key, hash)) {
-    if (key == path_key) return;  // the very same name: framing has let the last of two win already
     if (other->path_key != other->key && find_item(other->path_key, other->path_hash) == nullptr) {
       other->key = other->path_key;
       other->hash = other->path_hash;
       item_bits_ |= std::uint64_t{1} << (other->hash & 63);
     }
-    if (find_item(path_key, path_hash) != nullptr) return;
     key = path_key;
     hash = path_hash;
+    for (int n = 2; find_item(key, hash) != nullptr; ++n) {  // `"name":` → `"name (2)":`
+      key = scratch_text_.keep(fmt::format("{} ({})\":", path_key.substr(0, path_key.size() - 2), n));
+      hash = hash64(key);
+    }
   }
   item_bits_ |= std::uint64_t{1} << (hash & 63);
   items_.push_back({key, path_key, hash, path_hash, value, form});
@@ -424,17 +447,19 @@ void Normalizer::add_item(std::string_view key, std::uint64_t hash, std::string_
 
 bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& value) {
   if (outcome_ != Outcome::going) return false;
+  if (is_nothing(value) || is_absent(target, value)) return true;
   const bool made = (value.flags & Field::kMade) != 0;
-  if (is_nothing(value)) {
-    if (!made) ++plan(value.id).empty;
-    return true;
-  }
   Field kept = value;
-  if (made) kept.text = scratch_text_.keep(value.view()).data();  // made up during the call
-  if (fill(target, how, rank, kept)) {
-    if (!made) ++plan(value.id).mapped;
-  } else if (!made) {
-    add_item(plan(value.id), kept);
+  if (made || walking_) kept.text = scratch_text_.keep(value.view()).data();
+  fill(target, how, rank, kept);
+  if (made) return true;
+  const std::uint32_t bit = 1U << static_cast<unsigned>(target);
+  const auto known = std::find_if(gathered_.begin(), gathered_.end(),
+                                  [&](const Gathered& g) { return g.value.id == value.id && g.value.text == kept.text; });
+  if (known != gathered_.end()) {
+    known->targets |= bit;
+  } else {
+    gathered_.push_back({kept, &plan(value.id), bit});
   }
   return true;
 }
@@ -470,12 +495,12 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
       touch.duration = *duration;
       touch.has_duration = true;
     } else {
-      filled_ &= ~(1U << static_cast<unsigned>(Target::handle_time));
-      slot(Target::handle_time).value = {t.duration.data(), static_cast<std::uint32_t>(t.duration.size()), 0, Kind::string,
-                                         Field::kMade};
-      bad_value(Target::handle_time, "bad_duration", "the duration of a touchpoint is not a number of seconds that is 0 or more",
-                "correct it in the source");
-      if (outcome_ != Outcome::going) return false;
+      constexpr std::string_view kWhy = "the duration of a touchpoint is not a number of seconds that is 0 or more";
+      if (source_.reject_bad_values) {
+        reject("bad_duration", "touchpoint", t.duration, kWhy, kCorrectSource);
+        return false;
+      }
+      count_bad(name_of(Target::handle_time), t.duration, std::string(kWhy), "correct it in the source");
     }
   }
   touch.user = batch_->arena.keep(t.user);
@@ -495,7 +520,7 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
     return true;
   }
   Field kept = value;
-  if (made) kept.text = scratch_text_.keep(value.view()).data();
+  if (made || walking_) kept.text = scratch_text_.keep(value.view()).data();
   scratch_.clear();
   add_json_string(scratch_, metadata_name(name));
   scratch_.add(':');
@@ -508,12 +533,9 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
 
 bool Normalizer::drop(const Field& value, std::string_view rule) {
   if (outcome_ != Outcome::going) return false;
-  if ((value.flags & Field::kMade) != 0) return true;
-  if (is_nothing(value)) {
-    ++plan(value.id).empty;
-    return true;
-  }
-  auto& by_rule = record_drops_.try_emplace(plan(value.id).name).first->second;
+  if ((value.flags & Field::kMade) != 0 || is_nothing(value)) return true;
+  const std::string& name = value.id < NameTable::kStable ? plan(value.id).name : kOtherNames;
+  auto& by_rule = record_drops_.try_emplace(name).first->second;
   const auto found = by_rule.find(rule);
   ++(found == by_rule.end() ? by_rule.emplace(std::string(rule), 0).first : found)->second;
   return true;
@@ -534,13 +556,21 @@ bool Normalizer::refuse(const Refusal& r) {
 
 bool Normalizer::walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) {
   if (outcome_ != Outcome::going || !walker_ || array.kind != Kind::array) return false;
-  return walker_->walk(array.view(), prefix, [&](const Record& record) {
+  bool stopped = false;
+  walking_ = true;
+  const bool whole = walker_->walk(array.view(), prefix, [&](const Record& record) {
     if (auto bound = bind_new_names(); !bound) {
       reject("adapter_failed", "", "", bound.error().message, bound.error().cure);
-      return false;
     }
-    return element(record) && outcome_ == Outcome::going;
+    stopped = outcome_ != Outcome::going || !element(record) || outcome_ != Outcome::going;
+    return !stopped;
   });
+  walking_ = false;
+  if (!whole && !stopped) {
+    reject("too_many_fields", prefix, "", "a list in the record is beyond what one record may hold: its fields, names or depth",
+           "raise the settings max_fields or max_depth");
+  }
+  return whole && !stopped;
 }
 
 // ---- understanding --------------------------------------------------------------------------------------------------
@@ -556,19 +586,19 @@ void Normalizer::bad_value(Target target, std::string_view code, std::string mes
     reject(code, field_name(value), value.view(), message, cure);
     return;
   }
-  BadUse& use = bad_[target];
-  if (use.count++ == 0 || std::pair(file_, place_.offset) < std::pair(static_cast<std::uint32_t>(use.file), use.offset)) {
-    use.file = file_;
-    use.offset = place_.offset;
-    use.found = shown(value.view());
-    use.message = std::move(message);
-    use.cure = std::move(cure);
-  }
-  if ((value.flags & Field::kMade) == 0) {
-    FieldPlan& p = plan(value.id);
-    if (p.mapped > 0) --p.mapped;
-    if (!p.also_carried) add_item(p, value);
-  }
+  count_bad(name_of(target), value.view(), std::move(message), std::move(cure));
+  filled_ &= ~(1U << static_cast<unsigned>(target));  // so that place_gathered() finds it unused
+}
+
+void Normalizer::count_bad(std::string_view what, std::string_view found, std::string message, std::string cure) {
+  const auto known = bad_.find(what);
+  BadUse& use = known == bad_.end() ? bad_.emplace(std::string(what), BadUse()).first->second : known->second;
+  if (use.count++ != 0 && std::pair<std::uint64_t, std::uint64_t>(file_, place_.offset) >= std::pair(use.file, use.offset)) return;
+  use.file = file_;
+  use.offset = place_.offset;
+  use.found = shown(found);
+  use.message = std::move(message);
+  use.cure = std::move(cure);
 }
 
 void Normalizer::understand() {
@@ -594,6 +624,7 @@ void Normalizer::understand() {
   understand_duration(Target::handle_time, conversation_.handle_time);
   understand_duration(Target::wait_time, conversation_.wait_time);
   understand_duration(Target::first_response_time, conversation_.first_response_time);
+  understand_version();
   understand_resolved();
   understand_csat();
   if (outcome_ != Outcome::going) return;
@@ -781,6 +812,22 @@ void Normalizer::understand_duration(Target target, std::optional<Decimal>& to) 
   }
 }
 
+/// The update time orders the records of a folded source. A streamed source has no use for it.
+void Normalizer::understand_version() {
+  version_ = Version();
+  version_.place = (std::uint64_t{file_} << 48) | place_.offset;
+  if (!source_.fold || !has(Target::version) || outcome_ != Outcome::going) return;
+  const Slot& s = slot(Target::version);
+  const TimeReading reading = read_time(kVersion, s.value.view(), s.value.kind, s.how);
+  if (reading.fault == TimeFault::none) {
+    version_.seconds = reading.at.seconds;
+    version_.nanos = reading.at.nanos;
+    return;
+  }
+  TimeComplaint complaint = explain(reading.fault, s.value.view(), source_.zone_name);
+  bad_value(Target::version, "bad_time", std::move(complaint.message), std::move(complaint.cure));
+}
+
 void Normalizer::understand_resolved() {
   if (!has(Target::resolved) || outcome_ != Outcome::going) return;
   const Field& value = slot(Target::resolved).value;
@@ -882,15 +929,7 @@ void Normalizer::emit_contribution() {
     *text = arena.keep(*text);
   }
   if (has(Target::scope)) c.scope = arena.keep(slot(Target::scope).value.view());
-  c.version.place = (std::uint64_t{file_} << 48) | place_.offset;
-  if (has(Target::version)) {
-    const Slot& s = slot(Target::version);
-    const TimeReading reading = read_time(kVersion, s.value.view(), s.value.kind, s.how);
-    if (reading.fault == TimeFault::none) {
-      c.version.seconds = reading.at.seconds;
-      c.version.nanos = reading.at.nanos;
-    }
-  }
+  c.version = version_;
   c.origin = {file_, line(), place_.offset};
   c.first_metadata = static_cast<std::uint32_t>(batch_->metadata.size());
   c.metadata_count = static_cast<std::uint32_t>(items_.size());
@@ -958,7 +997,7 @@ void Normalizer::account(Summary& summary) const {
   for (std::size_t t = 0; t < kTargetCount; ++t) add_times(name_of(static_cast<Target>(t)), times_[t]);
   add_times("touchpoints", touch_times_);
   for (const auto& [target, use] : bad_) {
-    BadValue& sum = summary.bad_values[std::string(name_of(target))];
+    BadValue& sum = summary.bad_values[target];
     if (sum.count == 0 || use.found < sum.found) {
       sum.found = use.found;
       sum.message = use.message;
@@ -985,11 +1024,13 @@ void Normalizer::account(Summary& summary) const {
     for (const auto& [rule, count] : use.dropped) sum.dropped[rule] += count;
   };
   for (const auto& [name, use] : past_fields_) add_field(name, use);
-  for (const FieldPlan& p : plans_) {
+  const auto add_plan = [&](const FieldPlan& p, const std::string& name) {
     FieldUse use{p.mapped, p.carried, p.empty, {}};
     if (p.dropped != 0) use.dropped[p.drop_rule] = p.dropped;
-    add_field(p.name, use);
-  }
+    add_field(name, use);
+  };
+  for (const auto& p : plans_) add_plan(*p, p->name);
+  for (const auto& p : transient_plans_) add_plan(*p, kOtherNames);
   for (const auto& [name, rules] : record_drops_) {
     for (const auto& [rule, count] : rules) summary.fields[name].dropped[rule] += count;
   }

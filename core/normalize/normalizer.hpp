@@ -104,6 +104,12 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     Field value;
     Form form = Form::as_is;
   };
+  /// A field that was gathered for one or more targets; whether it is used is known once all are understood.
+  struct Gathered {
+    Field value;
+    FieldPlan* plan = nullptr;
+    std::uint32_t targets = 0;  // a bit each
+  };
   enum class Outcome : std::uint8_t { going, filtered, refused };
 
   // RecordHandler
@@ -128,7 +134,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) override;
 
   FieldPlan& plan(std::uint16_t id) {
-    return id < NameTable::kStable ? plans_[id] : transient_plans_[id - NameTable::kStable];
+    return id < NameTable::kStable ? *plans_[id] : *transient_plans_[id - NameTable::kStable];
   }
   void remember(const FieldPlan& plan, const std::string& name);
   void forget_transient_plans();
@@ -138,7 +144,9 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void settle(FieldPlan& plan, std::string_view path);
 
   void take(const Field& field);
-  bool fill(Target target, How how, std::uint32_t rank, const Field& value);
+  void fill(Target target, How how, std::uint32_t rank, const Field& value);
+  [[nodiscard]] bool is_absent(Target target, const Field& value) const;
+  void place_gathered();
   Item* find_item(std::string_view key, std::uint64_t hash);
   void add_item(FieldPlan& plan, const Field& value);
   void add_item(std::string_view key, std::uint64_t hash, std::string_view path_key, std::uint64_t path_hash,
@@ -153,6 +161,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void understand_status();
   void understand_time(Target target, std::size_t reader, std::optional<Instant>& to, Known& how);
   void understand_duration(Target target, std::optional<Decimal>& to);
+  void understand_version();
   void understand_resolved();
   void understand_csat();
   bool find_zone();
@@ -160,6 +169,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void weigh_evidence();
   TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
   void bad_value(Target target, std::string_view code, std::string message, std::string cure);
+  void count_bad(std::string_view what, std::string_view found, std::string message, std::string cure);
   [[nodiscard]] std::string field_name(const Field& field) const;
 
   void emit();
@@ -176,7 +186,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::unique_ptr<Translator> translator_;
   std::array<Vocabulary, kTargetCount> vocabularies_;
   NameTable names_;
-  std::vector<FieldPlan> plans_, transient_plans_;
+  std::vector<std::unique_ptr<FieldPlan>> plans_, transient_plans_;  // items point into them
   std::unique_ptr<BlockParser> parser_;
   std::unique_ptr<JsonArrayWalker> walker_;
   std::vector<std::string> csv_header_;
@@ -197,10 +207,13 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Outcome outcome_ = Outcome::going;
   std::uint32_t filled_ = 0;
   std::array<Slot, kTargetCount> slots_;
+  std::vector<Gathered> gathered_;
+  bool walking_ = false;  // text of the record at hand is the walker's: it goes with the next element
   std::vector<Item> items_;
   std::uint64_t item_bits_ = 0;
   std::vector<Touchpoint> touches_;
   Conversation conversation_;
+  Version version_;
   Buffer scratch_;
   Arena scratch_text_;
   csv::LineCounter lines_{nullptr, 1};  // of the block
@@ -216,7 +229,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::uint64_t count = 0, file = 0, offset = 0;
     std::string found, message, cure;
   };
-  std::map<Target, BadUse> bad_;
+  std::map<std::string, BadUse, std::less<>> bad_;  // by target
   std::map<std::string, FieldUse, std::less<>> past_fields_;  // of plans that were replaced
   std::map<std::string, std::map<std::string, std::uint64_t, std::less<>>, std::less<>> record_drops_;
   std::vector<std::string> notes_;

@@ -34,8 +34,12 @@ Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path) {
   if (exists && !S_ISREG(status.st_mode)) {
     file->fd_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   } else {
-    file->temporary_ = fmt::format("{}.partial-{}", path, ::getpid());
-    file->fd_ = ::open(file->temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    // A killed process with this number may have left its file behind: it is not touched, another name is taken.
+    for (int n = 0; n < 100 && (n == 0 || (file->fd_ < 0 && errno == EEXIST)); ++n) {
+      file->temporary_ = fmt::format("{}.partial-{}{}", path, ::getpid(), n == 0 ? "" : fmt::format("-{}", n));
+      file->fd_ = ::open(file->temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    }
+    if (file->fd_ >= 0 && exists) ::fchmod(file->fd_, status.st_mode & 07777);  // as readable as before, no more
   }
   if (file->fd_ < 0) {
     const int code = errno;

@@ -250,13 +250,18 @@ void PluginCatalog::look_into(const std::string& folder) {
 }
 
 void PluginCatalog::consider(const std::string& path) {
-  std::string canonical = fs::weakly_canonical(path).string();
+  std::error_code failed;
+  std::string canonical = fs::canonical(path, failed).string();
   auto checked = checked_path(path);
   if (!checked && !options_.allow_unsafe) {
     refused_.push_back({path, checked.error().message + "; " + checked.error().cure});
     return;
   }
   if (checked) canonical = *checked;
+  if (canonical.empty()) {
+    refused_.push_back({path, failed.message()});
+    return;
+  }
   for (const auto& known : infos_) {
     if (known->path == canonical) return;  // the same file by another way
   }

@@ -133,6 +133,9 @@ AdapterInfo info_of(const Json& json) {
   info.default_channel = json.value("default_channel", "");
   info.time_format = json.value("time_format", "auto");
   const auto zone = json.value("time_zone", "optional");
+  if (zone != "required" && zone != "utc" && zone != "optional") {
+    throw std::runtime_error(fmt::format("time_zone: \"{}\" is none of required, utc, optional", zone));
+  }
   info.zone_required = zone == "required";
   info.utc_by_document = zone == "utc";
   if (json.contains("options")) {
@@ -150,12 +153,13 @@ Result<AdapterInfo> read_manifest(const std::string& path) {
   auto text = manifest_text(path);
   if (!text) return text.error();
   try {
-    AdapterInfo info = info_of(Json::parse(*text));
-    info.path = path;
-    if (info.abi != CW_ABI_MAJOR) {
-      return refusal(fmt::format("it was built for adapter ABI {}, this program speaks {}: rebuild it against this plugin.h", info.abi,
-                                 CW_ABI_MAJOR));
+    const Json json = Json::parse(*text);
+    const auto abi = json.at("abi").get<unsigned>();  // first: what else another major says is not ours to judge
+    if (abi != CW_ABI_MAJOR) {
+      return refusal(fmt::format("it was built for adapter ABI {}, this program speaks {}: rebuild it against this plugin.h", abi, CW_ABI_MAJOR));
     }
+    AdapterInfo info = info_of(json);
+    info.path = path;
     return info;
   } catch (const std::exception& e) {
     return refusal(fmt::format("its manifest cannot be used: {}", e.what()));

@@ -234,8 +234,8 @@ TEST_CASE("csv: a record over the limit that spans lines costs its first line") 
   CHECK(run.rows().size() == 20);
   CHECK(shown(the_fault(run)) ==
         "unclosed_quote | line 2 | a quote that is not closed | the quote opened in line 2, column 2 (b), makes the "
-        "record longer than the 30 bytes that a record may have | Close the quote; double a quote that is part of the "
-        "text. if records are meant to be that long, raise the setting max_record");
+        "record longer than the 30 bytes that a record may have | close the quote; double a quote that is part of the "
+        "text; if records are meant to be that long, raise the setting max_record");
 }
 
 TEST_CASE("csv: header") {

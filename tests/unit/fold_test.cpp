@@ -403,8 +403,8 @@ TEST_CASE("derived: notes alone are back office, also beside kinds that say noth
   CHECK(one({touched(1, {touch(1, 5, K::other), touch(2, 6, K::note)})}).c.channel == Channel::back_office);
 }
 
-TEST_CASE("derived: started_at is the first customer touchpoint's, even where a record says another") {
-  Said s = touched(1, {touch(1, 500, TouchKind::email), touch(2, 300, TouchKind::sms), touch(3, 100, TouchKind::note)});
+TEST_CASE("derived: started_at is the first touchpoint's, even where a record says another") {
+  Said s = touched(1, {touch(1, 500, TouchKind::email), touch(2, 300, TouchKind::sms), touch(3, 400, TouchKind::note)});
   s.touchpoints[1].how = Known::repeated_later;
   CHECK(one({s}).c.started_at == at(300));
   CHECK(one({s}).c.started_how == Known::repeated_later);
@@ -417,14 +417,15 @@ TEST_CASE("derived: started_at is the first customer touchpoint's, even where a 
   CHECK(one({touched(1, {touch(3, 100, TouchKind::note), touch(4, 90, TouchKind::note)})}).c.started_at == at(90));
 }
 
-TEST_CASE("derived: a note says when a conversation began only where nothing else does") {
-  Said s = touched(1, {touch(3, 900, TouchKind::note)});
+TEST_CASE("derived: a note is a touchpoint, too") {
+  Said s = touched(1, {touch(3, 100, TouchKind::note), touch(1, 500, TouchKind::email)});
   s.what.conversation.started_at = at(200);
-  CHECK(one({s}).c.started_at == at(200));
+  CHECK(one({s}).c.started_at == at(100));
+  CHECK(one({s}).c.channel == Channel::email);
 }
 
-TEST_CASE("derived: ended_at is the last customer touchpoint's, only when resolved and not said") {
-  Said s = touched(1, {touch(1, 500, TouchKind::email), touch(2, 300, TouchKind::sms), touch(3, 900, TouchKind::note)});
+TEST_CASE("derived: ended_at is the last touchpoint's, only when resolved and not said") {
+  Said s = touched(1, {touch(1, 500, TouchKind::email), touch(2, 300, TouchKind::sms), touch(3, 200, TouchKind::note)});
   s.touchpoints[0].how = Known::skipped_later;
   CHECK_FALSE(one({s}).c.ended_at.has_value());
   s.what.conversation.resolved = false;
@@ -456,6 +457,11 @@ TEST_CASE("derived: the first response is the first outbound after the first inb
   CHECK_FALSE(response({touch(1, 100, K::email, D::inbound), touch(2, 160, K::email, D::unknown)}).has_value());
   CHECK_FALSE(response({touch(1, 100, K::email, D::inbound), touch(2, 160, K::note, D::outbound)}).has_value());
   CHECK_FALSE(response({touch(1, 100, K::email, D::inbound), touch(2, 160, K::email, D::internal)}).has_value());
+
+  // In one instant what came in is before what answers it, whatever their ids.
+  for (const std::uint64_t id : {1U, 3U}) {
+    CHECK(response({touch(2, 100, K::chat, D::inbound), touch(id, 100, K::chat, D::outbound)}) == Decimal{0, 9});
+  }
 
   Touchpoint in = touch(1, 100, K::chat, D::inbound), out = touch(2, 101, K::chat, D::outbound);
   in.at.nanos = 750'000'000;

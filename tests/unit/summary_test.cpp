@@ -187,7 +187,7 @@ TEST_CASE("summary: text() for a person") {
         "tickets: 1,234,567 read = 7 translated + 1 filtered + 2 rejected\n"
         "  filtered   1 × draft\n"
         "  rejected   2 × bad_time, for example: not a time; write one\n"
-        "  rejected   1 × once, that\n"
+        "  rejected   1 × once: that\n"
         "  no rule    channel \"fax\" × 1,000\n"
         "  dropped    3 × csat_score (such as \"7\"): too much\n"
         "  times      7 of started_at in Europe/Paris by policy \"compatible\": 3 repeated:earlier, 4 skipped:earlier\n"

@@ -761,8 +761,9 @@ TEST_CASE("time: the format of a column that does not say it") {
         uncertain + "these numbers since 1970 cannot be of one unit: '1700000000' and '1700000000123'");
   CHECK(conclude({"12", "17000000000"}) ==
         uncertain + "no number shows whether it counts seconds, milliseconds or microseconds: '12' and '17000000000'");
-  CHECK(conclude({"2023-03-12 02:30", "1700000000"}) ==
-        uncertain + "its values are of different kinds: '2023-03-12 02:30' and '1700000000'");
+  CHECK(conclude({"2023-03-12 02:30", "1700000000"}) == "iso");  // nothing else looks like it
+  CHECK(conclude({"Sun, 12 Mar 2023 02:30:00 +0000", "1700000000"}) ==
+        uncertain + "its values are of different kinds: 'Sun, 12 Mar 2023 02:30:00 +0000' and '1700000000'");
   CHECK(conclude({"soon", "later"}) == uncertain + "no value is a time in a form that can be told: 'soon' and 'later'");
   CHECK(conclude({"", " "}) == "this column has no value to tell a time format from");
 
