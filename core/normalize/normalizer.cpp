@@ -60,6 +60,11 @@ std::string shell_word(std::string_view text) {
   return quoted + "'";
 }
 
+void count_reject(Books& books, std::string_view code, std::string_view message, std::string_view cure) {
+  const bool known = books.rejected.contains(code);  // the example is of the first one only
+  books.reject(code, known ? std::string() : fmt::format("{}; {}", message, cure));
+}
+
 /// Two names in metadata are Crosswalk's own; a source field of the same name keeps its value under another.
 std::string metadata_name(std::string_view name) {
   std::string out(name);
@@ -102,7 +107,8 @@ void Batch::clear() {
   metadata.clear();
   touchpoints.clear();
   id_hashes.clear();
-  read = written = rejected = bytes = 0;
+  books = Books();
+  written = bytes = 0;
   error.reset();
 }
 
@@ -194,6 +200,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
 Result<void> Normalizer::start_json() {
   if (!walker_) {
     forget_names();
+    csv_header_.clear();
     walker_ = make_array_walker(names_, source_.limits);
     parser_ = make_json_parser(names_, source_.limits);
   }
@@ -306,8 +313,7 @@ std::uint64_t Normalizer::line() { return lines_.at(static_cast<std::size_t>(pla
 void Normalizer::on_record(const Record& record, const Place& place) {
   if (batch_->error) return;  // the run ends here
   place_ = place;
-  ++read_;
-  ++batch_->read;
+  ++batch_->books.read;
   outcome_ = Outcome::going;
   filled_ = 0;
   gathered_.clear();
@@ -337,20 +343,17 @@ void Normalizer::on_record(const Record& record, const Place& place) {
 }
 
 void Normalizer::on_fault(const FrameFault& fault) {
-  ++read_;
-  ++batch_->read;
-  ++batch_->rejected;
-  count_reject(fault.code, fault.message, fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure));
-  if (!source_.want_rejects) return;
   const std::string_view cure = fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure);
+  ++batch_->books.read;
+  count_reject(batch_->books, fault.code, fault.message, cure);
+  if (!source_.want_rejects) return;
   add_reject(batch_->rejects, {source_.name, source_.inputs[file_], fault.line, fault.offset, fault.code, fault.field,
                                fault.found, fault.message, cure, fault.text, fault.size});
 }
 
 void Normalizer::on_repeated_header(const Place&) {
-  ++read_;
-  ++batch_->read;
-  ++filtered_["repeated header"];
+  ++batch_->books.read;
+  batch_->books.filter("repeated header");
 }
 
 void Normalizer::take(const Field& field) {
@@ -544,8 +547,7 @@ bool Normalizer::drop(const Field& value, std::string_view rule) {
 bool Normalizer::filter(std::string_view rule) {
   if (outcome_ != Outcome::going) return false;
   outcome_ = Outcome::filtered;
-  const auto found = filtered_.find(rule);
-  ++(found == filtered_.end() ? filtered_.emplace(std::string(rule), 0).first : found)->second;
+  batch_->books.filter(rule);
   return false;
 }
 
@@ -869,7 +871,7 @@ void Normalizer::understand_csat() {
 // ---- out ------------------------------------------------------------------------------------------------------------
 
 void Normalizer::emit() {
-  ++translated_;
+  ++batch_->books.translated;
   touchpoints_ += touches_.size();
   if (source_.fold) {
     emit_contribution();
@@ -950,45 +952,20 @@ void Normalizer::reject(std::string_view code, std::string_view field, std::stri
                         std::string_view cure) {
   if (outcome_ == Outcome::refused) return;
   outcome_ = Outcome::refused;
-  ++batch_->rejected;
-  count_reject(code, message, cure);
+  count_reject(batch_->books, code, message, cure);
   if (!source_.want_rejects) return;
   add_reject(batch_->rejects, {source_.name, source_.inputs[file_], line(), place_.offset, code, field, found, message, cure,
                                place_.raw, place_.raw.size()});
 }
 
-void Normalizer::count_reject(std::string_view code, std::string_view message, std::string_view cure) {
-  const auto found = rejected_.find(code);
-  if (found != rejected_.end()) {
-    ++found->second;
-    return;
-  }
-  rejected_.emplace(std::string(code), 1);
-  reject_cures_.emplace(std::string(code), cure.empty() ? std::string(message) : fmt::format("{}; {}", message, cure));
-}
-
 // ---- books ----------------------------------------------------------------------------------------------------------
 
 void Normalizer::account(Summary& summary) const {
-  summary.read += read_;
-  summary.translated += translated_;
   summary.touchpoints += touchpoints_;
   summary.duplicate_keys += duplicate_keys_;
   summary.leap_seconds += leap_seconds_;
   summary.evidence_decided += evidence_decided_;
   summary.evidence_abstained += evidence_abstained_;
-  for (const auto& [rule, count] : filtered_) {
-    summary.filtered[rule] += count;
-    summary.filtered_total += count;
-  }
-  for (const auto& [code, count] : rejected_) {
-    summary.rejected[code] += count;
-    summary.rejected_total += count;
-  }
-  for (const auto& [code, text] : reject_cures_) {
-    const auto [at, added] = summary.reject_cures.emplace(code, text);
-    if (!added && text < at->second) at->second = text;
-  }
   const auto add_times = [&](std::string_view name, const std::array<std::uint64_t, kKnownCount>& counts) {
     if (std::all_of(counts.begin(), counts.end(), [](std::uint64_t n) { return n == 0; })) return;
     auto& sum = summary.times[std::string(name)];
@@ -998,7 +975,9 @@ void Normalizer::account(Summary& summary) const {
   add_times("touchpoints", touch_times_);
   for (const auto& [target, use] : bad_) {
     BadValue& sum = summary.bad_values[target];
-    if (sum.count == 0 || use.found < sum.found) {
+    if (sum.count == 0 || std::pair(use.file, use.offset) < std::pair(sum.file, sum.offset)) {
+      sum.file = use.file;
+      sum.offset = use.offset;
       sum.found = use.found;
       sum.message = use.message;
       sum.cure = use.cure;
@@ -1007,6 +986,7 @@ void Normalizer::account(Summary& summary) const {
   }
   for (std::size_t t = 0; t < kTargetCount; ++t) {
     if (vocabularies_[t].empty() || static_cast<Target>(t) == Target::resolved) continue;
+    if (vocabularies_[t].overflowed()) summary.too_many_words.emplace(name_of(static_cast<Target>(t)));
     vocabularies_[t].each([&](const std::string& word, const Vocabulary::Entry& entry) {
       WordUse& use = summary.words[std::string(name_of(static_cast<Target>(t)))][word];
       use.count += entry.count;

@@ -24,6 +24,7 @@
 #include "merge/contribution.hpp"
 #include "normalize/evidence.hpp"
 #include "normalize/vocabulary.hpp"
+#include "pipeline/books.hpp"
 #include "pipeline/source.hpp"
 
 namespace crosswalk {
@@ -37,7 +38,8 @@ struct Batch {
   std::vector<MetadataItem> metadata;
   std::vector<Touchpoint> touchpoints;
   std::vector<std::uint64_t> id_hashes;     ///< of the records in `out`
-  std::uint64_t read = 0, written = 0, rejected = 0, bytes = 0;
+  Books books;
+  std::uint64_t written = 0, bytes = 0;
   std::optional<Error> error;               ///< ends the run once everything before it is written
 
   void clear();
@@ -178,7 +180,6 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void add_value(Buffer& out, const Field& value, Form form);
   void reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
               std::string_view cure);
-  void count_reject(std::string_view code, std::string_view message, std::string_view cure);
   std::uint64_t line();
 
   const SourceConfig& source_;
@@ -219,12 +220,10 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   csv::LineCounter lines_{nullptr, 1};  // of the block
 
   // Counts.
-  std::uint64_t read_ = 0, translated_ = 0, touchpoints_ = 0, duplicate_keys_ = 0, leap_seconds_ = 0;
+  std::uint64_t touchpoints_ = 0, duplicate_keys_ = 0, leap_seconds_ = 0;
   std::uint64_t evidence_decided_ = 0, evidence_abstained_ = 0;
   std::array<std::array<std::uint64_t, kKnownCount>, kTargetCount> times_{};
   std::array<std::uint64_t, kKnownCount> touch_times_{};
-  std::map<std::string, std::uint64_t, std::less<>> filtered_, rejected_;
-  std::map<std::string, std::string, std::less<>> reject_cures_;
   struct BadUse {
     std::uint64_t count = 0, file = 0, offset = 0;
     std::string found, message, cure;

@@ -45,6 +45,7 @@ const Vocabulary::Entry& Vocabulary::look_up(std::string_view raw) {
   auto found = met_.find(raw);
   if (found == met_.end()) {
     if (met_.size() >= kDistinct || raw.size() > kLongest) {
+      overflowed_ |= raw.size() <= kLongest;
       const std::uint64_t count = overflow_.count;
       overflow_ = judge(raw);
       overflow_.count = count + 1;

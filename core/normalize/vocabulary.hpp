@@ -36,6 +36,7 @@ class Vocabulary {
   /// Every spelling met. Beyond kDistinct spellings the rest is counted under "…" so that memory stays bounded.
   static constexpr std::size_t kDistinct = 1000;
   static constexpr std::size_t kLongest = 200;  ///< bytes of a word that is listed by itself
+  [[nodiscard]] bool overflowed() const { return overflowed_; }  ///< there were more than kDistinct
   template <class Visit>
   void each(Visit&& visit) const {
     for (const auto& [word, entry] : met_) visit(word, entry);
@@ -56,6 +57,7 @@ class Vocabulary {
   std::string_view last_word_;
   Entry* last_ = nullptr;
   Entry overflow_;
+  bool overflowed_ = false;
 };
 
 }  // namespace crosswalk

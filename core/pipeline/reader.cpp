@@ -54,6 +54,7 @@ Result<void> BlockReader::start(const std::string& name, std::unique_ptr<PeekSou
   }
   framing_ = framing_of(*head);
   if (!speaks(source_.info, framing_)) framing_ = source_.info.framings.front();
+  dialect_.reset();
   if (framing_ == Framing::json) {
     auto json = open_json(name, std::move(bytes), {source_.records, source_.limits});
     if (!json) return json.error();

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "crosswalk/translate.hpp"
+#include "normalize/vocabulary.hpp"
+#include "pipeline/books.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -102,6 +104,33 @@ Result<void> Summary::balance() const {
                  "this is a defect of the program; please report it with the input"};
   }
   return {};
+}
+
+void collapse_words(Summary& summary) {
+  for (auto& [target, words] : summary.words) {
+    if (words.size() <= Vocabulary::kDistinct && !summary.too_many_words.contains(target)) {
+      if (const auto long_ones = words.find("…"); long_ones != words.end()) long_ones->second.meaning.clear();
+      continue;
+    }
+    WordUse all;
+    for (const auto& [word, use] : words) all.count += use.count;
+    words.clear();
+    words["…"] = all;
+  }
+}
+
+void enter(const Books& books, Summary& summary) {
+  summary.read += books.read;
+  summary.translated += books.translated;
+  summary.rejected_total += books.rejected_total;
+  for (const auto& [rule, count] : books.filtered) {
+    summary.filtered[rule] += count;
+    summary.filtered_total += count;
+  }
+  for (const auto& [code, rejects] : books.rejected) {
+    summary.rejected[code] += rejects.count;
+    summary.reject_cures.try_emplace(code, rejects.example);
+  }
 }
 
 std::string Summary::json() const {

@@ -37,15 +37,14 @@ class Worker {
   Result<void> open() { return normalizer_.open(); }
 
   void run(const Task& task, Batch& batch) {
-    if (task.dialect != dialect_ || !started_) {
+    if (task.file != file_) {
       auto started = task.framing == Framing::csv ? normalizer_.start_csv(*task.dialect) : normalizer_.start_json();
       if (!started) {
         const Error& e = started.error();
         batch.error = Error{e.code, fmt::format("{}: {}", source_.inputs[task.file], e.message), e.cure};
         return;
       }
-      dialect_ = task.dialect;
-      started_ = true;
+      file_ = task.file;
     }
     normalizer_.process(task.block, task.file, batch);
   }
@@ -54,8 +53,7 @@ class Worker {
  private:
   const SourceConfig& source_;
   Normalizer normalizer_;
-  std::shared_ptr<const CsvDialect> dialect_;
-  bool started_ = false;
+  std::uint32_t file_ = UINT32_MAX;  // the input it is set up for
 };
 
 /// Everything that happens in input order: output, rejects, fold, books.
@@ -67,34 +65,28 @@ class Writer {
         total_bytes_(total_bytes) {}
 
   Result<void> take(Batch& batch) {
-    if (auto ok = put(batch.out.view(), batch.rejects.view()); !ok) return ok;
-    for (const std::uint64_t hash : batch.id_hashes) ids_.prefetch(hash);
-    for (const std::uint64_t hash : batch.id_hashes) ids_.add(hash);
-    for (const Contribution& c : batch.contributions) {
-      fold_.add(c, batch.metadata.data() + c.first_metadata, batch.touchpoints.data() + c.first_touchpoint);
-    }
-    written_ += batch.written;
-    progress_.records += batch.read;
-    progress_.bytes += batch.bytes;
-    rejected_ += batch.rejected;
-    if (hooks_.progress) {
-      progress_.total_bytes = total_bytes_;
-      hooks_.progress(progress_);
-    }
-    if (batch.error) return *batch.error;
-    return check_limit(false);
+    Result<void> taken = write_and_count(batch);
+    stopped_ |= !taken.ok();
+    return taken;
   }
 
+  /// Writing ended the run, so workers may have read ahead of what was written.
+  [[nodiscard]] bool stopped() const { return stopped_; }
+  [[nodiscard]] std::uint64_t read() const { return books_.read; }
+
   /// Ends a complete run: folded conversations, the last bulk body, the percentage of rejects.
-  Result<void> finish(Summary& summary) {
+  Result<void> finish() {
     if (source_.fold) {
-      if (auto ok = write_fold(summary); !ok) return ok;
+      if (auto ok = write_fold(); !ok) return ok;
     }
     if (auto ok = records_.finish(); !ok) return ok;
     return check_limit(true);
   }
 
   void account(Summary& summary) const {
+    enter(books_, summary);
+    summary.merged = merged_;
+    summary.repeated_touchpoints = repeated_touchpoints_;
     summary.written = written_;
     summary.repeated_ids = ids_.repeated();
     summary.ids_compared = ids_.compared();
@@ -103,6 +95,25 @@ class Writer {
   }
 
  private:
+  Result<void> write_and_count(Batch& batch) {
+    if (auto ok = put(batch.out.view(), batch.rejects.view()); !ok) return ok;
+    for (const std::uint64_t hash : batch.id_hashes) ids_.prefetch(hash);
+    for (const std::uint64_t hash : batch.id_hashes) ids_.add(hash);
+    for (const Contribution& c : batch.contributions) {
+      fold_.add(c, batch.metadata.data() + c.first_metadata, batch.touchpoints.data() + c.first_touchpoint);
+    }
+    books_.add(batch.books);
+    written_ += batch.written;
+    progress_.records = books_.read;
+    progress_.bytes += batch.bytes;
+    if (hooks_.progress) {
+      progress_.total_bytes = total_bytes_;
+      hooks_.progress(progress_);
+    }
+    if (batch.error) return *batch.error;
+    return check_limit(false);
+  }
+
   Result<void> put(std::string_view lines, std::string_view rejects) {
     if (!lines.empty()) {
       if (auto ok = records_.write(lines); !ok) return ok;
@@ -114,12 +125,12 @@ class Writer {
   /// The percentage is judged at the end, and on the way once there is enough to judge by.
   Result<void> check_limit(bool at_end) const {
     const RejectLimit& limit = options_.max_rejects;
-    if (limit.count && rejected_ > *limit.count) {
-      return Error{Errc::data, fmt::format("{} records were rejected, more than --max-rejects {} allows", rejected_, *limit.count),
+    if (limit.count && books_.rejected_total > *limit.count) {
+      return Error{Errc::data, fmt::format("{} records were rejected, more than --max-rejects {} allows", books_.rejected_total, *limit.count),
                    "look at the rejects (--rejects FILE), cure their cause, or raise the limit"};
     }
     if (limit.percent && progress_.records >= (at_end ? 1U : 10'000U)) {
-      const double percent = 100.0 * static_cast<double>(rejected_) / static_cast<double>(progress_.records);
+      const double percent = 100.0 * static_cast<double>(books_.rejected_total) / static_cast<double>(progress_.records);
       if (percent > *limit.percent) {
         return Error{Errc::data,
                      fmt::format("{:.2f} % of {} records were rejected, more than --max-rejects {}% allows", percent, progress_.records,
@@ -130,20 +141,20 @@ class Writer {
     return {};
   }
 
-  Result<void> write_fold(Summary& summary) {
+  Result<void> write_fold() {
     Result<void> result;
     Buffer out, rejects;
     std::string last_id;
     bool first = true;
     fold_.finish([&](Folded& folded) {
-      summary.repeated_touchpoints += folded.repeated_touchpoints;
+      repeated_touchpoints_ += folded.repeated_touchpoints;
       const bool same_id = !first && last_id == folded.conversation.external_id;
+      if (!complete(folded, same_id, rejects)) return true;
       first = false;
       last_id = folded.conversation.external_id;
-      if (!complete(folded, same_id, summary, rejects)) return true;
       add_folded(out, folded);
       ++written_;
-      summary.merged += folded.records - 1;
+      merged_ += folded.records - 1;
       if (out.size() > (std::size_t{1} << 20)) {
         result = put(out.view(), rejects.view());
         out.clear();
@@ -156,17 +167,12 @@ class Writer {
   }
 
   /// A folded conversation must have what the schema requires; else all its records are rejected with one sentence.
-  bool complete(Folded& folded, bool same_id, Summary& summary, Buffer& rejects) {
+  bool complete(Folded& folded, bool same_id, Buffer& rejects) {
     Conversation& c = folded.conversation;
     if (c.channel == Channel::none) c.channel = channel_of(source_.default_channel);
     std::string_view code;
     std::string message, cure;
-    if (same_id) {
-      code = "same_id_in_two_scopes";
-      message = fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one external_id would overwrite each other",
-                            folded.scope);
-      cure = "translate the scopes (organisations) one by one";
-    } else if (c.channel == Channel::none) {
+    if (c.channel == Channel::none) {
       code = "missing_channel";
       message = "nothing that is known of the conversation says by which channel it came";
       cure = "--set default_channel=<phone|email|chat|sms|social|back_office>";
@@ -174,15 +180,17 @@ class Writer {
       code = "missing_started_at";
       message = "nothing that is known of the conversation says when it began, and no time is made up";
       cure = "add the export that holds its creation time or its touchpoints";
+    } else if (same_id) {
+      code = "same_id_in_two_scopes";
+      message = fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one external_id would overwrite each other",
+                            folded.scope);
+      cure = "translate the scopes (organisations) one by one";
     } else {
       return true;
     }
     if (folded.records > 1) message += fmt::format(" ({} records make it up; the first is named here)", folded.records);
-    summary.rejected[std::string(code)] += folded.records;
-    summary.reject_cures.try_emplace(std::string(code), message + "; " + cure);
-    summary.rejected_total += folded.records;
-    summary.translated -= folded.records;
-    rejected_ += folded.records;
+    books_.reject(code, message + "; " + cure, folded.records);
+    books_.translated -= folded.records;
     add_reject(rejects, {source_.name, source_.inputs[folded.origin.file], folded.origin.line, folded.origin.offset, code, "external_id",
                          c.external_id, message, cure, "", 0});
     return false;
@@ -226,7 +234,9 @@ class Writer {
   Progress progress_;
   IdSet ids_;
   Fold fold_;
-  std::uint64_t written_ = 0, rejected_ = 0;
+  Books books_;
+  bool stopped_ = false;
+  std::uint64_t written_ = 0, merged_ = 0, repeated_touchpoints_ = 0;
 };
 
 bool cancelled(const TranslateHooks& hooks) { return hooks.cancelled && hooks.cancelled(); }
@@ -466,12 +476,23 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   BlockReader reader(source, std::move(*first), std::move(first_bytes));
   Writer writer(options, source, hooks, **output, rejects.get(), total);
   Result<void> result = jobs == 1 ? run_inline(reader, *workers.front(), writer, hooks) : run_threads(reader, workers, writer, hooks);
-  for (const auto& worker : workers) worker->account(summary);
+  if (!writer.stopped() && !cancelled(hooks)) {
+    for (const auto& worker : workers) worker->account(summary);
+    collapse_words(summary);
+  } else {
+    if (writer.read() != 0) summary.notes.emplace_back("the run ended early: only what was written is accounted for, and fields, words and times are not");
+    std::error_code failed;
+    const bool unpublished = options.output != "-" && (!std::filesystem::exists(options.output, failed) ||
+                                                       std::filesystem::is_regular_file(options.output, failed));
+    if (cancelled(hooks) && unpublished) {
+      result = Error{Errc::io, fmt::format("interrupted before the end of the input; {} is not written", options.output), ""};
+    }
+  }
   summary.notes.insert(summary.notes.end(), reader.notes().begin(), reader.notes().end());
   // An input that broke off: what was read before stands, so folds are written and the last body is closed.
   const bool broke_off = !result.ok() && result.error().code != Errc::closed;
   if (result.ok() || broke_off) {
-    const Result<void> finished = writer.finish(summary);
+    const Result<void> finished = writer.finish();
     if (result.ok()) result = finished;
   }
   writer.account(summary);

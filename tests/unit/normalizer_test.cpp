@@ -126,6 +126,7 @@ class Run {
   [[nodiscard]] Summary books() const {
     Summary s;
     normalizer->account(s);
+    for (const auto& batch : batches) enter(batch->books, s);
     return s;
   }
   /// The lines of the output, each a conversation.
@@ -1364,7 +1365,7 @@ TEST_CASE("batch: clear() forgets everything") {
   b.contributions.emplace_back();
   b.metadata.emplace_back();
   b.touchpoints.emplace_back();
-  b.read = b.written = b.rejected = b.bytes = 1;
+  b.books.read = b.books.rejected_total = b.written = b.bytes = 1;
   b.error = Error{};
   b.clear();
   CHECK(b.out.empty());
@@ -1373,6 +1374,6 @@ TEST_CASE("batch: clear() forgets everything") {
   CHECK(b.contributions.empty());
   CHECK(b.metadata.empty());
   CHECK(b.touchpoints.empty());
-  CHECK(b.read + b.written + b.rejected + b.bytes == 0);
+  CHECK(b.books.read + b.books.rejected_total + b.written + b.bytes == 0);
   CHECK_FALSE(b.error.has_value());
 }

@@ -875,7 +875,7 @@ TEST_CASE("fold: events make conversations, with their touchpoints counted") {
                                          "{\"id\":\"1\",\"when\":\"2024-06-01T08:00:00Z\",\"kind\":\"note\",\"tid\":\"t3\"}\n")}));
   CHECK(o.error == "");
   CHECK(o.out ==
-        "{\"external_id\":\"1\",\"platform\":\"events\",\"channel\":\"phone\",\"started_at\":\"2024-06-01T09:00:00Z\","
+        "{\"external_id\":\"1\",\"platform\":\"events\",\"channel\":\"phone\",\"started_at\":\"2024-06-01T08:00:00Z\","
         "\"metadata\":{\"touchpoints\":{\"email\":1,\"call\":1,\"note\":1}}}\n");
   CHECK(o.summary.touchpoints == 4);
   CHECK(o.summary.repeated_touchpoints == 1);

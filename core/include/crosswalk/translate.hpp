@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,7 +54,8 @@ struct TranslateOptions {
 /// A value that did not fit an optional field.
 struct BadValue {
   std::uint64_t count = 0;
-  std::string found, message, cure;  ///< of the first one met
+  std::string found, message, cure;   ///< of the first one in the input
+  std::uint64_t file = 0, offset = 0;  ///< where that is
 };
 
 /// One distinct word of a vocabulary and what it became.
@@ -84,6 +86,7 @@ struct Summary {
   std::map<std::string, std::array<std::uint64_t, kKnownCount>, std::less<>> times;  ///< by target
   std::map<std::string, BadValue, std::less<>> bad_values;     ///< by target
   std::map<std::string, std::map<std::string, WordUse, std::less<>>, std::less<>> words;  ///< by target, by word
+  std::set<std::string, std::less<>> too_many_words;  ///< targets with more distinct words than are listed
   std::map<std::string, FieldUse, std::less<>> fields;         ///< by source field
   std::vector<std::string> notes;      ///< things a person should know ("column 3 has no name")
   std::string time_format;             ///< as set, or as concluded from the inputs
