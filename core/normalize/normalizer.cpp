@@ -181,7 +181,14 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
       repeated.emplace_back(column, static_cast<std::size_t>(first - dialect.header.begin()));
     }
     std::string unique = name;
-    for (int n = 2; names_.intern(unique) != static_cast<int>(column); ++n) unique = fmt::format("{} ({})", name, n);
+    for (int n = 2, id = names_.intern(unique); id != static_cast<int>(column); ++n) {
+      if (id < 0 || id >= static_cast<int>(NameTable::kStable)) {
+        return Error{Errc::data, fmt::format("the names in the header take more than {} MiB, or are more than {}", NameTable::kStableBytes >> 20, NameTable::kStable),
+                     "shorten them"};
+      }
+      unique = fmt::format("{} ({})", name, n);
+      id = names_.intern(unique);
+    }
     if (unique != name) notes_.push_back(fmt::format("column \"{}\" stands again as column {}; it is called \"{}\"", name, column + 1, unique));
     ids.push_back(static_cast<std::uint16_t>(column));
   }
@@ -562,6 +569,7 @@ bool Normalizer::walk(const Field& array, std::string_view prefix, const std::fu
   walking_ = true;
   const bool whole = walker_->walk(array.view(), prefix, [&](const Record& record) {
     if (auto bound = bind_new_names(); !bound) {
+      batch_->error = bound.error();
       reject("adapter_failed", "", "", bound.error().message, bound.error().cure);
     }
     stopped = outcome_ != Outcome::going || !element(record) || outcome_ != Outcome::going;

@@ -1,8 +1,11 @@
 #include "normalize/normalizer.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <functional>
 #include <map>
 #include <memory>
@@ -990,6 +993,23 @@ TEST_CASE("normalizer: columns without a name and columns that stand twice") {
   CHECK(clash.only().at("metadata").dump() == "{\"x\":\"a\",\"x (2)\":\"b\",\"x (3)\":\"c\"}");
 }
 
+TEST_CASE("normalizer: a header with more text than names have room for is an answer, not a wait") {
+  std::string header = "id,at";
+  for (int i = 0; i < 9000; ++i) header += "," + std::to_string(100'000 + i) + std::string(1000, 'x');
+  ::fflush(nullptr);
+  const pid_t child = ::fork();  // where the answer never comes, the alarm ends the child and nothing else
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::alarm(20);
+    Run run(plain());
+    run.csv(header + "\n1,2024-06-01T10:00Z" + std::string(9000, ',') + "\n");
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK_FALSE(WIFSIGNALED(status));
+}
+
 TEST_CASE("normalizer: a second file with the same columns, with others, and with another delimiter") {
   Run run(plain());
   CHECK(run.csv("id,at,x\n1,2024-06-01T10:00Z,a\n") == "");
@@ -1170,6 +1190,23 @@ TEST_CASE("walk: what cannot be walked whole is not left out in silence") {
                  "\":1},{\"text\":\"three\"}]}\n") == "");
   CHECK(run.out == "");
   CHECK(run.rejected().size() == 1);
+}
+
+TEST_CASE("walk: a name in an array that the adapter refuses ends the run as any other name does") {
+  int elements = 0;
+  bool walked = true;
+  Plan plan = walking(elements, walked);
+  plan.refuses = [](std::span<const std::string_view> names) -> Result<void> {
+    for (const std::string_view name : names) {
+      if (name == "messages[].odd") return Error{Errc::data, "no", "yes"};
+    }
+    return {};
+  };
+  Run run(plan);
+  const std::string record = "\"at\":\"2024-06-01T10:00:00Z\"";
+  CHECK(run.json("{\"id\":\"1\"," + record + ",\"messages\":[{\"text\":\"a\"}]}\n{\"id\":\"2\"," + record +
+                 ",\"messages\":[{\"odd\":1}]}\n{\"id\":\"3\"," + record + ",\"messages\":[{\"odd\":1}]}\n") == "no\n  yes");
+  CHECK(run.records().size() == 1);
 }
 
 TEST_CASE("walk: only arrays, and no further than the adapter wants") {
