@@ -660,7 +660,7 @@ TEST_CASE("normalizer: lines and offsets of rejects over many blocks") {
   for (int i = 0; i < 500; ++i) {
     if (i % 7 == 3) expected.emplace_back(line, text.size());
     text += std::to_string(i) + (i % 7 == 3 ? ",x,never\r\n" : ",\"two\r\nlines\",2024-06-01T10:00Z\n");
-    line += i % 7 == 3 ? 1 : 2;
+    line += i % 7 == 3 ? 1U : 2U;
   }
   for (const std::size_t block : {std::size_t{1}, std::size_t{100}, std::size_t{1} << 20}) {
     Run run(plain());
