@@ -36,9 +36,14 @@ Json catalog_json(const PluginCatalog& catalog) {
   Json out;
   out["adapters"] = Json::array();
   for (const AdapterInfo* info : catalog.adapters()) {
-    Json one{{"id", info->id},           {"version", info->version}, {"abi", info->abi},
-             {"summary", info->summary}, {"path", info->path},       {"framings", framings(*info)},
-             {"records", crosswalk::name_of(info->role)}, {"platform", info->platform}};
+    Json one{{"id", info->id},
+             {"version", info->version},
+             {"abi", info->abi},
+             {"summary", info->summary},
+             {"path", info->path},
+             {"framings", framings(*info)},
+             {"records", crosswalk::name_of(info->role)},
+             {"platform", info->platform}};
     one["time_zone"] = info->zone_required ? "required" : info->utc_by_document ? "utc" : "optional";
     one["options"] = Json::array();
     for (const Option& o : info->options) one["options"].push_back(option_json(o));
@@ -66,7 +71,8 @@ std::string catalog_text(const PluginCatalog& catalog) {
   std::string out;
   for (const AdapterInfo* info : catalog.adapters()) {
     out += fmt::format("{} {}  {}\n", info->id, info->version, info->summary);
-    out += fmt::format("    {} records, {}; ABI {}; {}\n", crosswalk::name_of(info->role), fmt::join(framings(*info), " and "), info->abi, info->path);
+    out += fmt::format("    {} records, {}; ABI {}; {}\n", crosswalk::name_of(info->role), fmt::join(framings(*info), " and "),
+                       info->abi, info->path);
     out += options_text(info->options);
   }
   if (catalog.adapters().empty()) out += fmt::format("no adapters found in:\n    {}\n", fmt::join(catalog.folders(), "\n    "));

@@ -12,7 +12,9 @@ namespace {
 using crosswalk::cli::AdapterArguments;
 
 void add_adapter_options(CLI::App& verb, AdapterArguments& to) {
-  verb.add_option("--adapter-dir", to.folders, "another folder with adapters; may be given again")->type_name("DIR")->allow_extra_args(false);
+  verb.add_option("--adapter-dir", to.folders, "another folder with adapters; may be given again")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
   verb.add_flag("--allow-unsafe-adapter", to.allow_unsafe, "load adapters from folders that others may write to");
 }
 
@@ -32,22 +34,31 @@ CLI::App* add_translate(CLI::App& app, crosswalk::cli::TranslateArguments& a) {
       "Example:\n"
       "  crosswalk translate --time-zone \"Pacific Time (US & Canada)\" --rejects rejects.jsonl \\\n"
       "      --output tickets.jsonl 'exports/tickets-*.csv.gz'");
-  verb->add_option("input", a.options.inputs, "files, globs, or - for standard input; gzip and zstd by content")->required()->type_name("INPUT");
-  verb->add_option("--adapter", a.options.adapter, "the adapter; default: the adapters bid on the head of the first input")->type_name("ID");
+  verb->add_option("input", a.options.inputs, "files, globs, or - for standard input; gzip and zstd by content")
+      ->required()
+      ->type_name("INPUT");
+  verb->add_option("--adapter", a.options.adapter, "the adapter; default: the adapters bid on the head of the first input")
+      ->type_name("ID");
   verb->add_option("--source", a.options.source_name, "what to call the source in rejects and the summary")->type_name("NAME");
   verb->add_option("--time-zone", a.options.time_zone, "the zone of times that are written without one")->type_name("ZONE");
   add_disambiguation(*verb, a.disambiguation)
-      ->description("local times that came twice or never: compatible (default), earlier, later, reject, or evidence: by the order of "
-                    "ids and times where they prove it");
+      ->description(
+          "local times that came twice or never: compatible (default), earlier, later, reject, or evidence: by the order of "
+          "ids and times where they prove it");
   verb->add_option("--set", a.settings, "a setting; `crosswalk adapters` lists them; may be given again")
-      ->type_name("KEY=VALUE")->allow_extra_args(false);
-  verb->add_option("--format", a.format, "jsonl (default): a conversation a line; bulk: request bodies of at most 500, one a line")
-      ->check(CLI::IsMember({"jsonl", "bulk"}))->type_name("FORMAT");
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  verb->add_option("--format", a.format,
+                   "jsonl (default): a conversation a line; bulk: request bodies of at most 500, one a line")
+      ->check(CLI::IsMember({"jsonl", "bulk"}))
+      ->type_name("FORMAT");
   verb->add_option("--output", a.options.output, "default: standard output")->type_name("FILE");
   verb->add_option("--rejects", a.options.rejects, "rejected records, JSON Lines")->type_name("FILE");
-  verb->add_option("--max-rejects", a.max_rejects, "give up when more are rejected: a number, or a percentage")->type_name("N|N%");
+  verb->add_option("--max-rejects", a.max_rejects, "give up when more are rejected: a number, or a percentage")
+      ->type_name("N|N%");
   verb->add_option("--summary", a.summary, "the run's accounts as JSON")->type_name("FILE");
-  verb->add_option("--jobs", a.options.jobs, "worker threads; default: one per processor; the output does not depend on it")->type_name("N");
+  verb->add_option("--jobs", a.options.jobs, "worker threads; default: one per processor; the output does not depend on it")
+      ->type_name("N");
   verb->add_flag("--quiet", a.quiet, "no summary on standard error");
   add_zone_data(*verb, a.options.zone_data);
   add_adapter_options(*verb, a.adapters);
@@ -67,7 +78,8 @@ CLI::App* add_time(CLI::App& app, crosswalk::cli::TimeArguments& a) {
   verb->footer("Example:\n  echo '2024-11-03 01:30' | crosswalk time --zone America/New_York --disambiguation later");
   verb->add_option("--zone", a.zone, "the zone of times that are written without one")->type_name("ZONE");
   add_disambiguation(*verb, a.disambiguation);
-  verb->add_option("--format", a.format, "iso (default), epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern with %")
+  verb->add_option("--format", a.format,
+                   "iso (default), epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern with %")
       ->type_name("FORMAT");
   add_zone_data(*verb, a.zone_data);
   return verb;
@@ -100,7 +112,8 @@ std::string suggestion(const CLI::App& app, int argc, char** argv) {
     if (verb == &app && !argument.starts_with('-')) {
       if (std::find(verbs.begin(), verbs.end(), argument) == verbs.end()) {
         const std::string_view near = crosswalk::nearest(argument, verbs);
-        return near.empty() ? fmt::format("the verbs are: {}", fmt::join(verbs, ", ")) : fmt::format("did you mean \"{}\"?", near);
+        return near.empty() ? fmt::format("the verbs are: {}", fmt::join(verbs, ", "))
+                            : fmt::format("did you mean \"{}\"?", near);
       }
       verb = app.get_subcommand(argument);
     } else if (argument.starts_with("--")) {
@@ -111,7 +124,8 @@ std::string suggestion(const CLI::App& app, int argc, char** argv) {
       if (!near.empty()) return fmt::format("{} is not an option; did you mean {}?", name, near);
     }
   }
-  return verb == &app ? "crosswalk --help lists the verbs" : fmt::format("crosswalk {} --help lists its options", verb->get_name());
+  return verb == &app ? "crosswalk --help lists the verbs"
+                      : fmt::format("crosswalk {} --help lists its options", verb->get_name());
 }
 
 }  // namespace

@@ -7,11 +7,25 @@
 namespace crosswalk {
 
 std::string_view name_of(Target target) {
-  static constexpr std::array<std::string_view, kTargetCount> kNames = {
-      "none",       "external_id", "platform",            "channel",           "queue_id",
-      "assigned_agent_id", "customer_id", "subject",      "status",            "started_at",
-      "ended_at",   "handle_time_seconds", "wait_time_seconds", "first_response_time_seconds", "resolved",
-      "csat_score", "version",     "scope",               "time_zone"};
+  static constexpr std::array<std::string_view, kTargetCount> kNames = {"none",
+                                                                        "external_id",
+                                                                        "platform",
+                                                                        "channel",
+                                                                        "queue_id",
+                                                                        "assigned_agent_id",
+                                                                        "customer_id",
+                                                                        "subject",
+                                                                        "status",
+                                                                        "started_at",
+                                                                        "ended_at",
+                                                                        "handle_time_seconds",
+                                                                        "wait_time_seconds",
+                                                                        "first_response_time_seconds",
+                                                                        "resolved",
+                                                                        "csat_score",
+                                                                        "version",
+                                                                        "scope",
+                                                                        "time_zone"};
   return kNames[static_cast<std::size_t>(target)];
 }
 
@@ -46,7 +60,7 @@ std::string_view name_of(RecordRole role) {
 
 std::string_view name_of(TouchKind kind) {
   static constexpr std::array<std::string_view, kTouchKinds> kNames = {"",     "sms",    "email", "call",
-                                                                      "chat", "social", "note",  "other"};
+                                                                       "chat", "social", "note",  "other"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

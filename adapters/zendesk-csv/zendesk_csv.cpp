@@ -54,51 +54,142 @@ constexpr Duration kDurations[] = {
 };
 
 // The other columns of the standard header: known, and carried under their own names.
-constexpr std::string_view kCarried[] = {
-    "Requester external id", "Requester domain", "Submitter", "Priority", "Ticket type", "Updated at", "Assigned at", "Organization",
-    "Due date", "Initially assigned at", "Resolution time", "Group stations", "Assignee stations", "Reopens", "Replies",
-    "First reply time in minutes", "First reply time in minutes within business hours", "First resolution time in minutes",
-    "First resolution time in minutes within business hours", "Full resolution time in minutes",
-    "Full resolution time in minutes within business hours", "Agent wait time in minutes",
-    "Agent wait time in minutes within business hours", "Requester wait time in minutes",
-    "Requester wait time in minutes within business hours", "On hold time in minutes", "On hold time in minutes within business hours"};
+constexpr std::string_view kCarried[] = {"Requester external id",
+                                         "Requester domain",
+                                         "Submitter",
+                                         "Priority",
+                                         "Ticket type",
+                                         "Updated at",
+                                         "Assigned at",
+                                         "Organization",
+                                         "Due date",
+                                         "Initially assigned at",
+                                         "Resolution time",
+                                         "Group stations",
+                                         "Assignee stations",
+                                         "Reopens",
+                                         "Replies",
+                                         "First reply time in minutes",
+                                         "First reply time in minutes within business hours",
+                                         "First resolution time in minutes",
+                                         "First resolution time in minutes within business hours",
+                                         "Full resolution time in minutes",
+                                         "Full resolution time in minutes within business hours",
+                                         "Agent wait time in minutes",
+                                         "Agent wait time in minutes within business hours",
+                                         "Requester wait time in minutes",
+                                         "Requester wait time in minutes within business hours",
+                                         "On hold time in minutes",
+                                         "On hold time in minutes within business hours"};
 
 // Message texts: no columns of the account export, but of others with the same shape.
 constexpr std::string_view kBodies[] = {"Description", "Latest comment"};
 
 // Via: display names of the export and words of the API.
 constexpr std::pair<std::string_view, std::string_view> kChannels[] = {
-    {"mail", "email"}, {"email", "email"}, {"web form", "email"}, {"web", "email"}, {"help center", "email"}, {"help centre", "email"},
-    {"helpcenter", "email"}, {"help center post", "email"}, {"web widget", "email"}, {"closed ticket", "email"}, {"dropbox", "email"},
-    {"feedback tab", "email"}, {"mobile", "email"}, {"recovered from suspended tickets", "email"}, {"mailgun", "email"},
-    {"chat", "chat"}, {"native messaging", "chat"}, {"messaging", "chat"}, {"mobile sdk", "chat"}, {"logmein rescue", "chat"},
-    {"chat transcript", "chat"}, {"chat offline message", "chat"}, {"iphone", "chat"}, {"apple business chat", "chat"},
-    {"voice", "phone"}, {"voicemail", "phone"}, {"phone", "phone"}, {"phone call", "phone"}, {"phone call inbound", "phone"},
-    {"phone call outbound", "phone"}, {"phone call (incoming)", "phone"}, {"phone call (inbound)", "phone"},
-    {"phone call (outbound)", "phone"}, {"api voicemail", "phone"}, {"api phone call inbound", "phone"},
-    {"api phone call outbound", "phone"}, {"cti voicemail", "phone"}, {"cti phone call", "phone"}, {"cti phone call (incoming)", "phone"},
-    {"cti phone call (inbound)", "phone"}, {"cti phone call (outbound)", "phone"},
-    {"text message", "sms"}, {"sms", "sms"}, {"messagebird sms", "sms"}, {"twilio sms", "sms"}, {"google rcs", "sms"},
-    {"twitter", "social"}, {"twitter dm", "social"}, {"twitter favorite", "social"}, {"twitter like", "social"}, {"x", "social"},
-    {"x dm", "social"}, {"x like", "social"}, {"x corp", "social"}, {"facebook", "social"}, {"facebook post", "social"},
-    {"facebook message", "social"}, {"facebook private message", "social"}, {"instagram", "social"}, {"instagram dm", "social"},
-    {"whatsapp", "social"}, {"wechat", "social"}, {"line", "social"}, {"telegram", "social"}, {"viber", "social"},
-    {"kakaotalk", "social"}, {"google business messages", "social"}, {"get satisfaction", "social"}, {"topic", "social"},
-    {"forum", "social"}, {"blog", "social"}, {"any channel", "social"}, {"channel framework", "social"},
-    {"sunshine conversations facebook messenger", "social"}, {"sunshine conversations twitter dm", "social"},
+    {"mail", "email"},
+    {"email", "email"},
+    {"web form", "email"},
+    {"web", "email"},
+    {"help center", "email"},
+    {"help centre", "email"},
+    {"helpcenter", "email"},
+    {"help center post", "email"},
+    {"web widget", "email"},
+    {"closed ticket", "email"},
+    {"dropbox", "email"},
+    {"feedback tab", "email"},
+    {"mobile", "email"},
+    {"recovered from suspended tickets", "email"},
+    {"mailgun", "email"},
+    {"chat", "chat"},
+    {"native messaging", "chat"},
+    {"messaging", "chat"},
+    {"mobile sdk", "chat"},
+    {"logmein rescue", "chat"},
+    {"chat transcript", "chat"},
+    {"chat offline message", "chat"},
+    {"iphone", "chat"},
+    {"apple business chat", "chat"},
+    {"voice", "phone"},
+    {"voicemail", "phone"},
+    {"phone", "phone"},
+    {"phone call", "phone"},
+    {"phone call inbound", "phone"},
+    {"phone call outbound", "phone"},
+    {"phone call (incoming)", "phone"},
+    {"phone call (inbound)", "phone"},
+    {"phone call (outbound)", "phone"},
+    {"api voicemail", "phone"},
+    {"api phone call inbound", "phone"},
+    {"api phone call outbound", "phone"},
+    {"cti voicemail", "phone"},
+    {"cti phone call", "phone"},
+    {"cti phone call (incoming)", "phone"},
+    {"cti phone call (inbound)", "phone"},
+    {"cti phone call (outbound)", "phone"},
+    {"text message", "sms"},
+    {"sms", "sms"},
+    {"messagebird sms", "sms"},
+    {"twilio sms", "sms"},
+    {"google rcs", "sms"},
+    {"twitter", "social"},
+    {"twitter dm", "social"},
+    {"twitter favorite", "social"},
+    {"twitter like", "social"},
+    {"x", "social"},
+    {"x dm", "social"},
+    {"x like", "social"},
+    {"x corp", "social"},
+    {"facebook", "social"},
+    {"facebook post", "social"},
+    {"facebook message", "social"},
+    {"facebook private message", "social"},
+    {"instagram", "social"},
+    {"instagram dm", "social"},
+    {"whatsapp", "social"},
+    {"wechat", "social"},
+    {"line", "social"},
+    {"telegram", "social"},
+    {"viber", "social"},
+    {"kakaotalk", "social"},
+    {"google business messages", "social"},
+    {"get satisfaction", "social"},
+    {"topic", "social"},
+    {"forum", "social"},
+    {"blog", "social"},
+    {"any channel", "social"},
+    {"channel framework", "social"},
+    {"sunshine conversations facebook messenger", "social"},
+    {"sunshine conversations twitter dm", "social"},
     {"business messaging slack connect", "social"},
-    {"api", "back_office"}, {"web service", "back_office"}, {"web service (api)", "back_office"}, {"rule", "back_office"},
-    {"business rule", "back_office"}, {"linked problem", "back_office"}, {"group deletion", "back_office"},
-    {"user change", "back_office"}, {"user deletion", "back_office"}, {"group change", "back_office"}, {"resource push", "back_office"},
-    {"merge", "back_office"}, {"ticket merge", "back_office"}, {"user merge", "back_office"}, {"batch", "back_office"},
-    {"ticket sharing", "back_office"}, {"satisfaction prediction", "back_office"}, {"side conversation", "back_office"},
-    {"sample ticket", "back_office"}, {"github", "back_office"}, {"import", "back_office"},
+    {"api", "back_office"},
+    {"web service", "back_office"},
+    {"web service (api)", "back_office"},
+    {"rule", "back_office"},
+    {"business rule", "back_office"},
+    {"linked problem", "back_office"},
+    {"group deletion", "back_office"},
+    {"user change", "back_office"},
+    {"user deletion", "back_office"},
+    {"group change", "back_office"},
+    {"resource push", "back_office"},
+    {"merge", "back_office"},
+    {"ticket merge", "back_office"},
+    {"user merge", "back_office"},
+    {"batch", "back_office"},
+    {"ticket sharing", "back_office"},
+    {"satisfaction prediction", "back_office"},
+    {"side conversation", "back_office"},
+    {"sample ticket", "back_office"},
+    {"github", "back_office"},
+    {"import", "back_office"},
     {"sunshine conversations api", "back_office"},
 };
 
 constexpr std::pair<std::string_view, std::string_view> kStatuses[] = {
-    {"new", "new"}, {"open", "open"}, {"pending", "pending"}, {"hold", "on_hold"}, {"on hold", "on_hold"},
-    {"solved", "solved"}, {"closed", "closed"},
+    {"new", "new"},         {"open", "open"},     {"pending", "pending"}, {"hold", "on_hold"},
+    {"on hold", "on_hold"}, {"solved", "solved"}, {"closed", "closed"},
 };
 
 /// Columns by name: the exact spelling first, else the one that is alike but for case and blanks.
@@ -165,14 +256,12 @@ class ZendeskCsv final : public cp::Translator {
     setup.others(CW_RESOLVED, CW_OTHERS_FALSE);
     for (const std::string_view good : {"good", "good with comment"}) setup.word(CW_CSAT_SCORE, good, setup.setting("csat_good"));
     for (const std::string_view bad : {"bad", "bad with comment"}) setup.word(CW_CSAT_SCORE, bad, setup.setting("csat_bad"));
-    for (const std::string_view none : {"Offered", "Not Offered", "Unoffered", "-"}) {
-      setup.absent(CW_CSAT_SCORE, none);
-    }
+    for (const std::string_view none : {"Offered", "Not Offered", "Unoffered", "-"}) { setup.absent(CW_CSAT_SCORE, none); }
     for (const cw_target time : {CW_STARTED_AT, CW_ENDED_AT, CW_VERSION}) {
       for (const std::string_view none : {"-", "1900-01-01 00:00:00", "1900-01-01 00:00"}) setup.absent(time, none);
     }
-    for (const cw_target text : {CW_QUEUE_ID, CW_ASSIGNED_AGENT_ID, CW_CUSTOMER_ID, CW_CHANNEL, CW_WAIT_TIME, CW_FIRST_RESPONSE_TIME,
-                                 CW_HANDLE_TIME}) {
+    for (const cw_target text :
+         {CW_QUEUE_ID, CW_ASSIGNED_AGENT_ID, CW_CUSTOMER_ID, CW_CHANNEL, CW_WAIT_TIME, CW_FIRST_RESPONSE_TIME, CW_HANDLE_TIME}) {
       setup.absent(text, "-");
     }
   }
@@ -205,9 +294,9 @@ class ZendeskCsv final : public cp::Translator {
     const int id = header.find_any(column.names);
     if (id < 0) {
       if (column.target != CW_EXTERNAL_ID && column.target != CW_STARTED_AT) return;
-      throw cp::Failure("the header has no column \"" + std::string(column.names[0]) + "\"",
-                        column.target == CW_EXTERNAL_ID ? "export the tickets with their ids"
-                                                        : "export the tickets with their creation time");
+      throw cp::Failure(
+          "the header has no column \"" + std::string(column.names[0]) + "\"",
+          column.target == CW_EXTERNAL_ID ? "export the tickets with their ids" : "export the tickets with their creation time");
     }
     binder.map(at(id), column.target, column.how);
     if (column.target == CW_STATUS) binder.map(at(id), CW_RESOLVED);
@@ -216,7 +305,8 @@ class ZendeskCsv final : public cp::Translator {
   void bind_handle_time(const Header& header, cp::Binder& binder) const {
     if (handle_column_.empty()) return;
     const int id = header.find(handle_column_);
-    if (id < 0) throw cp::Failure("the header has no column \"" + handle_column_ + "\"", "correct the setting handle_time_column");
+    if (id < 0)
+      throw cp::Failure("the header has no column \"" + handle_column_ + "\"", "correct the setting handle_time_column");
     binder.map(at(id), CW_HANDLE_TIME, handle_unit_);
   }
 

@@ -23,9 +23,7 @@ void add_optional_decimal(Buffer& out, std::string_view key, const std::optional
   add_decimal(out, *value);
 }
 
-bool marked(const std::optional<Instant>& at, Known how) {
-  return at && how != Known::offset && how != Known::unique;
-}
+bool marked(const std::optional<Instant>& at, Known how) { return at && how != Known::offset && how != Known::unique; }
 
 }  // namespace
 

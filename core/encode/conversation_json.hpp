@@ -32,7 +32,6 @@ class MetadataWriter {
 
 /// `{"started_at":"repeated:earlier"}` and the zone data's version, for times that were not unique; writes nothing when
 /// all were. The entry `crosswalk` of metadata.
-void add_time_marks(MetadataWriter& metadata, Buffer& out, const Conversation& conversation,
-                    std::string_view zone_data_version);
+void add_time_marks(MetadataWriter& metadata, Buffer& out, const Conversation& conversation, std::string_view zone_data_version);
 
 }  // namespace crosswalk

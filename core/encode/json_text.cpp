@@ -110,8 +110,8 @@ void add_number(Buffer& out, std::uint64_t value) {
 
 void add_decimal(Buffer& out, Decimal value) {
   char* to = out.room(24);
-  std::uint64_t digits = value.digits < 0 ? ~static_cast<std::uint64_t>(value.digits) + 1
-                                          : static_cast<std::uint64_t>(value.digits);
+  std::uint64_t digits =
+      value.digits < 0 ? ~static_cast<std::uint64_t>(value.digits) + 1 : static_cast<std::uint64_t>(value.digits);
   unsigned scale = value.scale;
   while (scale > 0 && digits % 10 == 0) {
     digits /= 10;

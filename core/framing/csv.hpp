@@ -12,7 +12,7 @@ namespace crosswalk {
 /// How an input writes rows.
 struct CsvDialect {
   char delimiter = ',';
-  std::vector<std::string> header;       ///< the first row, decoded, trimmed of blanks (NBSP too); as many as columns
+  std::vector<std::string> header;  ///< the first row, decoded, trimmed of blanks (NBSP too); as many as columns
   std::uint64_t header_line = 1;
 };
 

@@ -39,8 +39,8 @@ class RecordHandler {
   virtual ~RecordHandler() = default;
   /// Where the record stands; cheap to make, `line` is counted only when asked for.
   struct Place {
-    std::uint64_t offset = 0;  ///< of the record's first byte, in the decompressed input
-    std::string_view raw;      ///< the record's bytes as read; borrowed during the call
+    std::uint64_t offset = 0;          ///< of the record's first byte, in the decompressed input
+    std::string_view raw;              ///< the record's bytes as read; borrowed during the call
     std::uint32_t duplicate_keys = 0;  ///< JSON keys written more than once (the last value counted)
   };
   /// One good record. Text is borrowed during the call. Ids index the table given to the parser.
@@ -53,22 +53,22 @@ class RecordHandler {
 
 /// Whole records, in one piece, with what the splitter found out on the way.
 struct Block {
-  std::vector<char> data;      ///< `size` bytes of records, then at least kSlack readable bytes
+  std::vector<char> data;  ///< `size` bytes of records, then at least kSlack readable bytes
   std::size_t size = 0;
-  std::uint64_t offset = 0;    ///< of data[0] in the decompressed input
-  std::uint64_t line = 1;      ///< of data[0], from 1
+  std::uint64_t offset = 0;          ///< of data[0] in the decompressed input
+  std::uint64_t line = 1;            ///< of data[0], from 1
   std::vector<std::uint64_t> marks;  ///< CSV: one bit per byte of data, set at delimiters and line ends outside quotes
   struct Span {
     std::uint32_t begin = 0;
     std::uint32_t size = 0;
   };
-  std::vector<Span> spans;     ///< JSON: the records
+  std::vector<Span> spans;  ///< JSON: the records
   struct Fault {
-    Span span;                 ///< what of it is in `data`; the parser steps over it
-    std::uint64_t size = 0;    ///< true length
+    Span span;               ///< what of it is in `data`; the parser steps over it
+    std::uint64_t size = 0;  ///< true length
     std::string code, found, message, cure;
   };
-  std::vector<Fault> faults;   ///< what the splitter refused, in order of position
+  std::vector<Fault> faults;  ///< what the splitter refused, in order of position
 
   /// Line number of a byte of this block: counts line ends (LF, CRLF, CR), so it costs a scan. For rejects only.
   [[nodiscard]] std::uint64_t line_of(std::size_t position) const;

@@ -176,8 +176,7 @@ class InputBuffer {
 
 class DecompressSource final : public ByteSource {
  public:
-  DecompressSource(std::string name, std::string compression, std::unique_ptr<Codec> codec,
-                   std::unique_ptr<ByteSource> raw)
+  DecompressSource(std::string name, std::string compression, std::unique_ptr<Codec> codec, std::unique_ptr<ByteSource> raw)
       : name_(std::move(name)), compression_(std::move(compression)), codec_(std::move(codec)), in_(std::move(raw)) {}
 
   Result<std::size_t> read(char* to, std::size_t size) override {
@@ -210,8 +209,8 @@ class DecompressSource final : public ByteSource {
       more_output_ = false;
       ++members_;
     } else {
-      fail(data_error("has something that is not " + compression_ +
-                          " data after its compressed data, at compressed byte " + std::to_string(in_.position()),
+      fail(data_error("has something that is not " + compression_ + " data after its compressed data, at compressed byte " +
+                          std::to_string(in_.position()),
                       "The " + delivered() + " before it were delivered. Cut the file there, or get it again."));
     }
   }
@@ -225,8 +224,7 @@ class DecompressSource final : public ByteSource {
         return 0;
       }
       if (in_.view().empty()) {
-        fail(data_error("ends in the middle of its " + compression_ + " data (" + delivered() +
-                            " decompressed were delivered)",
+        fail(data_error("ends in the middle of its " + compression_ + " data (" + delivered() + " decompressed were delivered)",
                         "The file was cut, for instance by a broken download: get it again."));
         return 0;
       }
@@ -308,8 +306,7 @@ Result<std::unique_ptr<ByteSource>> decompress(const std::string& name, const st
     codec = std::make_unique<ZstdCodec>();
   }
   if (!codec->ready()) return Error{Errc::io, "no memory to decompress " + name, "Free some memory and try again."};
-  return std::unique_ptr<ByteSource>(
-      std::make_unique<DecompressSource>(name, compression, std::move(codec), std::move(raw)));
+  return std::unique_ptr<ByteSource>(std::make_unique<DecompressSource>(name, compression, std::move(codec), std::move(raw)));
 }
 
 }  // namespace crosswalk

@@ -83,8 +83,7 @@ class FileSource final : public ByteSource {
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         wait();  // somebody made our standard input non-blocking
       } else if (errno != EINTR) {
-        error_ = Error{Errc::io,
-                       "reading " + name_ + " failed at byte " + std::to_string(position_) + ": " + reason(errno),
+        error_ = Error{Errc::io, "reading " + name_ + " failed at byte " + std::to_string(position_) + ": " + reason(errno),
                        "Copy the file to a sound disk and try again."};
       }
     }
@@ -118,17 +117,14 @@ class FileSource final : public ByteSource {
 Error cannot_open(const std::string& path, int error) {
   const std::string name = shown(path);
   switch (error) {
-    case ENOENT:
-      return {Errc::io, "there is no file " + name, "Check the spelling of the path."};
+    case ENOENT: return {Errc::io, "there is no file " + name, "Check the spelling of the path."};
     case ENOTDIR:
-      return {Errc::io, "there is no file " + name + ": a part of the path is not a folder",
-              "Check the spelling of the path."};
+      return {Errc::io, "there is no file " + name + ": a part of the path is not a folder", "Check the spelling of the path."};
     case EACCES:
     case EPERM:
       return {Errc::io, name + " may not be read: " + reason(error),
               "Let somebody who owns it give you the right to read it and to enter its folders."};
-    default:
-      return {Errc::io, name + " cannot be opened: " + reason(error), "Check the path and what it leads to."};
+    default: return {Errc::io, name + " cannot be opened: " + reason(error), "Check the path and what it leads to."};
   }
 }
 
@@ -145,9 +141,7 @@ Result<Descriptor> open_descriptor(const std::string& path) {
     return Error{Errc::usage, "the path " + shown(path) + " has a NUL byte in it", "Check the path."};
   }
   int number = -1;
-  do {
-    number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  } while (number < 0 && errno == EINTR);
+  do { number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY); } while (number < 0 && errno == EINTR);
   if (number < 0) return cannot_open(path, errno);
   return Descriptor(number, true);
 }
@@ -207,8 +201,7 @@ Result<void> decode_compression(Input& input) {
     if (layer == 0) input.compression = *found;
     if (*found == "none") return {};
     if (layer == 1) {
-      return Error{Errc::data,
-                   name + " is compressed twice: in its " + input.compression + " data there is " + *found + " data",
+      return Error{Errc::data, name + " is compressed twice: in its " + input.compression + " data there is " + *found + " data",
                    "Decompress it once first."};
     }
     auto plain = decompress(name, *found, std::move(input.bytes));
@@ -341,13 +334,13 @@ Result<std::vector<std::string>> expand_glob(const std::string& pattern) {
   GlobResult result;
   const int code = ::glob(pattern.c_str(), GLOB_NOSORT, on_glob_error, &result.found);
   if (code == GLOB_ABORTED) {
-    return Error{Errc::io, "the files of " + shown(pattern) + " cannot be listed: " + shown(glob_trouble.path) + ": " +
-                               reason(glob_trouble.error),
-                 "Let somebody who owns the folder give you the right to read it."};
+    return Error{
+        Errc::io,
+        "the files of " + shown(pattern) + " cannot be listed: " + shown(glob_trouble.path) + ": " + reason(glob_trouble.error),
+        "Let somebody who owns the folder give you the right to read it."};
   }
   if (code == GLOB_NOMATCH) {
-    return Error{Errc::io, "no file matches " + shown(pattern),
-                 "Check the pattern and the folder that it starts from."};
+    return Error{Errc::io, "no file matches " + shown(pattern), "Check the pattern and the folder that it starts from."};
   }
   if (code != 0) return Error{Errc::io, "no memory to list the files of " + shown(pattern), "Name fewer files."};
   std::vector<std::string> paths(result.found.gl_pathv, result.found.gl_pathv + result.found.gl_pathc);

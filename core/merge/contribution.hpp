@@ -17,7 +17,7 @@ namespace crosswalk {
 struct Version {
   std::int64_t seconds = INT64_MIN;  ///< of the update time; INT64_MIN: none
   std::uint32_t nanos = 0;
-  std::uint64_t place = 0;           ///< file number and byte offset
+  std::uint64_t place = 0;  ///< file number and byte offset
   friend auto operator<=>(const Version&, const Version&) = default;
 };
 
@@ -54,7 +54,7 @@ struct Contribution {
   Conversation conversation;
   Version version;
   Origin origin;
-  std::uint32_t first_metadata = 0, metadata_count = 0;        ///< into the batch's list
+  std::uint32_t first_metadata = 0, metadata_count = 0;  ///< into the batch's list
   std::uint32_t first_touchpoint = 0, touchpoint_count = 0;
 };
 

@@ -12,8 +12,8 @@ std::size_t index(Target target) { return static_cast<std::size_t>(target); }
 
 /// A field that is either known or not: the newer version that knows it counts.
 template <class T>
-void join_known(std::array<Version, kTargetCount>& versions, Target target, std::optional<T>& to,
-                const std::optional<T>& from, const Version& version) {
+void join_known(std::array<Version, kTargetCount>& versions, Target target, std::optional<T>& to, const std::optional<T>& from,
+                const Version& version) {
   if (!from || (to && version < versions[index(target)])) return;
   to = from;
   versions[index(target)] = version;
@@ -88,8 +88,7 @@ void Fold::join(State& state, const Contribution& c) {
   join_text(state, Target::customer_id, to.customer_id, from.customer_id, c.version);
   join_text(state, Target::subject, to.subject, from.subject, c.version);
   join_text(state, Target::status, to.status, from.status, c.version);
-  if (from.channel != Channel::none &&
-      (to.channel == Channel::none || !(c.version < state.versions[index(Target::channel)]))) {
+  if (from.channel != Channel::none && (to.channel == Channel::none || !(c.version < state.versions[index(Target::channel)]))) {
     to.channel = from.channel;
     state.versions[index(Target::channel)] = c.version;
   }
@@ -137,7 +136,8 @@ void Fold::derive(const State& state, Folded& folded) {
     if (a.version != b.version) return b.version < a.version;  // of one touchpoint read again, the newest first
     return content(a) < content(b);
   });
-  const auto repeated = std::unique(all.begin(), all.end(), [](const Touchpoint& a, const Touchpoint& b) { return a.id == b.id; });
+  const auto repeated =
+      std::unique(all.begin(), all.end(), [](const Touchpoint& a, const Touchpoint& b) { return a.id == b.id; });
   folded.repeated_touchpoints = static_cast<std::size_t>(all.end() - repeated);
   all.erase(repeated, all.end());
   std::sort(all.begin(), all.end(), is_earlier);

@@ -25,8 +25,8 @@ struct Folded {
   std::string_view scope;
   std::vector<MetadataItem> metadata;
   std::array<std::uint64_t, kTouchKinds> touchpoints{};  ///< by TouchKind
-  std::uint64_t records = 0;                              ///< how many made it
-  Origin origin;                                          ///< of the first of them in the input
+  std::uint64_t records = 0;                             ///< how many made it
+  Origin origin;                                         ///< of the first of them in the input
   std::size_t repeated_touchpoints = 0;
 };
 

@@ -136,7 +136,8 @@ std::optional<Decimal> parse_clock(std::string_view text) {
   const std::string_view parts[] = {text.substr(0, first), text.substr(first + 1, 2), text.substr(second + 1)};
   const std::size_t point = std::min(parts[2].find('.'), parts[2].size());
   if (point != 2 || parts[2].size() == 3) return std::nullopt;
-  for (const std::string_view digits : {parts[0], parts[1], parts[2].substr(0, 2), parts[2].substr(std::min<std::size_t>(3, parts[2].size()))}) {
+  for (const std::string_view digits :
+       {parts[0], parts[1], parts[2].substr(0, 2), parts[2].substr(std::min<std::size_t>(3, parts[2].size()))}) {
     if (!std::all_of(digits.begin(), digits.end(), is_digit)) return std::nullopt;
   }
   const auto hours = parse_decimal(parts[0]);

@@ -36,7 +36,8 @@ bool is_exponent_number(std::string_view text) {
   const std::size_t e = text.find_first_of("eE");
   if (e == std::string_view::npos || e == 0 || e + 1 == text.size()) return false;
   const auto number = [](std::string_view digits) {
-    return !digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) { return is_digit(c) || c == '.' || c == ','; });
+    return !digits.empty() &&
+           std::all_of(digits.begin(), digits.end(), [](char c) { return is_digit(c) || c == '.' || c == ','; });
   };
   std::string_view exponent = text.substr(e + 1);
   if (exponent.front() == '+' || exponent.front() == '-') exponent.remove_prefix(1);
@@ -117,9 +118,7 @@ Normalizer::Normalizer(const SourceConfig& source)
       default_channel_(channel_of(source.default_channel)),
       later_reader_(source.time_format, source.zone, Disambiguation::later) {
   readers_.reserve(kReaders);
-  for (std::size_t i = 0; i < kReaders; ++i) {
-    readers_.emplace_back(source.time_format, source.zone, source.disambiguation);
-  }
+  for (std::size_t i = 0; i < kReaders; ++i) { readers_.emplace_back(source.time_format, source.zone, source.disambiguation); }
 }
 
 Normalizer::~Normalizer() = default;
@@ -175,30 +174,34 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
       name = fmt::format("column {}", column + 1);
       notes_.push_back(fmt::format("column {} has no name in the header; it is called \"{}\"", column + 1, name));
     }
-    const auto first = std::find(dialect.header.begin(), dialect.header.begin() + static_cast<std::ptrdiff_t>(column),
-                                 dialect.header[column]);
+    const auto first =
+        std::find(dialect.header.begin(), dialect.header.begin() + static_cast<std::ptrdiff_t>(column), dialect.header[column]);
     if (!dialect.header[column].empty() && first != dialect.header.begin() + static_cast<std::ptrdiff_t>(column)) {
       repeated.emplace_back(column, static_cast<std::size_t>(first - dialect.header.begin()));
     }
     std::string unique = name;
     for (int n = 2, id = names_.intern(unique); id != static_cast<int>(column); ++n) {
       if (id < 0 || id >= static_cast<int>(NameTable::kStable)) {
-        return Error{Errc::data, fmt::format("the names in the header take more than {} MiB, or are more than {}", NameTable::kStableBytes >> 20, NameTable::kStable),
+        return Error{Errc::data,
+                     fmt::format("the names in the header take more than {} MiB, or are more than {}",
+                                 NameTable::kStableBytes >> 20, NameTable::kStable),
                      "shorten them"};
       }
       unique = fmt::format("{} ({})", name, n);
       id = names_.intern(unique);
     }
-    if (unique != name) notes_.push_back(fmt::format("column \"{}\" stands again as column {}; it is called \"{}\"", name, column + 1, unique));
+    if (unique != name)
+      notes_.push_back(fmt::format("column \"{}\" stands again as column {}; it is called \"{}\"", name, column + 1, unique));
     ids.push_back(static_cast<std::uint16_t>(column));
   }
   if (auto bound = bind_new_names(); !bound) return bound;
   for (const auto& [later, first] : repeated) {
     if (plans_[first]->action != Action::map && plans_[later]->action != Action::map) continue;
-    return Error{Errc::data,
-                 fmt::format("the header has two columns called \"{}\" (columns {} and {}); which of them counts would be a guess",
-                             dialect.header[first], first + 1, later + 1),
-                 "rename or remove one of them"};
+    return Error{
+        Errc::data,
+        fmt::format("the header has two columns called \"{}\" (columns {} and {}); which of them counts would be a guess",
+                    dialect.header[first], first + 1, later + 1),
+        "rename or remove one of them"};
   }
   parser_ = make_csv_parser(dialect, std::move(ids), source_.limits);
   return {};
@@ -603,7 +606,8 @@ void Normalizer::bad_value(Target target, std::string_view code, std::string mes
 void Normalizer::count_bad(std::string_view what, std::string_view found, std::string message, std::string cure) {
   const auto known = bad_.find(what);
   BadUse& use = known == bad_.end() ? bad_.emplace(std::string(what), BadUse()).first->second : known->second;
-  if (use.count++ != 0 && std::pair<std::uint64_t, std::uint64_t>(file_, place_.offset) >= std::pair(use.file, use.offset)) return;
+  if (use.count++ != 0 && std::pair<std::uint64_t, std::uint64_t>(file_, place_.offset) >= std::pair(use.file, use.offset))
+    return;
   use.file = file_;
   use.offset = place_.offset;
   use.found = shown(found);
@@ -655,8 +659,8 @@ void Normalizer::understand_id(Target target, std::string_view& to) {
   }
   std::string message = lost ? "a number in exponent form has lost its last digits: which record it was can no longer be told"
                              : "an id is text or a number";
-  std::string cure = lost ? "export again and do not open the file in a spreadsheet, or format the column as text"
-                          : "correct it in the source";
+  std::string cure =
+      lost ? "export again and do not open the file in a spreadsheet, or format the column as text" : "correct it in the source";
   const std::string_view code = lost ? "id_lost_digits" : "bad_id";
   if (target == Target::external_id) {
     reject(code, field_name(value), value.view(), message, cure);
@@ -733,14 +737,16 @@ bool Normalizer::find_zone() {
 
 TimeReading Normalizer::read_time(std::size_t reader, std::string_view text, Kind kind, How how) {
   const TimeFormat::Form form = source_.time_format.form();
-  const bool epoch = form == TimeFormat::Form::epoch_s || form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us;
+  const bool epoch =
+      form == TimeFormat::Form::epoch_s || form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us;
   if (kind != Kind::cell && kind != Kind::string && !(kind == Kind::number && epoch)) {
     TimeReading reading;
     reading.fault = TimeFault::malformed;
     return reading;
   }
   if (has(Target::time_zone)) return readers_[reader].read(text, record_zone_);
-  if (source_.zone == nullptr && (how == How::utc || source_.info.utc_by_document)) return readers_[reader].read(text, source_.utc);
+  if (source_.zone == nullptr && (how == How::utc || source_.info.utc_by_document))
+    return readers_[reader].read(text, source_.utc);
   return readers_[reader].read(text);
 }
 
@@ -767,7 +773,8 @@ void Normalizer::look_at_times() {
   for (const Target target : {Target::started_at, Target::ended_at, Target::version}) {
     if (!has(target)) continue;
     const Field& value = slot(target).value;
-    if (value.kind == Kind::cell || value.kind == Kind::string || value.kind == Kind::number) survey_->column.observe(value.view());
+    if (value.kind == Kind::cell || value.kind == Kind::string || value.kind == Kind::number)
+      survey_->column.observe(value.view());
   }
   if (survey_->evidence != nullptr && has(Target::external_id) && has(Target::started_at)) {
     survey_->evidence->add(slot(Target::external_id).value.view(), slot(Target::started_at).value.view());
@@ -792,11 +799,13 @@ void Normalizer::weigh_evidence() {
   if (started_in_doubt && !runs_told_apart && has(Target::version)) {
     const Slot& updated = slot(Target::version);
     const TimeReading reading = read_time(kVersion, updated.value.view(), updated.value.kind, updated.how);
-    runs_told_apart = reading.fault == TimeFault::none && reading.how == Known::repeated_earlier && reading.at < *conversation_.started_at;
+    runs_told_apart =
+        reading.fault == TimeFault::none && reading.how == Known::repeated_earlier && reading.at < *conversation_.started_at;
   }
   if (started_in_doubt) {
-    const Evidence::Verdict verdict = runs_told_apart ? Evidence::Verdict::earlier
-                                                      : source_.evidence->judge(conversation_.external_id, *conversation_.started_at);
+    const Evidence::Verdict verdict = runs_told_apart
+                                          ? Evidence::Verdict::earlier
+                                          : source_.evidence->judge(conversation_.external_id, *conversation_.started_at);
     if (verdict == Evidence::Verdict::later) second_run(Target::started_at, conversation_.started_at, conversation_.started_how);
     conversation_.started_by_evidence = verdict != Evidence::Verdict::undecided;
     ++(conversation_.started_by_evidence ? evidence_decided_ : evidence_abstained_);

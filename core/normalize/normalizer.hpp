@@ -31,16 +31,16 @@ namespace crosswalk {
 
 /// What one block became. Made by a worker, used up by the writer, in input order.
 struct Batch {
-  Buffer out;      ///< encoded records, a line each (streamed sources)
-  Buffer rejects;  ///< reject lines
-  Arena arena;     ///< text of the contributions
+  Buffer out;                               ///< encoded records, a line each (streamed sources)
+  Buffer rejects;                           ///< reject lines
+  Arena arena;                              ///< text of the contributions
   std::vector<Contribution> contributions;  ///< folded sources
   std::vector<MetadataItem> metadata;
   std::vector<Touchpoint> touchpoints;
-  std::vector<std::uint64_t> id_hashes;     ///< of the records in `out`
+  std::vector<std::uint64_t> id_hashes;  ///< of the records in `out`
   Books books;
   std::uint64_t written = 0, bytes = 0;
-  std::optional<Error> error;               ///< ends the run once everything before it is written
+  std::optional<Error> error;  ///< ends the run once everything before it is written
 
   void clear();
   [[nodiscard]] std::size_t held() const { return out.size() + rejects.size() + arena.held(); }  ///< bytes
@@ -135,9 +135,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool refuse(const Refusal& refusal) override;
   bool walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) override;
 
-  FieldPlan& plan(std::uint16_t id) {
-    return id < NameTable::kStable ? *plans_[id] : *transient_plans_[id - NameTable::kStable];
-  }
+  FieldPlan& plan(std::uint16_t id) { return id < NameTable::kStable ? *plans_[id] : *transient_plans_[id - NameTable::kStable]; }
   void remember(const FieldPlan& plan, const std::string& name);
   void forget_transient_plans();
   void forget_names();
@@ -151,8 +149,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void place_gathered();
   Item* find_item(std::string_view key, std::uint64_t hash);
   void add_item(FieldPlan& plan, const Field& value);
-  void add_item(std::string_view key, std::uint64_t hash, std::string_view path_key, std::uint64_t path_hash,
-                const Field& value, Form form);
+  void add_item(std::string_view key, std::uint64_t hash, std::string_view path_key, std::uint64_t path_hash, const Field& value,
+                Form form);
   [[nodiscard]] bool has(Target target) const { return (filled_ >> static_cast<unsigned>(target) & 1U) != 0; }
   Slot& slot(Target target) { return slots_[static_cast<std::size_t>(target)]; }
 
@@ -228,7 +226,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::uint64_t count = 0, file = 0, offset = 0;
     std::string found, message, cure;
   };
-  std::map<std::string, BadUse, std::less<>> bad_;  // by target
+  std::map<std::string, BadUse, std::less<>> bad_;            // by target
   std::map<std::string, FieldUse, std::less<>> past_fields_;  // of plans that were replaced
   std::map<std::string, std::map<std::string, std::uint64_t, std::less<>>, std::less<>> record_drops_;
   std::vector<std::string> notes_;

@@ -35,7 +35,7 @@ class Vocabulary {
 
   /// Every spelling met. Beyond kDistinct spellings the rest is counted under "…" so that memory stays bounded.
   static constexpr std::size_t kDistinct = 1000;
-  static constexpr std::size_t kLongest = 200;  ///< bytes of a word that is listed by itself
+  static constexpr std::size_t kLongest = 200;                   ///< bytes of a word that is listed by itself
   [[nodiscard]] bool overflowed() const { return overflowed_; }  ///< there were more than kDistinct
   template <class Visit>
   void each(Visit&& visit) const {

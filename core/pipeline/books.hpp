@@ -16,7 +16,7 @@ struct Books {
     std::string example;  ///< message and cure of the first one
   };
   std::uint64_t read = 0, translated = 0, rejected_total = 0;
-  std::map<std::string, Rejects, std::less<>> rejected;         ///< by code
+  std::map<std::string, Rejects, std::less<>> rejected;        ///< by code
   std::map<std::string, std::uint64_t, std::less<>> filtered;  ///< by rule
 
   void reject(std::string_view code, std::string_view example, std::uint64_t records = 1) {

@@ -113,7 +113,8 @@ Result<const AdapterInfo*> choose_adapter(const std::vector<const AdapterInfo*>&
     return Error{Errc::usage, fmt::format("{}: the input is empty, so no adapter can recognise it", input_name),
                  "say which one with --adapter ID"};
   }
-  const Names names = framing == Framing::csv ? names_of_csv(head, input_name, settings) : names_of_json(head, input_name, settings);
+  const Names names =
+      framing == Framing::csv ? names_of_csv(head, input_name, settings) : names_of_json(head, input_name, settings);
   const AdapterInfo* best = nullptr;
   const AdapterInfo* rival = nullptr;
   int best_bid = 0;
@@ -133,7 +134,8 @@ Result<const AdapterInfo*> choose_adapter(const std::vector<const AdapterInfo*>&
                  fmt::format("say which one with --adapter ID; there are: {}", fmt::join(ids, ", "))};
   }
   if (rival != nullptr) {
-    return Error{Errc::usage, fmt::format("{}: the adapters {} and {} recognise this input equally well", input_name, rival->id, best->id),
+    return Error{Errc::usage,
+                 fmt::format("{}: the adapters {} and {} recognise this input equally well", input_name, rival->id, best->id),
                  fmt::format("say which one with --adapter {} or --adapter {}", rival->id, best->id)};
   }
   return best;

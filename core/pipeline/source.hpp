@@ -33,8 +33,8 @@ struct SourceConfig {
   bool fold = false;
   bool want_rejects = true;  ///< reject lines are written somewhere
   Limits limits;
-  char delimiter = 0;        ///< 0: found out
-  std::string records;       ///< JSON Pointer; empty: found out
+  char delimiter = 0;   ///< 0: found out
+  std::string records;  ///< JSON Pointer; empty: found out
   std::string time_zone_column;
 
   std::shared_ptr<const ZoneDatabase> zones;
@@ -43,7 +43,7 @@ struct SourceConfig {
   std::string zone_name;
   Disambiguation disambiguation = Disambiguation::compatible;
   TimeFormat time_format;
-  bool time_format_given = false;   ///< else it is concluded from the inputs
+  bool time_format_given = false;  ///< else it is concluded from the inputs
   std::shared_ptr<const Evidence> evidence;
 
   std::vector<std::string> inputs;  ///< globs expanded

@@ -81,7 +81,9 @@ std::string grouped(std::uint64_t n) {
   return digits;
 }
 
-std::string counted(std::uint64_t n, std::string_view thing) { return fmt::format("{} {}{}", grouped(n), thing, n == 1 ? "" : "s"); }
+std::string counted(std::uint64_t n, std::string_view thing) {
+  return fmt::format("{} {}{}", grouped(n), thing, n == 1 ? "" : "s");
+}
 
 std::uint64_t doubtful(const std::array<std::uint64_t, kKnownCount>& counts) {
   std::uint64_t sum = 0;
@@ -94,14 +96,15 @@ std::uint64_t doubtful(const std::array<std::uint64_t, kKnownCount>& counts) {
 Result<void> Summary::balance() const {
   if (read != translated + filtered_total + rejected_total) {
     return Error{Errc::internal,
-                 fmt::format("the books do not balance: read {} is not translated {} + filtered {} + rejected {}", read, translated,
-                             filtered_total, rejected_total),
+                 fmt::format("the books do not balance: read {} is not translated {} + filtered {} + rejected {}", read,
+                             translated, filtered_total, rejected_total),
                  "this is a defect of the program; please report it with the input"};
   }
   if (translated != written + merged) {
-    return Error{Errc::internal,
-                 fmt::format("the books do not balance: translated {} is not written {} + merged {}", translated, written, merged),
-                 "this is a defect of the program; please report it with the input"};
+    return Error{
+        Errc::internal,
+        fmt::format("the books do not balance: translated {} is not written {} + merged {}", translated, written, merged),
+        "this is a defect of the program; please report it with the input"};
   }
   return {};
 }
@@ -190,11 +193,13 @@ std::string Summary::text() const {
   for (const auto& [rule, count] : filtered) line("filtered", fmt::format("{} × {}", grouped(count), rule));
   for (const auto& [code, count] : rejected) {
     const auto cure = reject_cures.find(code);
-    line("rejected", fmt::format("{} × {}{}: {}", grouped(count), code, count == 1 ? "" : ", for example", cure == reject_cures.end() ? "" : cure->second));
+    line("rejected", fmt::format("{} × {}{}: {}", grouped(count), code, count == 1 ? "" : ", for example",
+                                 cure == reject_cures.end() ? "" : cure->second));
   }
   for (const auto& [target, list] : words) {
     for (const auto& [word, use] : list) {
-      if (use.meaning.empty() && target == "channel") line("no rule", fmt::format("channel \"{}\" × {}", shown(word), grouped(use.count)));
+      if (use.meaning.empty() && target == "channel")
+        line("no rule", fmt::format("channel \"{}\" × {}", shown(word), grouped(use.count)));
     }
   }
   for (const auto& [target, bad] : bad_values) {
@@ -204,19 +209,23 @@ std::string Summary::text() const {
     if (doubtful(counts) == 0) continue;
     std::string how;
     for (std::size_t i = 2; i < kKnownCount; ++i) {
-      if (counts[i] != 0) how += fmt::format("{}{} {}", how.empty() ? "" : ", ", grouped(counts[i]), name_of(static_cast<Known>(i)));
+      if (counts[i] != 0)
+        how += fmt::format("{}{} {}", how.empty() ? "" : ", ", grouped(counts[i]), name_of(static_cast<Known>(i)));
     }
-    line("times", fmt::format("{} of {} in {} by policy \"{}\": {}", grouped(doubtful(counts)), target, time_zone, disambiguation, how));
+    line("times",
+         fmt::format("{} of {} in {} by policy \"{}\": {}", grouped(doubtful(counts)), target, time_zone, disambiguation, how));
   }
   if (evidence_decided + evidence_abstained != 0) {
-    line("evidence", fmt::format("{} of {} times in repeated hours decided by the records themselves, the others by policy \"compatible\"",
-                                 grouped(evidence_decided), grouped(evidence_decided + evidence_abstained)));
+    line("evidence",
+         fmt::format("{} of {} times in repeated hours decided by the records themselves, the others by policy \"compatible\"",
+                     grouped(evidence_decided), grouped(evidence_decided + evidence_abstained)));
   }
   if (repeated_ids != 0) {
     line("repeated", fmt::format("{} came again; each was written as it came, the last one counts at the receiver",
                                  counted(repeated_ids, "id")));
   }
-  if (duplicate_keys != 0) line("duplicate", fmt::format("{} stood twice in a record; the last one counted", counted(duplicate_keys, "JSON key")));
+  if (duplicate_keys != 0)
+    line("duplicate", fmt::format("{} stood twice in a record; the last one counted", counted(duplicate_keys, "JSON key")));
   if (leap_seconds != 0) line("times", fmt::format("{} taken as the following second", counted(leap_seconds, "leap second")));
   for (const std::string& note : notes) line("note", note);
   return printable(out);
@@ -230,7 +239,8 @@ Result<RejectLimit> parse_reject_limit(std::string_view text) {
   const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), value);
   const bool whole = failed == std::errc() && end == number.data() + number.size() && std::isfinite(value) && value >= 0;
   if (!whole || (percent ? value > 100 : (value > 1e18 || value != std::floor(value)))) {
-    return Error{Errc::usage, fmt::format("--max-rejects: \"{}\" is neither a number of records nor a percentage", text), "for example 100 or 0.5%"};
+    return Error{Errc::usage, fmt::format("--max-rejects: \"{}\" is neither a number of records nor a percentage", text),
+                 "for example 100 or 0.5%"};
   }
   if (percent) {
     limit.percent = value;

@@ -86,7 +86,8 @@ Result<void> survey_times(SourceConfig& source, std::string_view head, bool evid
   }
   if (!evidence) return {};
   if (!std::all_of(source.inputs.begin(), source.inputs.end(), is_file)) {
-    return Error{Errc::usage, "evidence is gathered before anything is translated, so the inputs are read twice; a pipe cannot be",
+    return Error{Errc::usage,
+                 "evidence is gathered before anything is translated, so the inputs are read twice; a pipe cannot be",
                  "give files, or another --disambiguation"};
   }
   EvidenceCollector collector(source.time_format, source.zone);

@@ -61,7 +61,12 @@ class Writer {
  public:
   Writer(const TranslateOptions& options, const SourceConfig& source, const TranslateHooks& hooks, OutputFile& output,
          OutputFile* rejects, std::uint64_t total_bytes)
-      : options_(options), source_(source), hooks_(hooks), file_(output), records_(output, options.format), rejects_(rejects),
+      : options_(options),
+        source_(source),
+        hooks_(hooks),
+        file_(output),
+        records_(output, options.format),
+        rejects_(rejects),
         total_bytes_(total_bytes) {}
 
   Result<void> take(Batch& batch) {
@@ -126,15 +131,17 @@ class Writer {
   Result<void> check_limit(bool at_end) const {
     const RejectLimit& limit = options_.max_rejects;
     if (limit.count && books_.rejected_total > *limit.count) {
-      return Error{Errc::data, fmt::format("{} records were rejected, more than --max-rejects {} allows", books_.rejected_total, *limit.count),
-                   "look at the rejects (--rejects FILE), cure their cause, or raise the limit"};
+      return Error{
+          Errc::data,
+          fmt::format("{} records were rejected, more than --max-rejects {} allows", books_.rejected_total, *limit.count),
+          "look at the rejects (--rejects FILE), cure their cause, or raise the limit"};
     }
     if (limit.percent && progress_.records >= (at_end ? 1U : 10'000U)) {
       const double percent = 100.0 * static_cast<double>(books_.rejected_total) / static_cast<double>(progress_.records);
       if (percent > *limit.percent) {
         return Error{Errc::data,
-                     fmt::format("{:.2f} % of {} records were rejected, more than --max-rejects {}% allows", percent, progress_.records,
-                                 *limit.percent),
+                     fmt::format("{:.2f} % of {} records were rejected, more than --max-rejects {}% allows", percent,
+                                 progress_.records, *limit.percent),
                      "look at the rejects (--rejects FILE), cure their cause, or raise the limit"};
       }
     }
@@ -182,8 +189,10 @@ class Writer {
       cure = "add the export that holds its creation time or its touchpoints";
     } else if (same_id) {
       code = "same_id_in_two_scopes";
-      message = fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one external_id would overwrite each other",
-                            folded.scope);
+      message = fmt::format(
+          "the id stands for another conversation too, in another scope than \"{}\"; both under one external_id would overwrite "
+          "each other",
+          folded.scope);
       cure = "translate the scopes (organisations) one by one";
     } else {
       return true;
@@ -191,8 +200,8 @@ class Writer {
     if (folded.records > 1) message += fmt::format(" ({} records make it up; the first is named here)", folded.records);
     books_.reject(code, message + "; " + cure, folded.records);
     books_.translated -= folded.records;
-    add_reject(rejects, {source_.name, source_.inputs[folded.origin.file], folded.origin.line, folded.origin.offset, code, "external_id",
-                         c.external_id, message, cure, "", 0});
+    add_reject(rejects, {source_.name, source_.inputs[folded.origin.file], folded.origin.line, folded.origin.offset, code,
+                         "external_id", c.external_id, message, cure, "", 0});
     return false;
   }
 
@@ -369,11 +378,13 @@ Result<void> check_outputs(const TranslateOptions& options, const std::vector<st
     if (output->empty() || *output == "-") continue;
     for (const std::string& input : inputs) {
       if (std::filesystem::is_regular_file(input, failed) && std::filesystem::equivalent(*output, input, failed)) {
-        return Error{Errc::usage, fmt::format("{}: this is an input, and would be overwritten", *output), "write to another file"};
+        return Error{Errc::usage, fmt::format("{}: this is an input, and would be overwritten", *output),
+                     "write to another file"};
       }
     }
   }
-  const bool regular = !std::filesystem::exists(options.output, failed) || std::filesystem::is_regular_file(options.output, failed);
+  const bool regular =
+      !std::filesystem::exists(options.output, failed) || std::filesystem::is_regular_file(options.output, failed);
   if (options.output == options.rejects && options.output != "-" && regular) {
     return Error{Errc::usage, fmt::format("{}: --output and --rejects name the same file", options.output), "give each its own"};
   }
@@ -475,12 +486,15 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   const std::uint64_t total = source.inputs.size() == 1 && first->compression == "none" ? first->size : 0;
   BlockReader reader(source, std::move(*first), std::move(first_bytes));
   Writer writer(options, source, hooks, **output, rejects.get(), total);
-  Result<void> result = jobs == 1 ? run_inline(reader, *workers.front(), writer, hooks) : run_threads(reader, workers, writer, hooks);
+  Result<void> result =
+      jobs == 1 ? run_inline(reader, *workers.front(), writer, hooks) : run_threads(reader, workers, writer, hooks);
   if (!writer.stopped() && !cancelled(hooks)) {
     for (const auto& worker : workers) worker->account(summary);
     collapse_words(summary);
   } else {
-    if (writer.read() != 0) summary.notes.emplace_back("the run ended early: only what was written is accounted for, and fields, words and times are not");
+    if (writer.read() != 0)
+      summary.notes.emplace_back(
+          "the run ended early: only what was written is accounted for, and fields, words and times are not");
     std::error_code failed;
     const bool unpublished = options.output != "-" && (!std::filesystem::exists(options.output, failed) ||
                                                        std::filesystem::is_regular_file(options.output, failed));

@@ -192,7 +192,8 @@ class PluginAdapter final : public Adapter {
     cw_translator* const state = adapter_.open(&door);
     if (state != nullptr) return std::unique_ptr<Translator>(new PluginTranslator(adapter_, state, info_.id));
     return Error{Errc::usage,
-                 fmt::format("{}: {}", info_.id, context.failure.failed ? context.failure.message : "it could not be opened and did not say why"),
+                 fmt::format("{}: {}", info_.id,
+                             context.failure.failed ? context.failure.message : "it could not be opened and did not say why"),
                  context.failure.cure};
   }
 
@@ -206,7 +207,8 @@ std::string breach(const cw_adapter& adapter, const AdapterInfo& info, std::stri
   if (adapter.abi_major != CW_ABI_MAJOR) {
     return fmt::format("its symbol was built for adapter ABI {}, this program speaks {}", adapter.abi_major, CW_ABI_MAJOR);
   }
-  if (adapter.size < sizeof(cw_adapter)) return fmt::format("its symbol is {} bytes long, at least {} are needed", adapter.size, sizeof(cw_adapter));
+  if (adapter.size < sizeof(cw_adapter))
+    return fmt::format("its symbol is {} bytes long, at least {} are needed", adapter.size, sizeof(cw_adapter));
   if (adapter.manifest == nullptr || adapter.open == nullptr || adapter.close == nullptr || adapter.bind == nullptr) {
     return "manifest, open, close and bind must all be there";
   }
@@ -217,7 +219,8 @@ std::string breach(const cw_adapter& adapter, const AdapterInfo& info, std::stri
 
 /// Loads a library for good: it is never unloaded, so nothing of it can outlive its code.
 boost::dll::shared_library& keep(boost::dll::shared_library library) {
-  static std::vector<std::unique_ptr<boost::dll::shared_library>>& kept = *new std::vector<std::unique_ptr<boost::dll::shared_library>>;
+  static std::vector<std::unique_ptr<boost::dll::shared_library>>& kept =
+      *new std::vector<std::unique_ptr<boost::dll::shared_library>>;
   kept.push_back(std::make_unique<boost::dll::shared_library>(std::move(library)));
   return *kept.back();
 }
@@ -292,7 +295,8 @@ Result<std::shared_ptr<const Adapter>> PluginCatalog::load(std::string_view id) 
     std::vector<std::string> ids;
     for (const AdapterInfo* info : adapters()) ids.push_back(info->id);
     const std::string_view near = nearest(id, ids);
-    std::string cure = near.empty() ? fmt::format("there are: {}", fmt::join(ids, ", ")) : fmt::format("did you mean \"{}\"?", near);
+    std::string cure =
+        near.empty() ? fmt::format("there are: {}", fmt::join(ids, ", ")) : fmt::format("did you mean \"{}\"?", near);
     if (ids.empty()) cure = fmt::format("no adapter was found in {}", fmt::join(options_.folders, ", "));
     for (const RefusedAdapter& r : refused_) {
       if (r.path.find(id) != std::string::npos) cure += fmt::format("\n  {} was refused: {}", r.path, r.reason);
@@ -305,7 +309,8 @@ Result<std::shared_ptr<const Adapter>> PluginCatalog::load(std::string_view id) 
   library.load(fs::path(info.path), failed, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
   if (failed) return Error{Errc::adapter, fmt::format("{}: the library cannot be loaded: {}", info.path, failed.message()), ""};
   if (!library.has(CW_ADAPTER_SYMBOL)) {
-    return Error{Errc::adapter, fmt::format("{}: it does not export {}", info.path, CW_ADAPTER_SYMBOL), "report it to the adapter's author"};
+    return Error{Errc::adapter, fmt::format("{}: it does not export {}", info.path, CW_ADAPTER_SYMBOL),
+                 "report it to the adapter's author"};
   }
   const auto& adapter = keep(std::move(library)).get<const cw_adapter>(CW_ADAPTER_SYMBOL);
   if (std::string why = breach(adapter, info, info.path); !why.empty()) {

@@ -56,7 +56,8 @@ Result<std::string> manifest_text(const std::string& path) {
   const std::string_view mark = CW_MANIFEST_MARK;
   const std::size_t at = bytes.find(mark);
   if (at == std::string_view::npos) return refusal("it has no Crosswalk manifest, so it is not an adapter");
-  if (bytes.find(mark, at + mark.size()) != std::string_view::npos) return refusal("it has two manifests; one library is one adapter");
+  if (bytes.find(mark, at + mark.size()) != std::string_view::npos)
+    return refusal("it has two manifests; one library is one adapter");
   const std::string_view rest = bytes.substr(at + mark.size(), kLargestManifest);
   const std::size_t end = rest.find('\0');
   if (end == std::string_view::npos) return refusal("its manifest has no end");
@@ -156,14 +157,13 @@ Result<AdapterInfo> read_manifest(const std::string& path) {
     const Json json = Json::parse(*text);
     const auto abi = json.at("abi").get<unsigned>();  // first: what else another major says is not ours to judge
     if (abi != CW_ABI_MAJOR) {
-      return refusal(fmt::format("it was built for adapter ABI {}, this program speaks {}: rebuild it against this plugin.h", abi, CW_ABI_MAJOR));
+      return refusal(fmt::format("it was built for adapter ABI {}, this program speaks {}: rebuild it against this plugin.h", abi,
+                                 CW_ABI_MAJOR));
     }
     AdapterInfo info = info_of(json);
     info.path = path;
     return info;
-  } catch (const std::exception& e) {
-    return refusal(fmt::format("its manifest cannot be used: {}", e.what()));
-  }
+  } catch (const std::exception& e) { return refusal(fmt::format("its manifest cannot be used: {}", e.what())); }
 }
 
 }  // namespace crosswalk

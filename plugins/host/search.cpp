@@ -42,7 +42,8 @@ std::string danger(const fs::path& path, bool is_ancestor) {
   }
   // In a sticky folder such as /tmp others can add names but not touch ours; that is safe above, not beside, a library.
   if (is_ancestor && (status.st_mode & S_ISVTX) != 0) return {};
-  if ((status.st_mode & S_IWOTH) != 0) return fmt::format("{} is writable by everybody, so anyone could replace it", path.string());
+  if ((status.st_mode & S_IWOTH) != 0)
+    return fmt::format("{} is writable by everybody, so anyone could replace it", path.string());
   if ((status.st_mode & S_IWGRP) != 0 && !is_private_group(status.st_gid)) {
     return fmt::format("{} is writable by its group, so others could replace it", path.string());
   }

@@ -75,7 +75,8 @@ AT(cw_adapter, bind, 32);
 AT(cw_adapter, translate, 40);
 #endif
 
-_Static_assert(CW_CELL == 0 && CW_STRING == 1 && CW_NUMBER == 2 && CW_BOOLEAN == 3 && CW_NULL == 4 && CW_ARRAY == 5 && CW_OBJECT == 6,
+_Static_assert(CW_CELL == 0 && CW_STRING == 1 && CW_NUMBER == 2 && CW_BOOLEAN == 3 && CW_NULL == 4 && CW_ARRAY == 5 &&
+                   CW_OBJECT == 6,
                "kinds have changed");
 _Static_assert(CW_EXTERNAL_ID == 1 && CW_PLATFORM == 2 && CW_CHANNEL == 3 && CW_QUEUE_ID == 4 && CW_ASSIGNED_AGENT_ID == 5 &&
                    CW_CUSTOMER_ID == 6 && CW_SUBJECT == 7 && CW_STATUS == 8 && CW_STARTED_AT == 9 && CW_ENDED_AT == 10 &&

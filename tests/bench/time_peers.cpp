@@ -16,7 +16,8 @@ std::vector<std::string> texts() {
     const int minute = i * 7 % (365 * 24 * 60);
     const absl::CivilMinute at = absl::CivilMinute(2025, 1, 1) + minute;
     char text[32];
-    std::snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d", static_cast<int>(at.year()), at.month(), at.day(), at.hour(), at.minute());
+    std::snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d", static_cast<int>(at.year()), at.month(), at.day(), at.hour(),
+                  at.minute());
     out.emplace_back(text);
   }
   return out;
@@ -28,7 +29,8 @@ void report(const char* name, const std::vector<std::string>& input, Work&& work
   std::int64_t sum = 0;
   for (const std::string& text : input) sum += work(text);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  std::printf("%-40s %8.2f million/s   (checksum %lld)\n", name, static_cast<double>(input.size()) / seconds / 1e6, static_cast<long long>(sum));
+  std::printf("%-40s %8.2f million/s   (checksum %lld)\n", name, static_cast<double>(input.size()) / seconds / 1e6,
+              static_cast<long long>(sum));
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ IdentifyRule csv(int score, std::vector<std::string> all, std::vector<std::strin
   return {Framing::csv, score, std::move(all), std::move(any), std::move(none)};
 }
 
-IdentifyRule json(int score, std::vector<std::string> all, std::vector<std::string> any = {}, std::vector<std::string> none = {}) {
+IdentifyRule json(int score, std::vector<std::string> all, std::vector<std::string> any = {},
+                  std::vector<std::string> none = {}) {
   return {Framing::json, score, std::move(all), std::move(any), std::move(none)};
 }
 
@@ -50,7 +51,8 @@ TEST_CASE("choose: the framing is told by the first byte that is not blank") {
 }
 
 TEST_CASE("choose: the one whose names are there") {
-  const std::vector<AdapterInfo> adapters = {adapter("tickets", {csv(50, {"Id", "Via"})}), adapter("chats", {csv(50, {"Id", "Room"})}),
+  const std::vector<AdapterInfo> adapters = {adapter("tickets", {csv(50, {"Id", "Via"})}),
+                                             adapter("chats", {csv(50, {"Id", "Room"})}),
                                              adapter("rooms", {json(50, {"id", "room"})})};
   CHECK(choose(adapters, "Id,Via\n1,mail\n") == "tickets");
   CHECK(choose(adapters, "Room,Id\n1,mail\n") == "chats");
@@ -96,8 +98,9 @@ TEST_CASE("choose: the highest bid, of each adapter its best one, wherever it st
 
 TEST_CASE("choose: a rule for the other framing makes no bid") {
   const std::vector<AdapterInfo> one = {adapter("one", {json(10, {"a"})})};
-  CHECK(choose(one, "a,b\n") == "in.dat: no adapter recognises this CSV input; it has the fields a, b\n"
-                                "  say which one with --adapter ID; there are: one");
+  CHECK(choose(one, "a,b\n") ==
+        "in.dat: no adapter recognises this CSV input; it has the fields a, b\n"
+        "  say which one with --adapter ID; there are: one");
 }
 
 TEST_CASE("choose: a tie is an error that names both") {

@@ -112,7 +112,9 @@ TEST_CASE("one fall decides; none or two do not") {
   const Case cases[] = {
       {"one fall", {{"1", "01:10"}, {"2", "01:50"}, {"3", "01:05"}, {"4", "01:40"}}, {earlier, earlier, later, later}},
       {"no fall", {{"1", "01:10"}, {"2", "01:50"}}, {undecided, undecided}},
-      {"two falls", {{"1", "01:50"}, {"2", "01:10"}, {"3", "01:50"}, {"4", "01:10"}}, {undecided, undecided, undecided, undecided}},
+      {"two falls",
+       {{"1", "01:50"}, {"2", "01:10"}, {"3", "01:50"}, {"4", "01:10"}},
+       {undecided, undecided, undecided, undecided}},
       {"a fall within the tolerance", {{"1", "01:30"}, {"2", "01:25"}}, {undecided, undecided}},
       {"just beyond it", {{"1", "01:30"}, {"2", "01:24"}}, {earlier, later}},
       {"an id that is no number", {{"1", "01:50"}, {"2", "01:10"}, {"x-3", "01:20"}}, {earlier, later, undecided}},

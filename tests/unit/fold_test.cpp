@@ -160,9 +160,10 @@ TEST_CASE("fold: one record is its conversation") {
   s.what.conversation.csat_score = Decimal{45, 1};
   s.what.conversation.resolved = true;
   s.metadata = {{"\"b\":", "2"}, {"\"a\":", "1"}};
-  CHECK(folded({s}) == "{\"external_id\":\"77\",\"channel\":\"chat\",\"queue_id\":\"q\",\"started_at\":\"1970-01-01T00:00:00Z\","
-                       "\"resolved\":true,\"csat_score\":4.5 scope= \"a\":1 \"b\":2" + std::string(kNoTouch) +
-                           " how=offset/- from=0:5:6\n");
+  CHECK(folded({s}) ==
+        "{\"external_id\":\"77\",\"channel\":\"chat\",\"queue_id\":\"q\",\"started_at\":\"1970-01-01T00:00:00Z\","
+        "\"resolved\":true,\"csat_score\":4.5 scope= \"a\":1 \"b\":2" +
+            std::string(kNoTouch) + " how=offset/- from=0:5:6\n");
 }
 
 TEST_CASE("fold: of what several records know the newest counts") {
@@ -289,8 +290,15 @@ TEST_CASE("fold: metadata merges by key, of one key the newest value") {
 TEST_CASE("fold: ids and scopes keep conversations apart, and order them by their bytes") {
   std::vector<Said> all;
   std::uint64_t place = 0;
-  for (const auto& [id, scope] : {std::pair<std::string_view, std::string_view>{"b", ""}, {"a", "2"}, {"a", "10"}, {"a", ""}, {"ä", "x"}, {"B", "x"},
-                                  {"10", "x"}, {"9", "x"}, {"a", "2"}}) {
+  for (const auto& [id, scope] : {std::pair<std::string_view, std::string_view>{"b", ""},
+                                  {"a", "2"},
+                                  {"a", "10"},
+                                  {"a", ""},
+                                  {"ä", "x"},
+                                  {"B", "x"},
+                                  {"10", "x"},
+                                  {"9", "x"},
+                                  {"a", "2"}}) {
     all.push_back(say(id, ++place));
     all.back().what.scope = scope;
   }
@@ -367,7 +375,8 @@ TEST_CASE("touchpoints: one id twice in one record is one touchpoint, the same i
     twice.push_back(touch(i, static_cast<std::int64_t>(2000 + i), TouchKind::sms));
   }
   std::vector<Said> all = {touched(1, twice)};
-  for (std::uint64_t i = 0; i < 20; ++i) all.push_back(touched(2 + i, {touch(100 + i, static_cast<std::int64_t>(3000 + i), TouchKind::chat)}));
+  for (std::uint64_t i = 0; i < 20; ++i)
+    all.push_back(touched(2 + i, {touch(100 + i, static_cast<std::int64_t>(3000 + i), TouchKind::chat)}));
   const std::string expected = folded(all);
   std::mt19937 random(17);
   int different = 0;
@@ -388,7 +397,7 @@ TEST_CASE("derived: the channel of the first customer touchpoint, where no recor
   CHECK(channel({touch(1, 5, K::social)}) == Channel::social);
   CHECK(channel({touch(1, 5, K::note)}) == Channel::back_office);
   CHECK(channel({touch(1, 5, K::other)}) == Channel::none);
-  CHECK(channel({touch(1, 9, K::sms), touch(2, 8, K::call)}) == Channel::phone);        // the earliest, not the first told
+  CHECK(channel({touch(1, 9, K::sms), touch(2, 8, K::call)}) == Channel::phone);  // the earliest, not the first told
   CHECK(channel({touch(1, 1, K::note, Direction::internal), touch(2, 8, K::call)}) == Channel::phone);
   CHECK(channel({touch(1, 1, K::email, Direction::internal), touch(2, 8, K::call)}) == Channel::phone);
   CHECK(channel({touch(1, 1, K::other), touch(2, 8, K::call)}) == Channel::phone);
@@ -451,8 +460,8 @@ TEST_CASE("derived: the first response is the first outbound after the first inb
   CHECK(response({touch(1, 100, K::email, D::inbound), touch(2, 160, K::email, D::outbound)}) == Decimal{60'000'000'000, 9});
   CHECK(response({touch(1, 50, K::email, D::outbound), touch(2, 100, K::sms, D::inbound), touch(3, 107, K::call, D::outbound),
                   touch(4, 108, K::call, D::outbound)}) == Decimal{7'000'000'000, 9});
-  CHECK(response({touch(1, 100, K::email, D::inbound), touch(2, 150, K::email, D::inbound), touch(3, 160, K::email, D::outbound)}) ==
-        Decimal{60'000'000'000, 9});
+  CHECK(response({touch(1, 100, K::email, D::inbound), touch(2, 150, K::email, D::inbound),
+                  touch(3, 160, K::email, D::outbound)}) == Decimal{60'000'000'000, 9});
   CHECK_FALSE(response({touch(1, 100, K::email, D::outbound), touch(2, 160, K::email, D::inbound)}).has_value());
   CHECK_FALSE(response({touch(1, 100, K::email, D::inbound), touch(2, 160, K::email, D::unknown)}).has_value());
   CHECK_FALSE(response({touch(1, 100, K::email, D::inbound), touch(2, 160, K::note, D::outbound)}).has_value());
@@ -484,7 +493,8 @@ TEST_CASE("derived: handle time is the sum of the durations, notes left out") {
   };
   CHECK_FALSE(one({touched(1, {touch(1, 1, K::call)})}).c.handle_time.has_value());
   CHECK(one({touched(1, {with(touch(1, 1, K::call), {0, 0})})}).c.handle_time == Decimal{0, 0});
-  CHECK(one({touched(1, {with(touch(1, 1, K::call), {15, 1}), with(touch(2, 1, K::call), {2, 0}), with(touch(3, 1, K::note), {100, 0})})})
+  CHECK(one({touched(1, {with(touch(1, 1, K::call), {15, 1}), with(touch(2, 1, K::call), {2, 0}),
+                         with(touch(3, 1, K::note), {100, 0})})})
             .c.handle_time == Decimal{35, 1});
   Said known = touched(1, {with(touch(1, 1, K::call), {15, 1})});
   known.what.conversation.handle_time = Decimal{7, 0};
@@ -503,10 +513,10 @@ TEST_CASE("derived: the last outbound agent and the first e-mail's subject, wher
     t.subject = subject;
     return t;
   };
-  Said s = touched(1, {by(touch(1, 10, K::email, D::outbound), "anna", "second"), by(touch(2, 30, K::sms, D::outbound), "ben", "no e-mail"),
-                       by(touch(3, 20, K::email, D::outbound), "cleo"), by(touch(4, 40, K::email, D::inbound), "dora", "last"),
-                       by(touch(5, 50, K::email, D::outbound), ""), by(touch(6, 60, K::note, D::outbound), "emil", "note"),
-                       by(touch(7, 5, K::email, D::inbound), "", "")});
+  Said s = touched(1, {by(touch(1, 10, K::email, D::outbound), "anna", "second"),
+                       by(touch(2, 30, K::sms, D::outbound), "ben", "no e-mail"), by(touch(3, 20, K::email, D::outbound), "cleo"),
+                       by(touch(4, 40, K::email, D::inbound), "dora", "last"), by(touch(5, 50, K::email, D::outbound), ""),
+                       by(touch(6, 60, K::note, D::outbound), "emil", "note"), by(touch(7, 5, K::email, D::inbound), "", "")});
   CHECK(one({s}).agent == "ben");
   CHECK(one({s}).subject == "second");
   s.what.conversation.assigned_agent_id = "zoe";
@@ -519,7 +529,8 @@ TEST_CASE("derived: touchpoints are counted by kind") {
   using K = TouchKind;
   std::vector<Touchpoint> t;
   std::uint64_t id = 0;
-  for (const K kind : {K::sms, K::email, K::email, K::call, K::chat, K::social, K::note, K::note, K::note, K::other}) t.push_back(touch(++id, 1, kind));
+  for (const K kind : {K::sms, K::email, K::email, K::call, K::chat, K::social, K::note, K::note, K::note, K::other})
+    t.push_back(touch(++id, 1, kind));
   CHECK(one({touched(1, t)}).touchpoints == std::array<std::uint64_t, kTouchKinds>{0, 1, 2, 1, 1, 1, 3, 1});
 }
 
@@ -549,7 +560,9 @@ class Records {
     static constexpr std::string_view kWords[] = {"", "", "a", "b", "anna", "a longer text that is not short"};
     return kWords[random_() % std::size(kWords)];
   }
-  Instant instant() { return {static_cast<std::int64_t>(random_() % 6), static_cast<std::uint32_t>(random_() % 2 * 500'000'000)}; }
+  Instant instant() {
+    return {static_cast<std::int64_t>(random_() % 6), static_cast<std::uint32_t>(random_() % 2 * 500'000'000)};
+  }
   Decimal decimal() { return {static_cast<std::int64_t>(random_() % 50), static_cast<std::uint8_t>(random_() % 3)}; }
 
   Said record(std::uint64_t place) {

@@ -288,11 +288,11 @@ TEST_CASE("input: half a surrogate pair and an odd last byte stay visible as inv
     std::string out;
   };
   const Case cases[] = {
-      {u"a\xD83Dz"s, "a\xED\xA0\xBDz"},                  // a first half alone
-      {u"a\xDE00z"s, "a\xED\xB8\x80z"},                  // a second half alone
-      {u"\xD83D"s, "\xED\xA0\xBD"},                      // a first half at the end
+      {u"a\xD83Dz"s, "a\xED\xA0\xBDz"},                    // a first half alone
+      {u"a\xDE00z"s, "a\xED\xB8\x80z"},                    // a second half alone
+      {u"\xD83D"s, "\xED\xA0\xBD"},                        // a first half at the end
       {u"\xD83D\xD83D\xDE00"s, "\xED\xA0\xBD\U0001F600"},  // a first half before a pair
-      {u"\xDE00\xD83D"s, "\xED\xB8\x80\xED\xA0\xBD"},    // the wrong way round
+      {u"\xDE00\xD83D"s, "\xED\xB8\x80\xED\xA0\xBD"},      // the wrong way round
   };
   for (const bool big_endian : {false, true}) {
     for (const std::size_t chunk : kChunks) {
@@ -380,10 +380,9 @@ TEST_CASE("input: what follows a gzip member and is none is an error with its pl
     CAPTURE(chunk);
     const Outcome got = decode(member + "garbage", chunk);
     CHECK(got.bytes == "abc");
-    CHECK(got.error ==
-          "in.dat has something that is not gzip data after its compressed data, at compressed byte " +
-              std::to_string(member.size()) +
-              "\n  The 3 bytes before it were delivered. Cut the file there, or get it again.");
+    CHECK(got.error == "in.dat has something that is not gzip data after its compressed data, at compressed byte " +
+                           std::to_string(member.size()) +
+                           "\n  The 3 bytes before it were delivered. Cut the file there, or get it again.");
     // Behind padding, the place is that of the first byte that is not padding.
     const Outcome padded = decode(member + std::string(5, '\0') + "\x1fgarbage", chunk);
     CHECK(padded.error.find("at compressed byte " + std::to_string(member.size() + 5) + "\n") != std::string::npos);
@@ -532,8 +531,8 @@ TEST_CASE("input: what cannot be opened is said with path, reason and cure") {
   CHECK(error(missing) == "there is no file " + missing + "\n  Check the spelling of the path.");
   CHECK(error("") == "there is no file \"\"\n  Check the spelling of the path.");
   const std::string below = folder.file("a.csv", "Id\n") + "/b.csv";
-  CHECK(error(below) == "there is no file " + below + ": a part of the path is not a folder\n" +
-                            "  Check the spelling of the path.");
+  CHECK(error(below) ==
+        "there is no file " + below + ": a part of the path is not a folder\n" + "  Check the spelling of the path.");
   const std::string dir = folder / ".";
   CHECK(error(dir) == dir + " is a folder\n  Name the files in it, for instance '" + dir + "/*.csv'.");
   CHECK(error("/") == "/ is a folder\n  Name the files in it, for instance '/*.csv'.");
@@ -547,8 +546,9 @@ TEST_CASE("input: a file that may not be read") {
   REQUIRE(::chmod(path.c_str(), 0) == 0);
   const OrdinaryUser ordinary;
   const std::string error = read_all(open_input(path)).error;
-  CHECK(error == path + " may not be read: Permission denied\n"
-                        "  Let somebody who owns it give you the right to read it and to enter its folders.");
+  CHECK(error == path +
+                     " may not be read: Permission denied\n"
+                     "  Let somebody who owns it give you the right to read it and to enter its folders.");
 }
 
 TEST_CASE("input: a file that is deleted while it is read is read to its end") {
@@ -570,8 +570,9 @@ TEST_CASE("input: a file that is cut while it is read is an error") {
   REQUIRE(input->bytes->read(some.data(), some.size()).ok());
   fs::resize_file(path, 100'000);
   const Outcome got = drain(*input->bytes);
-  CHECK(got.error == path + " became shorter while it was read: 100000 of 500000 bytes are left\n"
-                            "  Let the program that writes it finish, then try again.");
+  CHECK(got.error == path +
+                         " became shorter while it was read: 100000 of 500000 bytes are left\n"
+                         "  Let the program that writes it finish, then try again.");
 }
 
 TEST_CASE("input: a file that grows while it is read ends where it ends") {
@@ -596,7 +597,8 @@ TEST_CASE("input: a descriptor is not inherited by children") {
 // --- standard input --------------------------------------------------------------------------------------------------
 
 TEST_CASE("input: standard input is a pipe: short reads, interruptions, no size") {
-  struct sigaction interrupt {}, before {};
+  struct sigaction interrupt {
+  }, before{};
   interrupt.sa_handler = [](int) {};  // and no SA_RESTART: read() returns EINTR
   REQUIRE(::sigaction(SIGUSR1, &interrupt, &before) == 0);
   for (const bool blocking : {true, false}) {
@@ -644,8 +646,7 @@ TEST_CASE("input: standard input that is a file, a folder, or closed") {
   const int dir = ::open((folder / ".").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   {
     const AsStandardInput redirected(dir);
-    CHECK(read_all(open_input("-")).error ==
-          "standard input is a folder\n  Redirect a file: crosswalk translate … - < FILE");
+    CHECK(read_all(open_input("-")).error == "standard input is a folder\n  Redirect a file: crosswalk translate … - < FILE");
   }
   ::close(dir);
   {
@@ -693,9 +694,7 @@ TEST_CASE("input: peeking past an error shows what came before it") {
 TEST_CASE("input: a glob gives its files sorted by bytes") {
   const Folder folder;
   std::vector<std::string> wanted;
-  for (const char* name : {"B.csv", "_.csv", "a.csv", "a1.csv", "z.csv", "é.csv"}) {
-    wanted.push_back(folder.file(name, ""));
-  }
+  for (const char* name : {"B.csv", "_.csv", "a.csv", "a1.csv", "z.csv", "é.csv"}) { wanted.push_back(folder.file(name, "")); }
   folder.file("a.txt", "");
   folder.file(".hidden.csv", "");
   std::sort(wanted.begin(), wanted.end());

@@ -178,7 +178,8 @@ TEST_CASE("json text: compact raw JSON means the same and is one line") {
     }
     if (kind == 5) {
       s += "{";
-      for (auto n = random() % 4, i = n - n; i < n; ++i) s += (i ? "," : "") + blank() + text() + blank() + ":" + self(self, depth + 1);
+      for (auto n = random() % 4, i = n - n; i < n; ++i)
+        s += (i ? "," : "") + blank() + text() + blank() + ":" + self(self, depth + 1);
       s += blank() + "}";
     }
     return s + blank();
@@ -260,11 +261,13 @@ TEST_CASE("conversation: the schema's keys in the schema's order, only those tha
   c.first_response_time = Decimal{3, 0};
   c.resolved = false;
   c.csat_score = Decimal{45, 1};
-  CHECK(fields(c) ==
-        "{\"external_id\":\"7\\\"7\",\"platform\":\"p\",\"channel\":\"back_office\",\"queue_id\":\"q\",\"assigned_agent_id\":\"a\","
-        "\"customer_id\":\"c\",\"subject\":\"s\\n\",\"status\":\"open\",\"started_at\":\"1970-01-01T00:00:00Z\","
-        "\"ended_at\":\"1970-01-01T00:01:00Z\",\"handle_time_seconds\":1.5,\"wait_time_seconds\":0,\"first_response_time_seconds\":3,"
-        "\"resolved\":false,\"csat_score\":4.5}\n");
+  CHECK(
+      fields(c) ==
+      "{\"external_id\":\"7\\\"7\",\"platform\":\"p\",\"channel\":\"back_office\",\"queue_id\":\"q\",\"assigned_agent_id\":\"a\","
+      "\"customer_id\":\"c\",\"subject\":\"s\\n\",\"status\":\"open\",\"started_at\":\"1970-01-01T00:00:00Z\","
+      "\"ended_at\":\"1970-01-01T00:01:00Z\",\"handle_time_seconds\":1.5,\"wait_time_seconds\":0,\"first_response_time_seconds\":"
+      "3,"
+      "\"resolved\":false,\"csat_score\":4.5}\n");
   c.resolved = true;
   CHECK(Json::parse(fields(c)).at("resolved") == true);
 }
@@ -272,8 +275,12 @@ TEST_CASE("conversation: the schema's keys in the schema's order, only those tha
 TEST_CASE("conversation: every channel by its name") {
   Conversation c;
   c.external_id = "1";
-  for (const auto& [channel, name] : {std::pair{Channel::phone, "phone"}, {Channel::email, "email"}, {Channel::chat, "chat"},
-                                      {Channel::sms, "sms"}, {Channel::social, "social"}, {Channel::back_office, "back_office"}}) {
+  for (const auto& [channel, name] : {std::pair{Channel::phone, "phone"},
+                                      {Channel::email, "email"},
+                                      {Channel::chat, "chat"},
+                                      {Channel::sms, "sms"},
+                                      {Channel::social, "social"},
+                                      {Channel::back_office, "back_office"}}) {
     c.channel = channel;
     CHECK(Json::parse(fields(c)).at("channel") == name);
     CHECK(channel_of(name) == channel);
@@ -323,7 +330,8 @@ TEST_CASE("reject: a line with all its keys") {
   Buffer out;
   add_reject(out, {"src", "dir/a \"b\".csv", 7, 99, "bad_time", "Created at", "nev\ner", "why", "how", "1,nev\ner,\xFF", 10});
   CHECK(out.view() ==
-        "{\"source\":\"src\",\"file\":\"dir/a \\\"b\\\".csv\",\"line\":7,\"offset\":99,\"code\":\"bad_time\",\"field\":\"Created at\","
+        "{\"source\":\"src\",\"file\":\"dir/a \\\"b\\\".csv\",\"line\":7,\"offset\":99,\"code\":\"bad_time\",\"field\":\"Created "
+        "at\","
         "\"found\":\"nev\\ner\",\"message\":\"why\",\"cure\":\"how\",\"record\":\"1,nev\\ner,\xEF\xBF\xBD\"}\n");
 }
 

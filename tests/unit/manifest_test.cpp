@@ -61,7 +61,11 @@ Json good() {
   })");
 }
 
-std::string library(const std::string& manifest) { return "\x7F" "ELF\0\0code"s + CW_MANIFEST_MARK + manifest + "\0more\0data"s; }
+std::string library(const std::string& manifest) {
+  return "\x7F"
+         "ELF\0\0code"s +
+         CW_MANIFEST_MARK + manifest + "\0more\0data"s;
+}
 
 Result<AdapterInfo> read_bytes(const std::string& bytes) {
   const Folder folder;
@@ -170,9 +174,12 @@ TEST_CASE("manifest: a file that is no adapter") {
   CHECK(refusal(read_bytes("")) == "the file cannot be read as a library");
   CHECK(refusal(read_manifest("/no/such/file.so")) == "the file cannot be read as a library");
   CHECK(refusal(read_manifest("/dev/zero")) == "the file cannot be read as a library");
-  CHECK(refusal(read_bytes("\x7F" "ELF")) == "it has no Crosswalk manifest, so it is not an adapter");
-  CHECK(refusal(read_bytes(std::string(CW_MANIFEST_MARK).substr(0, 20))) == "it has no Crosswalk manifest, so it is not an adapter");
-  CHECK(refusal(read_bytes(library(good().dump()) + library(good().dump()))) == "it has two manifests; one library is one adapter");
+  CHECK(refusal(read_bytes("\x7F"
+                           "ELF")) == "it has no Crosswalk manifest, so it is not an adapter");
+  CHECK(refusal(read_bytes(std::string(CW_MANIFEST_MARK).substr(0, 20))) ==
+        "it has no Crosswalk manifest, so it is not an adapter");
+  CHECK(refusal(read_bytes(library(good().dump()) + library(good().dump()))) ==
+        "it has two manifests; one library is one adapter");
   CHECK(refusal(read_bytes(CW_MANIFEST_MARK + good().dump())) == "its manifest has no end");
   CHECK(refusal(read_bytes(CW_MANIFEST_MARK + std::string(300'000, ' ') + good().dump() + "\0"s)) == "its manifest has no end");
   CHECK(refusal(read_bytes(std::string(CW_MANIFEST_MARK))) == "its manifest has no end");
@@ -220,7 +227,8 @@ TEST_CASE("manifest: ids") {
 TEST_CASE("manifest: another ABI is refused with a sentence, whatever else it would say") {
   const std::string sentence = "it was built for adapter ABI 2, this program speaks 1: rebuild it against this plugin.h";
   CHECK(refusal_of(changed("abi", 2)) == sentence);
-  CHECK(refusal_of(changed("abi", 0)) == "it was built for adapter ABI 0, this program speaks 1: rebuild it against this plugin.h");
+  CHECK(refusal_of(changed("abi", 0)) ==
+        "it was built for adapter ABI 0, this program speaks 1: rebuild it against this plugin.h");
 }
 
 TEST_CASE("manifest: one of a later ABI may be made otherwise, and is refused for its ABI all the same") {
@@ -254,7 +262,8 @@ TEST_CASE("manifest: options and rules of identification are checked one by one"
   CHECK(rule(Json::parse(R"({"framing": "csv", "score": 100})")) == "no error");
   CHECK(rule(Json::parse(R"({"framing": "csv", "score": 0})")) == "its manifest cannot be used: a score is between 1 and 100");
   CHECK(rule(Json::parse(R"({"framing": "csv", "score": 101})")) == "its manifest cannot be used: a score is between 1 and 100");
-  CHECK(rule(Json::parse(R"({"framing": "xml", "score": 5})")) == "its manifest cannot be used: framing \"xml\" is neither csv nor json");
+  CHECK(rule(Json::parse(R"({"framing": "xml", "score": 5})")) ==
+        "its manifest cannot be used: framing \"xml\" is neither csv nor json");
   CHECK(rule(Json::parse(R"({"score": 5})")).starts_with("its manifest cannot be used: "));
   CHECK(rule(Json::parse(R"({"framing": "csv"})")).starts_with("its manifest cannot be used: "));
   CHECK(rule(Json::parse(R"({"framing": "csv", "score": 5, "all": "id"})")).starts_with("its manifest cannot be used: "));
@@ -369,7 +378,9 @@ TEST_CASE("catalog: of two with one id the first counts; the same file by two wa
 
 TEST_CASE("catalog: what is refused, and why") {
   const Folder folder;
-  const std::string broken = folder.file("a.so", "\x7F" "ELF");
+  const std::string broken = folder.file("a.so",
+                                         "\x7F"
+                                         "ELF");
   const std::string open = folder.file("b.so", named("open"));
   REQUIRE(::chmod(open.c_str(), 0666) == 0);
   fs::create_directory(folder / "c.so");
@@ -379,8 +390,10 @@ TEST_CASE("catalog: what is refused, and why") {
   CHECK(catalog.refused()[0].path == broken);
   CHECK(catalog.refused()[0].reason == "it has no Crosswalk manifest, so it is not an adapter");
   CHECK(catalog.refused()[1].path == open);
-  CHECK(catalog.refused()[1].reason == open + " is writable by everybody, so anyone could replace it; take the rights of others away "
-                                              "(chmod go-w), or pass --allow-unsafe-adapter");
+  CHECK(catalog.refused()[1].reason ==
+        open +
+            " is writable by everybody, so anyone could replace it; take the rights of others away "
+            "(chmod go-w), or pass --allow-unsafe-adapter");
   CHECK(catalog.refused()[2].reason.starts_with("it is not a regular file"));
   CHECK(ids(PluginCatalog({{folder.path()}, true})) == std::vector<std::string>{"open"});
 }

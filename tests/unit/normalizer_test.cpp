@@ -105,7 +105,8 @@ class Run {
     settings.try_emplace("time_format", "iso");
     options.settings = std::move(settings);
     options.time_zone = std::move(zone);
-    auto made_source = make_source(options, std::make_shared<FakeAdapter>(std::move(info), std::move(plan)), {"in.csv", "in-2.csv"});
+    auto made_source =
+        make_source(options, std::make_shared<FakeAdapter>(std::move(info), std::move(plan)), {"in.csv", "in-2.csv"});
     if (!made_source) FAIL(made_source.error().text());
     source = std::make_unique<SourceConfig>(std::move(*made_source));
     normalizer = std::make_unique<Normalizer>(*source);
@@ -233,7 +234,9 @@ std::uint64_t empty(const Summary& s) {
 constexpr const char* kAt = "2024-06-01T10:00:00Z";
 
 /// One CSV record: `names` and `cells` beside id and at.
-std::string row(const std::string& names, const std::string& cells) { return "id,at," + names + "\n1," + kAt + "," + cells + "\n"; }
+std::string row(const std::string& names, const std::string& cells) {
+  return "id,at," + names + "\n1," + kAt + "," + cells + "\n";
+}
 
 }  // namespace
 
@@ -241,9 +244,12 @@ std::string row(const std::string& names, const std::string& cells) { return "id
 
 TEST_CASE("normalizer: a record with everything") {
   Run run(plain(), {}, "America/New_York");
-  CHECK(run.csv("id,at,platform,queue_id,assigned_agent_id,customer_id,subject,status,ended_at,handle_time_seconds,wait_time_seconds,"
-                "first_response_time_seconds,resolved,csat_score,Priority\n"
-                "007,2024-06-01 10:00,crm,q 1,a,c,\"Say \"\"hi\"\"\",Open,2024-06-01 11:00:00.5,90,1m 30s,00:00:05,true,4.50,high\n") == "");
+  CHECK(
+      run.csv(
+          "id,at,platform,queue_id,assigned_agent_id,customer_id,subject,status,ended_at,handle_time_seconds,wait_time_seconds,"
+          "first_response_time_seconds,resolved,csat_score,Priority\n"
+          "007,2024-06-01 10:00,crm,q 1,a,c,\"Say \"\"hi\"\"\",Open,2024-06-01 11:00:00.5,90,1m 30s,00:00:05,true,4.50,high\n") ==
+      "");
   CHECK(run.out ==
         "{\"external_id\":\"007\",\"platform\":\"crm\",\"channel\":\"email\",\"queue_id\":\"q 1\",\"assigned_agent_id\":\"a\","
         "\"customer_id\":\"c\",\"subject\":\"Say \\\"hi\\\"\",\"status\":\"Open\",\"started_at\":\"2024-06-01T14:00:00Z\","
@@ -259,9 +265,12 @@ TEST_CASE("normalizer: a record with everything") {
 
 TEST_CASE("normalizer: three kinds of nothing are nothing, for targets and for metadata") {
   Run run(plain());
-  CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"subject\":null,\"status\":\"\",\"queue_id\":\" \\t\",\"x\":null,\"y\":\"\",\"z\":\"  \","
+  CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"subject\":null,\"status\":\"\",\"queue_id\":\" "
+                 "\\t\",\"x\":null,\"y\":\"\",\"z\":\"  \","
                  "\"csat_score\":null,\"list\":[ ],\"object\":{}}\n") == "");
-  CHECK(run.only() == Json::parse("{\"external_id\":\"1\",\"platform\":\"fake\",\"channel\":\"email\",\"started_at\":\"2024-06-01T10:00:00Z\"}"));
+  CHECK(
+      run.only() ==
+      Json::parse("{\"external_id\":\"1\",\"platform\":\"fake\",\"channel\":\"email\",\"started_at\":\"2024-06-01T10:00:00Z\"}"));
   const Summary s = run.books();
   CHECK(empty(s) == 9);
   CHECK(accounted(s) == 2);
@@ -274,8 +283,10 @@ TEST_CASE("normalizer: JSON values go into metadata as they were written") {
   CHECK(run.json("{\"id\":12345678901234567890,\"at\":\"2024-06-01T10:00:00Z\",\"a\":1e400,\"b\":-0,\"c\":true,\"d\":\"007\","
                  "\"e\":[ 1 , {\"x\" : \" y \"} ],\"f\":{},\"g\":{\"h\":{\"i\":1.50}},\"j k\":\"\\u00fc\\n\"}\n") == "");
   CHECK(run.out ==
-        "{\"external_id\":\"12345678901234567890\",\"platform\":\"fake\",\"channel\":\"email\",\"started_at\":\"2024-06-01T10:00:00Z\","
-        "\"metadata\":{\"a\":1e400,\"b\":-0,\"c\":true,\"d\":\"007\",\"e\":[1,{\"x\":\" y \"}],\"g.h.i\":1.50,\"j k\":\"ü\\n\"}}\n");
+        "{\"external_id\":\"12345678901234567890\",\"platform\":\"fake\",\"channel\":\"email\",\"started_at\":\"2024-06-01T10:00:"
+        "00Z\","
+        "\"metadata\":{\"a\":1e400,\"b\":-0,\"c\":true,\"d\":\"007\",\"e\":[1,{\"x\":\" y \"}],\"g.h.i\":1.50,\"j "
+        "k\":\"ü\\n\"}}\n");
 }
 
 TEST_CASE("normalizer: words become a list") {
@@ -309,7 +320,8 @@ TEST_CASE("normalizer: made-up values are copied, values of the record are booke
   Run run(plan);
   CHECK(run.csv(row("x", "y")) == "");
   CHECK(run.only().at("subject") == "made of 3 fields, long enough not to be short");
-  CHECK(run.only().at("metadata").dump() == "{\"x\":\"y\",\"note\":\"made of 3 fields, long enough not to be short\",\"number\":7}");
+  CHECK(run.only().at("metadata").dump() ==
+        "{\"x\":\"y\",\"note\":\"made of 3 fields, long enough not to be short\",\"number\":7}");
   CHECK(accounted(run.books()) == 3);
 }
 
@@ -338,7 +350,8 @@ TEST_CASE("normalizer: each record has the zone of its own column") {
   CHECK(run.csv("id,at,Zone\n1,2024-06-01 10:00,Europe/Paris\n2,2024-06-01 10:00,America/New_York\n3,2024-06-01 10:00,\n"
                 "4,2024-06-01 10:00,Atlantis\n5,2024-06-01 10:00,Europe/Paris\n") == "");
   std::string got;
-  for (const Json& record : run.records()) got += record.at("external_id").get<std::string>() + "=" + record.at("started_at").get<std::string>() + " ";
+  for (const Json& record : run.records())
+    got += record.at("external_id").get<std::string>() + "=" + record.at("started_at").get<std::string>() + " ";
   CHECK(got == "1=2024-06-01T08:00:00Z 2=2024-06-01T14:00:00Z 3=2024-06-01T10:00:00Z 5=2024-06-01T08:00:00Z ");
   CHECK(run.only_reject().at("code") == "unknown_time_zone");
   CHECK(run.only_reject().at("field") == "Zone");
@@ -357,9 +370,10 @@ TEST_CASE("normalizer: a touchpoint has the zone of its own record, not of the o
     told.out.touchpoint(t);
   };
   Run run(plan, {{"time_zone_column", "zone"}}, "UTC", RecordRole::event);
-  CHECK(run.json("{\"id\":\"0\",\"zone\":\"Asia/Tokyo\"}\n{\"id\":\"1\",\"when\":\"2024-06-01 10:00\",\"zone\":\"Europe/Paris\"}\n"
-                 "{\"id\":\"2\",\"when\":\"2024-06-01 10:00\",\"zone\":\"America/New_York\"}\n"
-                 "{\"id\":\"3\",\"when\":\"2024-06-01 10:00\"}\n") == "");
+  CHECK(
+      run.json("{\"id\":\"0\",\"zone\":\"Asia/Tokyo\"}\n{\"id\":\"1\",\"when\":\"2024-06-01 10:00\",\"zone\":\"Europe/Paris\"}\n"
+               "{\"id\":\"2\",\"when\":\"2024-06-01 10:00\",\"zone\":\"America/New_York\"}\n"
+               "{\"id\":\"3\",\"when\":\"2024-06-01 10:00\"}\n") == "");
   CHECK(run.rejects == "");
   const auto& touches = run.batches.front()->touchpoints;
   REQUIRE(touches.size() == 3);
@@ -373,7 +387,8 @@ TEST_CASE("normalizer: times that were not unique are counted and marked") {
   Run run(plain(), {}, "America/New_York");
   CHECK(run.csv("id,at,ended_at\n1,2024-11-03 01:30,2024-03-10 02:30\n") == "");
   CHECK(run.only().at("started_at") == "2024-11-03T05:30:00Z");
-  CHECK(run.only().at("metadata").at("crosswalk").at("times").dump() == "{\"started_at\":\"repeated:earlier\",\"ended_at\":\"skipped:later\"}");
+  CHECK(run.only().at("metadata").at("crosswalk").at("times").dump() ==
+        "{\"started_at\":\"repeated:earlier\",\"ended_at\":\"skipped:later\"}");
   CHECK(run.books().times.at("started_at")[static_cast<std::size_t>(Known::repeated_earlier)] == 1);
   CHECK(run.books().times.at("ended_at")[static_cast<std::size_t>(Known::skipped_later)] == 1);
 }
@@ -382,7 +397,8 @@ TEST_CASE("normalizer: a source field called crosswalk does not make a key stand
   Run run(plain(), {}, "America/New_York");
   CHECK(run.csv("id,at,crosswalk\n1,2024-11-03 01:30,mine\n") == "");
   std::size_t count = 0;
-  for (std::size_t at = run.out.find("\"crosswalk\":"); at != std::string::npos; at = run.out.find("\"crosswalk\":", at + 1)) ++count;
+  for (std::size_t at = run.out.find("\"crosswalk\":"); at != std::string::npos; at = run.out.find("\"crosswalk\":", at + 1))
+    ++count;
   CHECK(count == 1);
   CHECK(run.out.find("\"mine\"") != std::string::npos);
 }
@@ -396,7 +412,8 @@ TEST_CASE("normalizer: channels by vocabulary, user's words, default") {
     setup.absent(Target::channel, "-");
   };
   Run run(plan, {{"channel.CALL", "chat"}, {"default_channel", "social"}});
-  CHECK(run.csv("id,at,channel\n1,2024-06-01T10:00Z,MAIL\n2,2024-06-01T10:00Z,web form\n3,2024-06-01T10:00Z,call\n4,2024-06-01T10:00Z,\n"
+  CHECK(run.csv("id,at,channel\n1,2024-06-01T10:00Z,MAIL\n2,2024-06-01T10:00Z,web "
+                "form\n3,2024-06-01T10:00Z,call\n4,2024-06-01T10:00Z,\n"
                 "5,2024-06-01T10:00Z,fax\n6,2024-06-01T10:00Z,-\n") == "");
   std::string got;
   for (const Json& record : run.records()) got += record.at("channel").get<std::string>() + " ";
@@ -447,7 +464,8 @@ TEST_CASE("normalizer: resolved and satisfaction by words") {
     setup.absent(Target::csat_score, "Offered");
   };
   Run run(plan);
-  CHECK(run.csv("id,at,resolved,csat_score\n1,2024-06-01T10:00Z,Closed,Good\n2,2024-06-01T10:00Z,open,Offered\n3,2024-06-01T10:00Z,true,3\n") == "");
+  CHECK(run.csv("id,at,resolved,csat_score\n1,2024-06-01T10:00Z,Closed,Good\n2,2024-06-01T10:00Z,open,Offered\n3,2024-06-01T10:"
+                "00Z,true,3\n") == "");
   CHECK(run.records()[0].at("resolved") == true);
   CHECK(run.records()[0].at("csat_score") == 5);
   CHECK(run.records()[1].at("resolved") == false);
@@ -466,7 +484,8 @@ TEST_CASE("normalizer: a bad optional value is dropped, counted, said, and kept 
   };
   const char* const correct = "correct it in the source";
   const char* const scales = "see the adapter's settings for the words and scales it takes";
-  for (const Case& c : {Case{"ended_at", "\"never\"", "'never' is not written as the times of this source are", "check the setting time_format of this source"},
+  for (const Case& c : {Case{"ended_at", "\"never\"", "'never' is not written as the times of this source are",
+                             "check the setting time_format of this source"},
                         Case{"ended_at", "17", "'17' is not written as the times of this source are", nullptr},
                         Case{"handle_time_seconds", "\"soon\"", "this is not a duration", correct},
                         Case{"wait_time_seconds", "-1", "a duration cannot be negative", correct},
@@ -524,8 +543,8 @@ TEST_CASE("normalizer: rejects, whole") {
   };
   const char* const at = ",\"at\":\"2024-06-01T10:00:00Z\"";
   const auto with_at = [&](const char* head) { return std::string(head) + at + "}"; };
-  const std::string no_id = "{\"x\":1" + std::string(at) + "}", exponent = with_at("{\"id\":1.03006E+13"), boolean = with_at("{\"id\":true"),
-                    list = with_at("{\"id\":[1]"), blank = with_at("{\"id\":\" \"");
+  const std::string no_id = "{\"x\":1" + std::string(at) + "}", exponent = with_at("{\"id\":1.03006E+13"),
+                    boolean = with_at("{\"id\":true"), list = with_at("{\"id\":[1]"), blank = with_at("{\"id\":\" \"");
   for (const Case& c :
        {Case{no_id.c_str(), "missing_external_id", "", "", "the record has no id, so it could neither be found again nor updated",
              "correct it in the source, or leave the record out"},
@@ -578,7 +597,8 @@ TEST_CASE("normalizer: a channel that no rule covers says which setting would cu
   CHECK(rejects[0].at("found") == "Carrier Pigeon");
   CHECK(rejects[0].at("message") == "no rule says which channel \"Carrier Pigeon\" is");
   CHECK(rejects[0].at("cure") ==
-        "--set 'channel.carrier pigeon'=<phone|email|chat|sms|social|back_office>, or --set default_channel=<channel> for all such words");
+        "--set 'channel.carrier pigeon'=<phone|email|chat|sms|social|back_office>, or --set default_channel=<channel> for all "
+        "such words");
   CHECK(rejects[0].at("line") == 2);
   CHECK(rejects[1].at("code") == "missing_channel");
   CHECK(rejects[1].at("message") == "the record does not say by which channel it came");
@@ -590,12 +610,14 @@ TEST_CASE("normalizer: a cure can be copied into a shell, whatever the word") {
   Run run(plain(), {{"default_channel", ""}});
   CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"channel\":\"it's $(date) `x`\"}") == "");
   CHECK(run.only_reject().at("cure") ==
-        "--set 'channel.it'\\''s $(date) `x`'=<phone|email|chat|sms|social|back_office>, or --set default_channel=<channel> for all such words");
+        "--set 'channel.it'\\''s $(date) `x`'=<phone|email|chat|sms|social|back_office>, or --set default_channel=<channel> for "
+        "all such words");
 }
 
 TEST_CASE("normalizer: ids that a spreadsheet spoiled, and ids that only look so") {
   Run run(plain());
-  CHECK(run.csv("id,at\n1.03E+13,2024-06-01T10:00Z\n-1.5e12,2024-06-01T10:00Z\n1E+05,2024-06-01T10:00Z\n\"1,03E13\",2024-06-01T10:00Z\n12e4,2024-06-01T10:00Z\n"
+  CHECK(run.csv("id,at\n1.03E+13,2024-06-01T10:00Z\n-1.5e12,2024-06-01T10:00Z\n1E+05,2024-06-01T10:00Z\n\"1,03E13\",2024-06-"
+                "01T10:00Z\n12e4,2024-06-01T10:00Z\n"
                 "e5,2024-06-01T10:00Z\n1.5e,2024-06-01T10:00Z\nA1.5e+3,2024-06-01T10:00Z\n1.5e+3.1,2024-06-01T10:00Z\n") == "");
   std::string kept;
   for (const Json& record : run.records()) kept += record.at("external_id").get<std::string>() + " ";
@@ -694,21 +716,30 @@ TEST_CASE("normalizer: metadata modes") {
     }
     return r.only().value("metadata", Json::object()).dump() + " " + books;
   };
-  CHECK(run("all", "false") == "{\"Known\":\"1\",\"other\":\"4\",\"version\":\"2024-06-02T10:00Z\"} Text: message body; sum: summation column; ");
-  CHECK(run("all", "true") == "{\"Known\":\"1\",\"Text\":\"3\",\"other\":\"4\",\"version\":\"2024-06-02T10:00Z\"} sum: summation column; ");
-  CHECK(run("mapped", "false") == "{\"Known\":\"1\",\"version\":\"2024-06-02T10:00Z\"} Text: message body; other: metadata=mapped; sum: summation column; ");
-  CHECK(run("mapped", "true") == "{\"Known\":\"1\",\"Text\":\"3\",\"version\":\"2024-06-02T10:00Z\"} other: metadata=mapped; sum: summation column; ");
+  CHECK(run("all", "false") ==
+        "{\"Known\":\"1\",\"other\":\"4\",\"version\":\"2024-06-02T10:00Z\"} Text: message body; sum: summation column; ");
+  CHECK(run("all", "true") ==
+        "{\"Known\":\"1\",\"Text\":\"3\",\"other\":\"4\",\"version\":\"2024-06-02T10:00Z\"} sum: summation column; ");
+  CHECK(
+      run("mapped", "false") ==
+      "{\"Known\":\"1\",\"version\":\"2024-06-02T10:00Z\"} Text: message body; other: metadata=mapped; sum: summation column; ");
+  CHECK(run("mapped", "true") ==
+        "{\"Known\":\"1\",\"Text\":\"3\",\"version\":\"2024-06-02T10:00Z\"} other: metadata=mapped; sum: summation column; ");
   CHECK(run("none", "false") == "{} Known: metadata=none; Text: message body; other: metadata=none; sum: summation column; ");
   CHECK(run("other,Text,status", "false") ==
         "{\"Text\":\"3\",\"other\":\"4\",\"status\":\"open\"} Known: not in the metadata list; sum: summation column; ");
-  CHECK(run("known", "false") ==
-        "{\"Known\":\"1\"} Text: message body; other: not in the metadata list; sum: summation column; ");  // by its own name, too
+  CHECK(
+      run("known", "false") ==
+      "{\"Known\":\"1\"} Text: message body; other: not in the metadata list; sum: summation column; ");  // by its own name, too
 }
 
 TEST_CASE("normalizer: of several fields for one target the lowest rank counts, the others are carried") {
   Plan plan;
-  plan.bind = maps({{"id", Target::external_id}, {"at", Target::started_at}, {"a", Target::queue_id, How::as_configured, 2},
-                    {"b", Target::queue_id, How::as_configured, 0}, {"c", Target::queue_id, How::as_configured, 1}});
+  plan.bind = maps({{"id", Target::external_id},
+                    {"at", Target::started_at},
+                    {"a", Target::queue_id, How::as_configured, 2},
+                    {"b", Target::queue_id, How::as_configured, 0},
+                    {"c", Target::queue_id, How::as_configured, 1}});
   const auto of = [&](const std::string& names, const std::string& cells) {
     Run run(plan);
     CHECK(run.csv(row(names, cells)) == "");
@@ -889,9 +920,10 @@ TEST_CASE("normalizer: a claimed field set for two targets is one field") {
 }
 
 TEST_CASE("property: every value of every record is mapped, carried, dropped by a rule, or empty") {
-  constexpr Target kTargets[] = {Target::queue_id, Target::customer_id, Target::subject, Target::csat_score, Target::wait_time,
-                                 Target::ended_at, Target::resolved, Target::platform};
-  const char* const kCells[] = {"", "", " ", "a", "b c", "7", "4.5", "true", "2024-06-01T11:00Z", "-1", "\"a,\"\"b\"\"\"", "1.5E+12", "ü"};
+  constexpr Target kTargets[] = {Target::queue_id,  Target::customer_id, Target::subject,  Target::csat_score,
+                                 Target::wait_time, Target::ended_at,    Target::resolved, Target::platform};
+  const char* const kCells[] = {"",        "", " ", "a", "b c", "7", "4.5", "true", "2024-06-01T11:00Z", "-1", "\"a,\"\"b\"\"\"",
+                                "1.5E+12", "ü"};
   const char* const kModes[] = {"all", "mapped", "none", "c1,c3,Named 5"};
   std::mt19937 random(20260314);
   const auto below = [&](std::size_t n) { return random() % n; };
@@ -918,7 +950,9 @@ TEST_CASE("property: every value of every record is mapped, carried, dropped by 
     };
     const std::string mode = kModes[below(4)];
     const bool listed = mode.find(',') != std::string::npos;
-    Run run(plan, {{"metadata", mode}, {"include_bodies", below(2) ? "true" : "false"}, {"on_bad_value", below(4) ? "drop" : "reject"}});
+    Run run(
+        plan,
+        {{"metadata", mode}, {"include_bodies", below(2) ? "true" : "false"}, {"on_bad_value", below(4) ? "drop" : "reject"}});
     std::string text = "id,at";
     for (std::size_t i = 0; i < columns; ++i) text += ",c" + std::to_string(i);
     text += "\n";
@@ -964,8 +998,11 @@ TEST_CASE("normalizer: a field that is listed or steers is mapped and carried") 
 
 TEST_CASE("normalizer: a field that is listed is carried once, also when it loses or does not fit") {
   Plan plan;
-  plan.bind = maps({{"id", Target::external_id}, {"at", Target::started_at}, {"a", Target::queue_id, How::as_configured, 1},
-                    {"b", Target::queue_id, How::as_configured, 0}, {"c", Target::csat_score}});
+  plan.bind = maps({{"id", Target::external_id},
+                    {"at", Target::started_at},
+                    {"a", Target::queue_id, How::as_configured, 1},
+                    {"b", Target::queue_id, How::as_configured, 0},
+                    {"c", Target::csat_score}});
   Run run(plan, {{"metadata", "a,c"}});
   CHECK(run.csv(row("a,b,c", "1,2,9")) == "");
   CHECK(run.only().at("metadata").dump() == "{\"a\":\"1\",\"c\":\"9\"}");
@@ -987,7 +1024,8 @@ TEST_CASE("normalizer: columns without a name and columns that stand twice") {
                                                       "column 6 has no name in the header; it is called \"column 6\""});
   Run twice(plain());
   CHECK(twice.csv("id,at,subject,id\n1,2024-06-01T10:00Z,a,2\n") ==
-        "the header has two columns called \"id\" (columns 1 and 4); which of them counts would be a guess\n  rename or remove one of them");
+        "the header has two columns called \"id\" (columns 1 and 4); which of them counts would be a guess\n  rename or remove "
+        "one of them");
   Run clash(plain());
   CHECK(clash.csv("id,at,x,x (2),x\n1,2024-06-01T10:00Z,a,b,c\n") == "");
   CHECK(clash.only().at("metadata").dump() == "{\"x\":\"a\",\"x (2)\":\"b\",\"x (3)\":\"c\"}");
@@ -1051,7 +1089,8 @@ TEST_CASE("normalizer: after an adapter refused a name, nothing more of the bloc
   };
   Run run(plan);
   const std::string record = ",\"at\":\"2024-06-01T10:00:00Z\"";
-  CHECK(run.json("{\"id\":\"1\"" + record + "}\n{\"id\":\"2\"" + record + ",\"odd\":1}\n{\"id\":\"3\"" + record + ",\"odd\":2}\n") == "no\n  yes");
+  CHECK(run.json("{\"id\":\"1\"" + record + "}\n{\"id\":\"2\"" + record + ",\"odd\":1}\n{\"id\":\"3\"" + record +
+                 ",\"odd\":2}\n") == "no\n  yes");
   // What is there is JSON, and nothing of what came behind the refusal.
   CHECK_NOTHROW(run.records());
   CHECK(run.out.find("\"3\"") == std::string::npos);
@@ -1142,7 +1181,8 @@ TEST_CASE("walk: elements are records of their own, their values stay good until
   int elements = 0;
   bool walked = false;
   Run run(walking(elements, walked));
-  CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"messages\":[{\"text\":\"one\"},{\"text\":\"t\\nwo\",\"n\":1},7,{}]}\n") == "");
+  CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"messages\":[{\"text\":\"one\"},{\"text\":\"t\\nwo\",\"n\":1},7,"
+                 "{}]}\n") == "");
   CHECK(walked);
   CHECK(run.only().at("subject") == "one");
   CHECK(run.only().at("metadata").dump() == "{\"text 1\":\"one\",\"text 2\":\"t\\nwo\"}");
@@ -1155,7 +1195,8 @@ TEST_CASE("walk: a second array does not change what was taken from the first") 
   CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"messages\":[{\"text\":\"o\\tne\"},{\"text\":\"two\"}],"
                  "\"others\":[{\"text\":\"X\\tXX\"},{\"text\":\"YYY\"}]}\n") == "");
   CHECK(run.only().at("subject") == "o\tne");
-  CHECK(run.only().at("metadata").dump() == "{\"text 1\":\"o\\tne\",\"text 2\":\"two\",\"text 3\":\"X\\tXX\",\"text 4\":\"YYY\"}");
+  CHECK(run.only().at("metadata").dump() ==
+        "{\"text 1\":\"o\\tne\",\"text 2\":\"two\",\"text 3\":\"X\\tXX\",\"text 4\":\"YYY\"}");
 }
 
 TEST_CASE("walk: a large array may be forgotten before its record is written") {
@@ -1163,8 +1204,8 @@ TEST_CASE("walk: a large array may be forgotten before its record is written") {
   int elements = 0;
   bool walked = false;
   Run run(walking(elements, walked));
-  CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"messages\":[{\"text\":\"o\\tne\"},{\"text\":\"" + large + "\"},{\"text\":\"" +
-                 large + "\\n\"}]}\n") == "");
+  CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"messages\":[{\"text\":\"o\\tne\"},{\"text\":\"" + large +
+                 "\"},{\"text\":\"" + large + "\\n\"}]}\n") == "");
   CHECK(run.only().at("subject") == "o\tne");
   CHECK(run.only().at("metadata").at("text 1") == "o\tne");
   CHECK(run.only().at("metadata").at("text 2") == large);
@@ -1250,7 +1291,8 @@ TEST_CASE("walk: a record refused inside a walk is refused once") {
 TEST_CASE("contributions: what a record says, with its version, scope and place") {
   Run run(plain(), {}, "UTC", RecordRole::update);
   run.file = 1;
-  CHECK(run.json("\n{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"version\":\"2024-06-02T10:00:00.5Z\",\"scope\":\"org\",\"status\":\"open\",\"x\":[1 , 2]}\n"
+  CHECK(run.json("\n{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"version\":\"2024-06-02T10:00:00.5Z\",\"scope\":\"org\","
+                 "\"status\":\"open\",\"x\":[1 , 2]}\n"
                  "{\"id\":\"2\",\"at\":\"2024-06-01T10:00:00Z\"}\n") == "");
   CHECK(run.out == "");
   const Batch& b = *run.batches.front();
@@ -1290,7 +1332,8 @@ TEST_CASE("contributions: an unknown channel word is nobody's default before the
   Plan plan = plain();
   plan.setup = [](Setup& setup) { setup.word(Target::channel, "mail", "email"); };
   Run run(plan, {{"default_channel", "chat"}}, "UTC", RecordRole::update);
-  CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"channel\":\"fax\"}\n{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"channel\":\"mail\"}\n") == "");
+  CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"channel\":\"fax\"}\n{\"id\":\"1\",\"at\":\"2024-06-01T10:00:"
+                 "00Z\",\"channel\":\"mail\"}\n") == "");
   CHECK(run.batches.front()->contributions[0].conversation.channel == Channel::none);
   CHECK(run.batches.front()->contributions[1].conversation.channel == Channel::email);
 }
@@ -1307,7 +1350,9 @@ Plan events() {
     }
   };
   plan.translate = [](Told& told) {
-    const auto text = [&](const char* name) { return told.field(name) == nullptr ? std::string_view() : told.field(name)->view(); };
+    const auto text = [&](const char* name) {
+      return told.field(name) == nullptr ? std::string_view() : told.field(name)->view();
+    };
     TouchpointText t;
     t.kind = TouchKind::call;
     t.direction = text("dir") == "in" ? Direction::inbound : Direction::outbound;
@@ -1326,9 +1371,11 @@ Plan events() {
 
 TEST_CASE("touchpoints: understood, and theirs to the record") {
   Run run(events(), {}, "America/New_York", RecordRole::event);
-  CHECK(run.json("{\"id\":\"1\",\"when\":\"2024-11-03 01:30\",\"dir\":\"in\",\"tid\":\"t\",\"user\":\"u\",\"dur\":\"1.5\",\"subj\":\"s\"}\n"
-                 "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"tid\":\"t\"}\n{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\"}\n"
-                 "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\"}\n") == "");
+  CHECK(run.json(
+            "{\"id\":\"1\",\"when\":\"2024-11-03 "
+            "01:30\",\"dir\":\"in\",\"tid\":\"t\",\"user\":\"u\",\"dur\":\"1.5\",\"subj\":\"s\"}\n"
+            "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"tid\":\"t\"}\n{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\"}\n"
+            "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\"}\n") == "");
   const Batch& b = *run.batches.front();
   REQUIRE(b.touchpoints.size() == 4);
   const Touchpoint& t = b.touchpoints[0];

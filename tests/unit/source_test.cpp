@@ -116,7 +116,8 @@ TEST_CASE("source: an unknown setting, with the nearest name") {
   CHECK(refused("hour", "business") == "adapter fake has no setting \"hour\"\n  did you mean \"hours\"?");
   CHECK(refused("quite-other", "1") ==
         "adapter fake has no setting \"quite-other\"\n"
-        "  it has: platform, default_channel, metadata, include_bodies, on_bad_value, fold, time_format, time_zone_column, records, "
+        "  it has: platform, default_channel, metadata, include_bodies, on_bad_value, fold, time_format, time_zone_column, "
+        "records, "
         "delimiter, max_record, max_fields, max_depth, hours, good, strict, column");
   CHECK(refused("channel.", "email").starts_with("adapter fake has no setting \"channel.\"\n"));
   CHECK(refused("", "x").starts_with("adapter fake has no setting \"\"\n"));
@@ -167,7 +168,8 @@ TEST_CASE("source: channel.<word>") {
         std::vector<std::pair<std::string, std::string>>{{"Closed Ticket", "email"}, {"x.y", "back_office"}});
   CHECK(refused("channel.fax", "Phone") ==
         "setting channel.fax: \"Phone\" is not a channel\n  one of phone, email, chat, sms, social, back_office");
-  CHECK(refused("channel.fax", "") == "setting channel.fax: \"\" is not a channel\n  one of phone, email, chat, sms, social, back_office");
+  CHECK(refused("channel.fax", "") ==
+        "setting channel.fax: \"\" is not a channel\n  one of phone, email, chat, sms, social, back_office");
 }
 
 TEST_CASE("source: metadata") {
@@ -179,7 +181,8 @@ TEST_CASE("source: metadata") {
   CHECK(made->metadata == Metadata::listed);
   CHECK(made->metadata_names == std::set<std::string, std::less<>>{"Chat ID", "Priority", "x"});
   for (const std::string_view text : {"", ",", " , ,"}) {
-    CHECK(refused("metadata", std::string(text)) == "setting metadata: the list is empty\n  all, mapped, none, or field names divided by commas");
+    CHECK(refused("metadata", std::string(text)) ==
+          "setting metadata: the list is empty\n  all, mapped, none, or field names divided by commas");
   }
 }
 

@@ -191,7 +191,8 @@ TEST_CASE("summary: text() for a person") {
         "  no rule    channel \"fax\" × 1,000\n"
         "  dropped    3 × csat_score (such as \"7\"): too much\n"
         "  times      7 of started_at in Europe/Paris by policy \"compatible\": 3 repeated:earlier, 4 skipped:earlier\n"
-        "  evidence   1,200 of 1,234 times in repeated hours decided by the records themselves, the others by policy \"compatible\"\n"
+        "  evidence   1,200 of 1,234 times in repeated hours decided by the records themselves, the others by policy "
+        "\"compatible\"\n"
         "  repeated   6 ids came again; each was written as it came, the last one counts at the receiver\n"
         "  duplicate  8 JSON keys stood twice in a record; the last one counted\n"
         "  times      9 leap seconds taken as the following second\n"
@@ -212,8 +213,11 @@ TEST_CASE("summary: text() shows what data may have put into it and a terminal w
 }
 
 TEST_CASE("summary: text() groups digits by three") {
-  for (const auto& [number, shown] : {std::pair<std::uint64_t, const char*>{0, "0 read"}, {999, "999 read"}, {1000, "1,000 read"},
-                                      {123'456, "123,456 read"}, {1'000'000, "1,000,000 read"},
+  for (const auto& [number, shown] : {std::pair<std::uint64_t, const char*>{0, "0 read"},
+                                      {999, "999 read"},
+                                      {1000, "1,000 read"},
+                                      {123'456, "123,456 read"},
+                                      {1'000'000, "1,000,000 read"},
                                       {UINT64_MAX, "18,446,744,073,709,551,615 read"}}) {
     Summary s;
     s.read = number;
@@ -233,19 +237,21 @@ TEST_CASE("reject limit: a number of records or a percentage") {
 }
 
 TEST_CASE("reject limit: anything else is an error that shows it") {
-  for (const std::string_view text : {"", "%", "-1", "-1%", "1.5", "a", "1a", "1 %", "%5", "5%%", "1,000", "--", "1e", "nan", "101%"}) {
+  for (const std::string_view text :
+       {"", "%", "-1", "-1%", "1.5", "a", "1a", "1 %", "%5", "5%%", "1,000", "--", "1e", "nan", "101%"}) {
     CAPTURE(text);
     CHECK(limit(text) == "error");
   }
   const auto error = parse_reject_limit("1.5");
   REQUIRE_FALSE(error.ok());
   CHECK(error.error().code == Errc::usage);
-  CHECK(error.error().text() == "--max-rejects: \"1.5\" is neither a number of records nor a percentage\n  for example 100 or 0.5%");
+  CHECK(error.error().text() ==
+        "--max-rejects: \"1.5\" is neither a number of records nor a percentage\n  for example 100 or 0.5%");
 }
 
 TEST_CASE("reject limit: what only a C library takes for a number is none, and no limit is beyond all numbers") {
   for (const std::string_view text : {"inf", "infinity", "inf%", "nan%", "NAN(1)%", "0x10", "0x1p3%", " 5", "+5", "1e30",
-                                 "18446744073709551616", "100000000000000000000"}) {
+                                      "18446744073709551616", "100000000000000000000"}) {
     CAPTURE(text);
     CHECK(limit(text) == "error");
   }

@@ -23,10 +23,14 @@ bool is_utf8(std::string_view text) {
     std::size_t more = 0;
     std::uint32_t code = first;
     if (first >= 0x80) {
-      if (first >= 0xC0 && first < 0xE0) more = 1, code = first & 0x1F;
-      else if (first >= 0xE0 && first < 0xF0) more = 2, code = first & 0x0F;
-      else if (first >= 0xF0 && first < 0xF8) more = 3, code = first & 0x07;
-      else return false;
+      if (first >= 0xC0 && first < 0xE0)
+        more = 1, code = first & 0x1F;
+      else if (first >= 0xE0 && first < 0xF0)
+        more = 2, code = first & 0x0F;
+      else if (first >= 0xF0 && first < 0xF8)
+        more = 3, code = first & 0x07;
+      else
+        return false;
     }
     if (i + more >= text.size()) return false;
     for (std::size_t k = 1; k <= more; ++k) {
@@ -44,7 +48,8 @@ bool is_utf8(std::string_view text) {
 }  // namespace
 
 TEST_CASE("shown: good text is as it was") {
-  for (const std::string& text : {""s, "abc"s, "Zürich"s, "漢字"s, "😀"s, "a\0b"s, "\x7F"s, "\xED\x9F\xBF"s, "\xEE\x80\x80"s, "\xF4\x8F\xBF\xBF"s}) {
+  for (const std::string& text :
+       {""s, "abc"s, "Zürich"s, "漢字"s, "😀"s, "a\0b"s, "\x7F"s, "\xED\x9F\xBF"s, "\xEE\x80\x80"s, "\xF4\x8F\xBF\xBF"s}) {
     CAPTURE(text);
     CHECK(shown(text) == text);
   }
@@ -54,11 +59,11 @@ TEST_CASE("shown: bytes that are no UTF-8 are replaced one by one") {
   CHECK(shown("\xFF") == kNot);
   CHECK(shown("a\xFF\xFE"s + "b") == "a" + kNot + kNot + "b");
   CHECK(shown("\x80") == kNot);
-  CHECK(shown("\xC0\x80") == kNot + kNot);              // NUL in two bytes
+  CHECK(shown("\xC0\x80") == kNot + kNot);  // NUL in two bytes
   CHECK(shown("\xC1\xBF") == kNot + kNot);
-  CHECK(shown("\xE0\x80\xAF") == kNot + kNot + kNot);   // a slash in three
+  CHECK(shown("\xE0\x80\xAF") == kNot + kNot + kNot);  // a slash in three
   CHECK(shown("\xE0\x9F\xBF") == kNot + kNot + kNot);
-  CHECK(shown("\xED\xA0\x80") == kNot + kNot + kNot);   // half a surrogate pair
+  CHECK(shown("\xED\xA0\x80") == kNot + kNot + kNot);  // half a surrogate pair
   CHECK(shown("\xED\xBF\xBF") == kNot + kNot + kNot);
   CHECK(shown("\xF0\x8F\xBF\xBF") == kNot + kNot + kNot + kNot);
   CHECK(shown("\xF4\x90\x80\x80") == kNot + kNot + kNot + kNot);
@@ -87,7 +92,8 @@ TEST_CASE("shown: a cut falls between characters and is shown") {
 
 TEST_CASE("shown: random bytes come out as UTF-8, in bounds, and good text is never changed") {
   std::mt19937 random(8);
-  const std::vector<std::string> pieces = {"a", "ü", "漢", "😀", "\xFF", "\xC3", "\xE2\x82", "\xF0\x9F", "\x80", "\xED\xA0\x80", "\"", "\n", "\0"s};
+  const std::vector<std::string> pieces = {"a",        "ü",    "漢",           "😀",  "\xFF", "\xC3", "\xE2\x82",
+                                           "\xF0\x9F", "\x80", "\xED\xA0\x80", "\"", "\n",   "\0"s};
   for (int round = 0; round < 5000; ++round) {
     std::string text;
     for (auto n = random() % 20; n > 0; --n) text += pieces[random() % pieces.size()];
@@ -149,7 +155,7 @@ TEST_CASE("nearest: the name that was meant, or none") {
   CHECK(nearest("default_chanel", names) == "default_channel");
   CHECK(nearest("default-channel", names) == "default_channel");
   CHECK(nearest("record", names) == "records");
-  CHECK(nearest("flod", names) == "");       // two edits of four letters
+  CHECK(nearest("flod", names) == "");  // two edits of four letters
   CHECK(nearest("fol", names) == "fold");
   CHECK(nearest("xyz", names) == "");
   CHECK(nearest("", names) == "");

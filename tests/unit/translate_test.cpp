@@ -151,7 +151,8 @@ class FakeTranslator final : public Translator {
         t.at = f.view();
         touched = true;
       }
-      if (name == "kind") t.kind = f.view() == "email" ? TouchKind::email : f.view() == "call" ? TouchKind::call : TouchKind::note;
+      if (name == "kind")
+        t.kind = f.view() == "email" ? TouchKind::email : f.view() == "call" ? TouchKind::call : TouchKind::note;
       if (name == "tid") t.id = f.view();
     }
     if (touched) out.touchpoint(t);
@@ -263,8 +264,9 @@ Outcome run(TranslateOptions o, const TranslateHooks& hooks = {}) {
 std::string rows(std::size_t from, std::size_t to, bool header = true) {
   std::string text = header ? "id,at,channel,status,draft,csat_score,note\n" : "";
   for (std::size_t i = from; i < to; ++i) {
-    text += std::to_string(i) + (i % 100 == 7 ? ",never," : ",2024-06-01T10:00:00Z,") + (i % 3 ? "mail," : "call,") + (i % 5 ? "Open," : "solved,") +
-            (i % 50 == 9 ? "yes," : ",") + (i % 40 == 3 ? "11," : "4,") + "\"note \"\"" + std::to_string(i % 7) + "\"\"\n second line\"\n";
+    text += std::to_string(i) + (i % 100 == 7 ? ",never," : ",2024-06-01T10:00:00Z,") + (i % 3 ? "mail," : "call,") +
+            (i % 5 ? "Open," : "solved,") + (i % 50 == 9 ? "yes," : ",") + (i % 40 == 3 ? "11," : "4,") + "\"note \"\"" +
+            std::to_string(i % 7) + "\"\"\n second line\"\n";
   }
   return text;
 }
@@ -275,8 +277,8 @@ std::string updates(std::size_t ids, std::size_t each, std::size_t shift = 0) {
   for (std::size_t n = 0; n < ids * each; ++n) {
     const std::size_t i = (n * 7919 + shift) % (ids * each), id = i % ids, turn = i / ids;
     text += "{\"id\":\"" + std::to_string(id) + "\",\"at\":\"2024-06-01T10:00:" + (turn < 10 ? "0" : "") + std::to_string(turn) +
-            "Z\",\"version\":\"2024-06-02T10:00:" + (turn < 10 ? "0" : "") + std::to_string(turn) + "Z\",\"status\":\"S" + std::to_string(turn) +
-            "\",\"k" + std::to_string(turn % 4) + "\":" + std::to_string(i) + "}\n";
+            "Z\",\"version\":\"2024-06-02T10:00:" + (turn < 10 ? "0" : "") + std::to_string(turn) + "Z\",\"status\":\"S" +
+            std::to_string(turn) + "\",\"k" + std::to_string(turn % 4) + "\":" + std::to_string(i) + "}\n";
   }
   return text;
 }
@@ -287,10 +289,12 @@ std::string updates(std::size_t ids, std::size_t each, std::size_t shift = 0) {
 
 TEST_CASE("translate: a small file, whole") {
   const Folder in;
-  const Outcome o = run(options({in.file("a.csv", "id,at,channel,x\n1,2024-06-01 10:00,mail,\"a,b\"\n2,never,mail,\n1,2024-06-01 11:00,,\n")}));
+  const Outcome o =
+      run(options({in.file("a.csv", "id,at,channel,x\n1,2024-06-01 10:00,mail,\"a,b\"\n2,never,mail,\n1,2024-06-01 11:00,,\n")}));
   CHECK(o.error == "");
   CHECK(o.out ==
-        "{\"external_id\":\"1\",\"platform\":\"rows\",\"channel\":\"email\",\"started_at\":\"2024-06-01T10:00:00Z\",\"metadata\":{\"x\":\"a,b\"}}\n"
+        "{\"external_id\":\"1\",\"platform\":\"rows\",\"channel\":\"email\",\"started_at\":\"2024-06-01T10:00:00Z\",\"metadata\":"
+        "{\"x\":\"a,b\"}}\n"
         "{\"external_id\":\"1\",\"platform\":\"rows\",\"channel\":\"chat\",\"started_at\":\"2024-06-01T11:00:00Z\"}\n");
   const Json reject = Json::parse(o.rejects);
   CHECK(reject.at("source") == "rows");
@@ -347,7 +351,8 @@ TEST_CASE("translate: several files, globs, and compressed ones are one source")
   CHECK(o.summary.read == 41);
   CHECK(o.summary.repeated_ids == 8);  // of ten rows one has a bad time and one is a draft
   std::string expected;
-  for (const char* name : {"a1.csv", "a2.csv", "a3.csv", "other.csv", "a1.csv"}) expected += run(options({in / name}, "rows")).out;
+  for (const char* name : {"a1.csv", "a2.csv", "a3.csv", "other.csv", "a1.csv"})
+    expected += run(options({in / name}, "rows")).out;
   CHECK(o.out == expected);
   CHECK(Json::parse(o.rejects.substr(o.rejects.rfind("\n", o.rejects.size() - 2) + 1)).at("file") == (in / "a1.csv"));
 }
@@ -381,8 +386,10 @@ TEST_CASE("translate: an empty file, blanks alone, a header alone") {
     CHECK(o.summary.read == 0);
     CHECK(o.summary.written == 0);
   }
-  CHECK(run(options({in.file("a.csv", "")}, "rows")).summary.notes == std::vector<std::string>{(in / "a.csv") + ": the input is empty"});
-  CHECK(run(options({in / "a.csv"})).error == (in / "a.csv") + ": the input is empty, so no adapter can recognise it\n  say which one with --adapter ID");
+  CHECK(run(options({in.file("a.csv", "")}, "rows")).summary.notes ==
+        std::vector<std::string>{(in / "a.csv") + ": the input is empty"});
+  CHECK(run(options({in / "a.csv"})).error ==
+        (in / "a.csv") + ": the input is empty, so no adapter can recognise it\n  say which one with --adapter ID");
   const Outcome among = run(options({in.file("b.csv", rows(0, 3)), in / "a.csv", in.file("c.csv", rows(3, 6))}));
   CHECK(among.error == "");
   CHECK(among.summary.read == 6);
@@ -414,10 +421,12 @@ TEST_CASE("translate: mistakes are said before anything is written") {
   CHECK(error(zone).find("Nowhere") != std::string::npos);
   auto output = options({a});
   output.output = in / "no/such/folder";
-  CHECK(error(output) == (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  the folder must exist");
+  CHECK(error(output) ==
+        (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  the folder must exist");
   auto rejects = options({a});
   rejects.rejects = in / "no/such/folder";
-  CHECK(error(rejects) == (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  the folder must exist");
+  CHECK(error(rejects) ==
+        (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  the folder must exist");
   CHECK(in.names() == "a.csv");
 }
 
@@ -435,7 +444,8 @@ TEST_CASE("translate: an input is never written over, and no file written to twi
   const Folder in;
   const std::string a = in.file("a.csv", rows(0, 5)), b = in.file("b.csv", rows(5, 9)), before = content(b);
   fs::create_symlink(b, in / "link.csv");
-  for (const std::string& same : {b, in / "link.csv", (in / "../") + fs::path(in / "").parent_path().filename().string() + "/b.csv"}) {
+  for (const std::string& same :
+       {b, in / "link.csv", (in / "../") + fs::path(in / "").parent_path().filename().string() + "/b.csv"}) {
     CAPTURE(same);
     auto o = options({a, b});
     o.output = same;
@@ -462,7 +472,8 @@ TEST_CASE("translate: a full disk ends the run with the disk's error, whatever t
     o.jobs = jobs;
     const Outcome outcome = run(o);
     CHECK(outcome.code == Errc::io);
-    CHECK(outcome.error == "/dev/full: cannot write: No space left on device\n  free some space, or write elsewhere with --output");
+    CHECK(outcome.error ==
+          "/dev/full: cannot write: No space left on device\n  free some space, or write elsewhere with --output");
   }
   auto o = options({a});
   o.rejects = "/dev/full";
@@ -512,8 +523,8 @@ TEST_CASE("jobs: tiny inputs") {
 
 TEST_CASE("jobs: large inputs of many blocks, in several files") {
   const Folder in;
-  const Outcome o = same_for_all_jobs(options({in.file("a.csv", rows(0, 30'000)), in.file("b.csv", rows(30'000, 30'010)), in.file("c.csv", ""),
-                                               in.file("d.csv", gzip(rows(30'010, 50'000)))}));
+  const Outcome o = same_for_all_jobs(options({in.file("a.csv", rows(0, 30'000)), in.file("b.csv", rows(30'000, 30'010)),
+                                               in.file("c.csv", ""), in.file("d.csv", gzip(rows(30'010, 50'000)))}));
   CHECK(o.error == "");
   CHECK(o.summary.read == 50'000);
   CHECK(o.summary.rejected_total == 500);
@@ -540,7 +551,8 @@ TEST_CASE("jobs: a source that is folded") {
 TEST_CASE("jobs: one record that is larger than a block") {
   const Folder in;
   const std::string large(1'500'000, 'x');
-  const Outcome o = same_for_all_jobs(options({in.file("a.csv", "id,at,note\n1,2024-06-01T10:00:00Z," + large + "\n2,2024-06-01T10:00:00Z,y\n")}));
+  const Outcome o = same_for_all_jobs(
+      options({in.file("a.csv", "id,at,note\n1,2024-06-01T10:00:00Z," + large + "\n2,2024-06-01T10:00:00Z,y\n")}));
   CHECK(o.error == "");
   CHECK(o.summary.written == 2);
   CHECK(o.out.find(large) != std::string::npos);
@@ -583,7 +595,8 @@ TEST_CASE("jobs: more words than are kept") {
 TEST_CASE("jobs: more names than are kept") {
   const Folder in;
   std::string text;
-  for (int i = 0; i < 60'000; ++i) text += "{\"id\":\"" + std::to_string(i) + "\",\"at\":\"2024-06-01T10:00:00Z\",\"key " + std::to_string(i) + "\":1}\n";
+  for (int i = 0; i < 60'000; ++i)
+    text += "{\"id\":\"" + std::to_string(i) + "\",\"at\":\"2024-06-01T10:00:00Z\",\"key " + std::to_string(i) + "\":1}\n";
   auto o = options({in.file("a.json", text)}, "both");
   o.jobs = 1;
   const Outcome one = run(o);
@@ -625,7 +638,8 @@ TEST_CASE("ends: an input that cannot be opened after one that was read: what wa
 TEST_CASE("ends: an input that breaks off: what came before stands") {
   const Folder in;
   const std::string packed = gzip(rows(100, 30'000));
-  const std::string a = in.file("a.csv", rows(0, 100)), b = in.file("b.csv.gz", packed.substr(0, packed.size() / 2)), c = in.file("c.csv", rows(0, 10));
+  const std::string a = in.file("a.csv", rows(0, 100)), b = in.file("b.csv.gz", packed.substr(0, packed.size() / 2)),
+                    c = in.file("c.csv", rows(0, 10));
   const Outcome whole = run(options({a, in.file("whole.csv", rows(100, 30'000))}));
   std::string first;
   for (const unsigned jobs : {1U, 2U, 8U}) {
@@ -736,7 +750,8 @@ TEST_CASE("ends: more rejects than are allowed, by number") {
     const Outcome at_end = run(o);
     CHECK(at_end.code == Errc::data);
     CHECK(at_end.error ==
-          "400 records were rejected, more than --max-rejects 399 allows\n  look at the rejects (--rejects FILE), cure their cause, or raise the limit");
+          "400 records were rejected, more than --max-rejects 399 allows\n  look at the rejects (--rejects FILE), cure their "
+          "cause, or raise the limit");
     CHECK(count_lines(at_end.rejects) == 400);
     o.max_rejects.count = 0;
     const Outcome early = run(o);
@@ -849,7 +864,8 @@ TEST_CASE("fold: updates of one conversation, in the order of their ids") {
   CHECK(o.error == "");
   CHECK(o.out ==
         "{\"external_id\":\"a\",\"platform\":\"updates\",\"channel\":\"phone\",\"started_at\":\"2024-06-01T10:00:00Z\"}\n"
-        "{\"external_id\":\"b\",\"platform\":\"updates\",\"channel\":\"chat\",\"status\":\"closed\",\"started_at\":\"2024-06-01T09:00:00Z\","
+        "{\"external_id\":\"b\",\"platform\":\"updates\",\"channel\":\"chat\",\"status\":\"closed\",\"started_at\":\"2024-06-"
+        "01T09:00:00Z\","
         "\"metadata\":{\"x\":1,\"y\":2}}\n");
   CHECK(o.summary.written == 2);
   CHECK(o.summary.merged == 1);
@@ -868,11 +884,12 @@ TEST_CASE("fold: fold=false passes updates on as they come") {
 
 TEST_CASE("fold: events make conversations, with their touchpoints counted") {
   const Folder in;
-  const Outcome o = run(options({in.file("a.json",
-                                         "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"kind\":\"email\",\"tid\":\"t1\"}\n"
-                                         "{\"id\":\"1\",\"when\":\"2024-06-01T09:00:00Z\",\"kind\":\"call\",\"tid\":\"t2\"}\n"
-                                         "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"kind\":\"email\",\"tid\":\"t1\"}\n"
-                                         "{\"id\":\"1\",\"when\":\"2024-06-01T08:00:00Z\",\"kind\":\"note\",\"tid\":\"t3\"}\n")}));
+  const Outcome o =
+      run(options({in.file("a.json",
+                           "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"kind\":\"email\",\"tid\":\"t1\"}\n"
+                           "{\"id\":\"1\",\"when\":\"2024-06-01T09:00:00Z\",\"kind\":\"call\",\"tid\":\"t2\"}\n"
+                           "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"kind\":\"email\",\"tid\":\"t1\"}\n"
+                           "{\"id\":\"1\",\"when\":\"2024-06-01T08:00:00Z\",\"kind\":\"note\",\"tid\":\"t3\"}\n")}));
   CHECK(o.error == "");
   CHECK(o.out ==
         "{\"external_id\":\"1\",\"platform\":\"events\",\"channel\":\"phone\",\"started_at\":\"2024-06-01T08:00:00Z\","
@@ -884,22 +901,25 @@ TEST_CASE("fold: events make conversations, with their touchpoints counted") {
 
 TEST_CASE("fold: a source field called touchpoints does not make a key stand twice") {
   const Folder in;
-  const Outcome o = run(options({in.file("a.json", "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"kind\":\"email\",\"touchpoints\":\"mine\"}\n")}));
+  const Outcome o = run(options(
+      {in.file("a.json", "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"kind\":\"email\",\"touchpoints\":\"mine\"}\n")}));
   CHECK(o.error == "");
   std::size_t count = 0;
-  for (std::size_t at = o.out.find("\"touchpoints\":"); at != std::string::npos; at = o.out.find("\"touchpoints\":", at + 1)) ++count;
+  for (std::size_t at = o.out.find("\"touchpoints\":"); at != std::string::npos; at = o.out.find("\"touchpoints\":", at + 1))
+    ++count;
   CHECK(count == 1);
   CHECK(o.out.find("\"mine\"") != std::string::npos);
 }
 
 TEST_CASE("fold: one id in two scopes: the first is written, the others are rejected with all their records") {
   const Folder in;
-  const Outcome o = same_for_all_jobs(options({in.file("a.json",
-                                         "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org b\"}\n"
-                                         "{\"id\":\"2\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org b\"}\n"
-                                         "\n{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org a\",\"status\":\"kept\"}\n"
-                                         "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org b\"}\n"
-                                         "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org c\"}\n")}));
+  const Outcome o = same_for_all_jobs(
+      options({in.file("a.json",
+                       "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org b\"}\n"
+                       "{\"id\":\"2\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org b\"}\n"
+                       "\n{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org a\",\"status\":\"kept\"}\n"
+                       "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org b\"}\n"
+                       "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"scope\":\"org c\"}\n")}));
   CHECK(o.error == "");
   CHECK(count_lines(o.out) == 2);
   CHECK(o.out.find("\"status\":\"kept\"") != std::string::npos);
@@ -910,26 +930,31 @@ TEST_CASE("fold: one id in two scopes: the first is written, the others are reje
   CHECK(o.summary.rejected_total == 3);
   CHECK(o.summary.balance().ok());
   REQUIRE(count_lines(o.rejects) == 2);
-  Json first = Json::parse(o.rejects.substr(0, o.rejects.find('\n'))), second = Json::parse(o.rejects.substr(o.rejects.find('\n') + 1));
+  Json first = Json::parse(o.rejects.substr(0, o.rejects.find('\n'))),
+       second = Json::parse(o.rejects.substr(o.rejects.find('\n') + 1));
   CHECK(first.at("found") == "1");
   CHECK(first.at("field") == "external_id");
   CHECK(first.at("line") == 1);
   CHECK(first.at("offset") == 0);
   CHECK(first.at("message") ==
-        "the id stands for another conversation too, in another scope than \"org b\"; both under one external_id would overwrite each other "
+        "the id stands for another conversation too, in another scope than \"org b\"; both under one external_id would overwrite "
+        "each other "
         "(2 records make it up; the first is named here)");
   CHECK(first.at("cure") == "translate the scopes (organisations) one by one");
   CHECK(second.at("message") ==
-        "the id stands for another conversation too, in another scope than \"org c\"; both under one external_id would overwrite each other");
+        "the id stands for another conversation too, in another scope than \"org c\"; both under one external_id would overwrite "
+        "each other");
   CHECK(second.at("line") == 6);
 }
 
 TEST_CASE("fold: what lacks a channel or a start in the end is rejected with all its records") {
   const Folder in;
-  auto o = options({in.file("a.json",
-                            "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\"}\n{\"id\":\"1\",\"status\":\"x\"}\n{\"id\":\"2\",\"channel\":\"mail\"}\n"
-                            "{\"id\":\"3\",\"channel\":\"mail\",\"at\":\"2024-06-01T10:00:00Z\"}\n")},
-                   "events");
+  auto o = options(
+      {in.file(
+          "a.json",
+          "{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\"}\n{\"id\":\"1\",\"status\":\"x\"}\n{\"id\":\"2\",\"channel\":\"mail\"}\n"
+          "{\"id\":\"3\",\"channel\":\"mail\",\"at\":\"2024-06-01T10:00:00Z\"}\n")},
+      "events");
   o.settings["default_channel"] = "";
   const Outcome outcome = run(o);
   CHECK(outcome.error == "");
@@ -938,19 +963,22 @@ TEST_CASE("fold: what lacks a channel or a start in the end is rejected with all
   CHECK(outcome.summary.rejected.at("missing_started_at") == 1);
   CHECK(outcome.summary.translated == 1);
   CHECK(outcome.summary.balance().ok());
-  CHECK(outcome.summary.reject_cures.at("missing_channel") ==
-        "nothing that is known of the conversation says by which channel it came (2 records make it up; the first is named here); "
-        "--set default_channel=<phone|email|chat|sms|social|back_office>");
+  CHECK(
+      outcome.summary.reject_cures.at("missing_channel") ==
+      "nothing that is known of the conversation says by which channel it came (2 records make it up; the first is named here); "
+      "--set default_channel=<phone|email|chat|sms|social|back_office>");
   CHECK(outcome.summary.reject_cures.at("missing_started_at") ==
-        "nothing that is known of the conversation says when it began, and no time is made up; add the export that holds its creation time or its "
+        "nothing that is known of the conversation says when it began, and no time is made up; add the export that holds its "
+        "creation time or its "
         "touchpoints");
   CHECK(count_lines(outcome.rejects) == 2);
 }
 
 TEST_CASE("fold: the scope that is written need not be the first when that one is incomplete") {
   const Folder in;
-  auto o = options({in.file("a.json", "{\"id\":\"1\",\"scope\":\"a\",\"channel\":\"mail\"}\n"
-                                      "{\"id\":\"1\",\"scope\":\"b\",\"channel\":\"mail\",\"at\":\"2024-06-01T10:00:00Z\"}\n")},
+  auto o = options({in.file("a.json",
+                            "{\"id\":\"1\",\"scope\":\"a\",\"channel\":\"mail\"}\n"
+                            "{\"id\":\"1\",\"scope\":\"b\",\"channel\":\"mail\",\"at\":\"2024-06-01T10:00:00Z\"}\n")},
                    "events");
   const Outcome outcome = run(o);
   CHECK(outcome.summary.rejected.at("missing_started_at") == 1);
@@ -1025,7 +1053,8 @@ TEST_CASE("progress: rises to the whole, on the thread of the caller") {
 
 TEST_CASE("translate: a source of CSV and JSON files, in any order") {
   const Folder in;
-  const std::string a = in.file("a.csv", "id,at,x\n1,2024-06-01T10:00:00Z,c\n"), b = in.file("b.json", "{\"id\":\"2\",\"at\":\"2024-06-01T10:00:00Z\",\"x\":\"j\"}\n");
+  const std::string a = in.file("a.csv", "id,at,x\n1,2024-06-01T10:00:00Z,c\n"),
+                    b = in.file("b.json", "{\"id\":\"2\",\"at\":\"2024-06-01T10:00:00Z\",\"x\":\"j\"}\n");
   const auto ids = [&](std::vector<std::string> inputs, unsigned jobs) {
     auto o = options(std::move(inputs), "both");
     o.jobs = jobs;

@@ -31,7 +31,8 @@ std::uint64_t total(const Vocabulary& vocabulary) {
 TEST_CASE("vocabulary: case, blanks, _ and - make no difference") {
   Vocabulary v;
   v.add("Web Form", "email");
-  for (const std::string_view spelling : {"web form", "WEB FORM", "Web_Form", "web-form", "  Web   Form ", "web\tform", "web_-_form", "web \n form\r\n"}) {
+  for (const std::string_view spelling :
+       {"web form", "WEB FORM", "Web_Form", "web-form", "  Web   Form ", "web\tform", "web_-_form", "web \n form\r\n"}) {
     CAPTURE(spelling);
     const auto& entry = v.look_up(spelling);
     CHECK(entry.verdict == Verdict::known);

@@ -53,14 +53,14 @@ struct AdapterInfo {
   unsigned abi = 0;
   std::vector<Framing> framings;
   RecordRole role = RecordRole::conversation;
-  std::string platform;         ///< default of the setting `platform`
-  std::string default_channel;  ///< default of the setting `default_channel`; may be empty
-  bool zone_required = false;   ///< times are written without a zone, and no document says which
-  bool utc_by_document = false; ///< times without an offset are UTC, the source's documents say so
-  std::string time_format;      ///< default of the setting `time_format`, where the source's documents fix the form
+  std::string platform;          ///< default of the setting `platform`
+  std::string default_channel;   ///< default of the setting `default_channel`; may be empty
+  bool zone_required = false;    ///< times are written without a zone, and no document says which
+  bool utc_by_document = false;  ///< times without an offset are UTC, the source's documents say so
+  std::string time_format;       ///< default of the setting `time_format`, where the source's documents fix the form
   std::vector<Option> options;
   std::vector<IdentifyRule> identify;
-  std::string path;             ///< of the library
+  std::string path;  ///< of the library
 };
 
 /// How a value is written (plugin.h: cw_how).

@@ -34,10 +34,10 @@ struct RejectLimit {
 
 /// One source and what to do with it.
 struct TranslateOptions {
-  std::string source_name;  ///< shown in rejects and the summary; empty: the adapter's id
-  std::string adapter;      ///< id; empty: the adapters bid on the head of the first input
+  std::string source_name;          ///< shown in rejects and the summary; empty: the adapter's id
+  std::string adapter;              ///< id; empty: the adapters bid on the head of the first input
   std::vector<std::string> inputs;  ///< paths, globs, "-"
-  std::string time_zone;    ///< any name ZoneDatabase::find understands; empty: none
+  std::string time_zone;            ///< any name ZoneDatabase::find understands; empty: none
   Disambiguation disambiguation = Disambiguation::compatible;
   /// Decide repeated hours by the records themselves where they prove it; where they do not, by `disambiguation`. Reads
   /// the inputs twice, so they must be files.
@@ -47,14 +47,14 @@ struct TranslateOptions {
   std::string output = "-";  ///< path; "-" is standard output
   std::string rejects;       ///< path; empty: counted, not written
   RejectLimit max_rejects;
-  unsigned jobs = 0;         ///< worker threads; 0: one per processor. The output does not depend on it.
-  std::string zone_data;     ///< a zoneinfo folder; empty: the system's
+  unsigned jobs = 0;      ///< worker threads; 0: one per processor. The output does not depend on it.
+  std::string zone_data;  ///< a zoneinfo folder; empty: the system's
 };
 
 /// A value that did not fit an optional field.
 struct BadValue {
   std::uint64_t count = 0;
-  std::string found, message, cure;   ///< of the first one in the input
+  std::string found, message, cure;    ///< of the first one in the input
   std::uint64_t file = 0, offset = 0;  ///< where that is
 };
 
@@ -76,20 +76,20 @@ struct Summary {
   std::vector<std::string> inputs;
   std::uint64_t read = 0, translated = 0, filtered_total = 0, rejected_total = 0;
   std::uint64_t written = 0, merged = 0, touchpoints = 0, repeated_touchpoints = 0, bytes_read = 0, bytes_written = 0;
-  std::uint64_t repeated_ids = 0;      ///< ids written more than once (whole-conversation sources)
-  std::uint64_t ids_compared = 0;      ///< how many ids that statement rests on; all of them unless memory ran short
+  std::uint64_t repeated_ids = 0;  ///< ids written more than once (whole-conversation sources)
+  std::uint64_t ids_compared = 0;  ///< how many ids that statement rests on; all of them unless memory ran short
   std::uint64_t duplicate_keys = 0, leap_seconds = 0;
-  std::uint64_t evidence_decided = 0, evidence_abstained = 0;  ///< times in repeated hours
-  std::map<std::string, std::uint64_t, std::less<>> filtered;  ///< by rule
-  std::map<std::string, std::uint64_t, std::less<>> rejected;  ///< by code
-  std::map<std::string, std::string, std::less<>> reject_cures;  ///< first message and cure met, by code
-  std::map<std::string, std::array<std::uint64_t, kKnownCount>, std::less<>> times;  ///< by target
-  std::map<std::string, BadValue, std::less<>> bad_values;     ///< by target
+  std::uint64_t evidence_decided = 0, evidence_abstained = 0;                             ///< times in repeated hours
+  std::map<std::string, std::uint64_t, std::less<>> filtered;                             ///< by rule
+  std::map<std::string, std::uint64_t, std::less<>> rejected;                             ///< by code
+  std::map<std::string, std::string, std::less<>> reject_cures;                           ///< first message and cure met, by code
+  std::map<std::string, std::array<std::uint64_t, kKnownCount>, std::less<>> times;       ///< by target
+  std::map<std::string, BadValue, std::less<>> bad_values;                                ///< by target
   std::map<std::string, std::map<std::string, WordUse, std::less<>>, std::less<>> words;  ///< by target, by word
-  std::set<std::string, std::less<>> too_many_words;  ///< targets with more distinct words than are listed
-  std::map<std::string, FieldUse, std::less<>> fields;         ///< by source field
-  std::vector<std::string> notes;      ///< things a person should know ("column 3 has no name")
-  std::string time_format;             ///< as set, or as concluded from the inputs
+  std::set<std::string, std::less<>> too_many_words;    ///< targets with more distinct words than are listed
+  std::map<std::string, FieldUse, std::less<>> fields;  ///< by source field
+  std::vector<std::string> notes;                       ///< things a person should know ("column 3 has no name")
+  std::string time_format;                              ///< as set, or as concluded from the inputs
   std::string time_zone, disambiguation, zone_data_version, version;
   double seconds = 0;
   std::uint64_t peak_memory = 0;  ///< bytes
@@ -115,8 +115,8 @@ struct TranslateHooks {
                                      const TranslateHooks& hooks = {});
 
 /// Chooses an adapter by bidding on the head of an input. Runs no adapter code.
-[[nodiscard]] Result<const AdapterInfo*> choose_adapter(const std::vector<const AdapterInfo*>& adapters,
-                                                        std::string_view head, std::string_view input_name,
+[[nodiscard]] Result<const AdapterInfo*> choose_adapter(const std::vector<const AdapterInfo*>& adapters, std::string_view head,
+                                                        std::string_view input_name,
                                                         const std::map<std::string, std::string, std::less<>>& settings = {});
 
 /// The settings every source has, beside its adapter's own.

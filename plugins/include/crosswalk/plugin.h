@@ -49,7 +49,7 @@ extern "C" {
 /* ---- text, fields, records: frozen layouts ------------------------------------------------------------------- */
 
 typedef struct cw_text {
-  const char *data; /* not NUL-terminated; may be NULL when size is 0 */
+  const char* data; /* not NUL-terminated; may be NULL when size is 0 */
   size_t size;      /* bytes */
 } cw_text;
 
@@ -65,7 +65,7 @@ enum cw_kind {
 };
 
 typedef struct cw_field {
-  const char *text;
+  const char* text;
   uint32_t size; /* bytes */
   uint16_t id;   /* the name, by number: see cw_adapter.bind */
   uint8_t kind;  /* enum cw_kind */
@@ -76,7 +76,7 @@ typedef struct cw_field {
 #define CW_MADE 1u
 
 typedef struct cw_record {
-  const cw_field *fields;
+  const cw_field* fields;
   size_t count;
 } cw_record;
 
@@ -85,34 +85,34 @@ typedef struct cw_record {
 /* The fields of a conversation (Assembled ConversationInput) and three that steer. Each has one meaning and one set of
  * accepted forms, which the host knows. */
 enum cw_target {
-  CW_EXTERNAL_ID = 1,         /* id; a number becomes its own text */
-  CW_PLATFORM = 2,            /* text */
-  CW_CHANNEL = 3,             /* word of the channel vocabulary, see cw_setup.word */
-  CW_QUEUE_ID = 4,            /* id */
-  CW_ASSIGNED_AGENT_ID = 5,   /* id */
-  CW_CUSTOMER_ID = 6,         /* id */
-  CW_SUBJECT = 7,             /* text */
-  CW_STATUS = 8,              /* word */
-  CW_STARTED_AT = 9,          /* time */
-  CW_ENDED_AT = 10,           /* time */
-  CW_HANDLE_TIME = 11,        /* duration, see cw_unit */
-  CW_WAIT_TIME = 12,          /* duration */
+  CW_EXTERNAL_ID = 1,          /* id; a number becomes its own text */
+  CW_PLATFORM = 2,             /* text */
+  CW_CHANNEL = 3,              /* word of the channel vocabulary, see cw_setup.word */
+  CW_QUEUE_ID = 4,             /* id */
+  CW_ASSIGNED_AGENT_ID = 5,    /* id */
+  CW_CUSTOMER_ID = 6,          /* id */
+  CW_SUBJECT = 7,              /* text */
+  CW_STATUS = 8,               /* word */
+  CW_STARTED_AT = 9,           /* time */
+  CW_ENDED_AT = 10,            /* time */
+  CW_HANDLE_TIME = 11,         /* duration, see cw_unit */
+  CW_WAIT_TIME = 12,           /* duration */
   CW_FIRST_RESPONSE_TIME = 13, /* duration */
-  CW_RESOLVED = 14,           /* boolean, or a word */
-  CW_CSAT_SCORE = 15,         /* number 1 to 5, or a word */
-  CW_VERSION = 16,            /* time: the record's own update time; of two updates the later one wins */
-  CW_SCOPE = 17,              /* text: keeps equal ids apart while records are folded (an organisation id) */
-  CW_TIME_ZONE = 18           /* text: the zone of this record's times */
+  CW_RESOLVED = 14,            /* boolean, or a word */
+  CW_CSAT_SCORE = 15,          /* number 1 to 5, or a word */
+  CW_VERSION = 16,             /* time: the record's own update time; of two updates the later one wins */
+  CW_SCOPE = 17,               /* text: keeps equal ids apart while records are folded (an organisation id) */
+  CW_TIME_ZONE = 18            /* text: the zone of this record's times */
 };
 
 /* How a value is written, for targets that need to know. 0 for the others. */
 enum cw_how {
-  CW_DEFAULT = 0,      /* times: the source's format, in the source's zone */
-  CW_SECONDS = 1,      /* durations */
+  CW_DEFAULT = 0, /* times: the source's format, in the source's zone */
+  CW_SECONDS = 1, /* durations */
   CW_MINUTES = 2,
   CW_HOURS = 3,
   CW_MILLISECONDS = 4,
-  CW_UTC = 5           /* times: UTC where the text has no offset (only where the source's documents say so) */
+  CW_UTC = 5 /* times: UTC where the text has no offset (only where the source's documents say so) */
 };
 
 /* How a field is carried into metadata. */
@@ -133,20 +133,20 @@ enum cw_others {
 /* Implemented by the host; valid during open(). [setup] */
 typedef struct cw_setup {
   uint32_t size;
-  void *ctx;
+  void* ctx;
   /* The value of an option of the manifest, its default when the user gave none; empty for an unknown name. The text is
    * valid until close(). */
-  cw_text (*setting)(void *ctx, cw_text name);
+  cw_text (*setting)(void* ctx, cw_text name);
   /* Says that a word of a target means `to` (CW_CHANNEL: phone, email, chat, sms, social, back_office; CW_CSAT_SCORE: a
    * number; CW_RESOLVED: true, false; CW_STATUS: any text). Words match without regard to case, and `_`, `-` and blank
    * are one. A later call for the same word replaces. The user's `channel.<word>=` settings win over all. */
-  void (*word)(void *ctx, uint32_t target, cw_text from, cw_text to);
+  void (*word)(void* ctx, uint32_t target, cw_text from, cw_text to);
   /* What becomes of other words. CW_OTHERS_BAD when never called. */
-  void (*others)(void *ctx, uint32_t target, uint32_t others);
+  void (*others)(void* ctx, uint32_t target, uint32_t others);
   /* Says that a value of a target means "absent" (`-`, `1900-01-01 00:00:00`). Blank is absent always. */
-  void (*absent)(void *ctx, uint32_t target, cw_text value);
+  void (*absent)(void* ctx, uint32_t target, cw_text value);
   /* Says why the translator cannot be opened, with these settings; then return NULL from open(). */
-  void (*fail)(void *ctx, cw_text message, cw_text cure);
+  void (*fail)(void* ctx, cw_text message, cw_text cure);
 } cw_setup;
 
 /* ---- binding: names in, meaning out ---------------------------------------------------------------------------- */
@@ -155,39 +155,46 @@ typedef struct cw_setup {
  * name. A field may be mapped to several targets. [worker] */
 typedef struct cw_binder {
   uint32_t size;
-  void *ctx;
+  void* ctx;
   /* The field is `target`. Of several fields for one target the present one with the lowest rank counts; the others are
    * carried into metadata. */
-  void (*map)(void *ctx, uint16_t field, uint32_t target, uint32_t how, uint32_t rank);
+  void (*map)(void* ctx, uint16_t field, uint32_t target, uint32_t how, uint32_t rank);
   /* The field goes into metadata under `name`: a field that the adapter knows (setting metadata=mapped). */
-  void (*carry)(void *ctx, uint16_t field, cw_text name, uint32_t form);
+  void (*carry)(void* ctx, uint16_t field, cw_text name, uint32_t form);
   /* The field is left out; `rule` is the reason as the summary will show it ("summation column"). */
-  void (*drop)(void *ctx, uint16_t field, cw_text rule);
+  void (*drop)(void* ctx, uint16_t field, cw_text rule);
   /* The field is message text: left out unless the user asks with include_bodies=true. */
-  void (*body)(void *ctx, uint16_t field, cw_text name);
+  void (*body)(void* ctx, uint16_t field, cw_text name);
   /* The field is for translate() alone: the host does nothing with it. */
-  void (*claim)(void *ctx, uint16_t field);
+  void (*claim)(void* ctx, uint16_t field);
   /* The names cannot be bound (a column is missing or stands twice): the input is refused with this message. */
-  void (*fail)(void *ctx, cw_text message, cw_text cure);
+  void (*fail)(void* ctx, cw_text message, cw_text cure);
 } cw_binder;
 
 /* ---- receiving: what one record says --------------------------------------------------------------------------- */
 
-enum cw_touch_kind { CW_TOUCH_SMS = 1, CW_TOUCH_EMAIL = 2, CW_TOUCH_CALL = 3, CW_TOUCH_CHAT = 4, CW_TOUCH_SOCIAL = 5,
-                     CW_TOUCH_NOTE = 6, CW_TOUCH_OTHER = 7 };
+enum cw_touch_kind {
+  CW_TOUCH_SMS = 1,
+  CW_TOUCH_EMAIL = 2,
+  CW_TOUCH_CALL = 3,
+  CW_TOUCH_CHAT = 4,
+  CW_TOUCH_SOCIAL = 5,
+  CW_TOUCH_NOTE = 6,
+  CW_TOUCH_OTHER = 7
+};
 enum cw_direction { CW_UNKNOWN_DIRECTION = 0, CW_INBOUND = 1, CW_OUTBOUND = 2, CW_INTERNAL = 3 };
 
 /* One contact between customer and company. The host folds the touchpoints of a conversation: the same id counts once. */
 typedef struct cw_touchpoint {
   uint32_t size;
-  uint32_t kind;      /* enum cw_touch_kind */
-  uint32_t direction; /* enum cw_direction */
+  uint32_t kind;         /* enum cw_touch_kind */
+  uint32_t direction;    /* enum cw_direction */
   uint32_t duration_how; /* enum cw_how: unit of `duration` */
-  cw_text id;         /* what makes it the same touchpoint when it is read again; empty: every record is its own */
-  cw_text at;         /* time text, as CW_STARTED_AT */
-  cw_text user;       /* the agent; empty when none */
-  cw_text duration;   /* of a call; empty when unknown */
-  cw_text subject;    /* of an e-mail; empty when none */
+  cw_text id;            /* what makes it the same touchpoint when it is read again; empty: every record is its own */
+  cw_text at;            /* time text, as CW_STARTED_AT */
+  cw_text user;          /* the agent; empty when none */
+  cw_text duration;      /* of a call; empty when unknown */
+  cw_text subject;       /* of an e-mail; empty when none */
 } cw_touchpoint;
 
 /* Why a record is refused. */
@@ -204,23 +211,23 @@ typedef struct cw_refusal {
  * record: return at once then. [worker] */
 typedef struct cw_receiver {
   uint32_t size;
-  void *ctx;
+  void* ctx;
   /* As cw_binder.map, for this record alone. `value` may be a field of the record or one made up during the call. */
-  bool (*set)(void *ctx, uint32_t target, uint32_t how, uint32_t rank, const cw_field *value);
-  bool (*touchpoint)(void *ctx, const cw_touchpoint *touchpoint);
+  bool (*set)(void* ctx, uint32_t target, uint32_t how, uint32_t rank, const cw_field* value);
+  bool (*touchpoint)(void* ctx, const cw_touchpoint* touchpoint);
   /* A metadata entry of the conversation. */
-  bool (*carry)(void *ctx, cw_text name, const cw_field *value, uint32_t form);
+  bool (*carry)(void* ctx, cw_text name, const cw_field* value, uint32_t form);
   /* A claimed field that leads nowhere in this record, and by which rule: the books want to know. */
-  bool (*drop)(void *ctx, const cw_field *value, cw_text rule);
+  bool (*drop)(void* ctx, const cw_field* value, cw_text rule);
   /* The record is left out by a rule ("draft"): counted as filtered. */
-  bool (*filter)(void *ctx, cw_text rule);
+  bool (*filter)(void* ctx, cw_text rule);
   /* The record cannot be used. */
-  bool (*refuse)(void *ctx, const cw_refusal *refusal);
+  bool (*refuse)(void* ctx, const cw_refusal* refusal);
   /* Calls `element` for each element of an array field, flattened like a record; names stand under `prefix`
    * ("messages[]" → `messages[].type`) and are bound before. Do not nest. False when the value is not an array, or when
    * `element` returned false. */
-  bool (*walk)(void *ctx, const cw_field *array, cw_text prefix, bool (*element)(void *element_ctx, const cw_record *),
-               void *element_ctx);
+  bool (*walk)(void* ctx, const cw_field* array, cw_text prefix, bool (*element)(void* element_ctx, const cw_record*),
+               void* element_ctx);
 } cw_receiver;
 
 /* ---- the adapter ------------------------------------------------------------------------------------------------ */
@@ -233,21 +240,21 @@ typedef struct cw_adapter {
   uint32_t size;      /* sizeof(cw_adapter) */
 
   /* The manifest, NUL-terminated, as it stands behind the mark. Static. */
-  const char *manifest;
+  const char* manifest;
 
   /* A translator for these settings, or NULL after setup->fail. Owned by the adapter until close(). [setup] */
-  cw_translator *(*open)(const cw_setup *setup);
+  cw_translator* (*open)(const cw_setup* setup);
 
   /* Frees the translator; NULL is allowed. [worker] */
-  void (*close)(cw_translator *translator);
+  void (*close)(cw_translator* translator);
 
   /* Names have come up: field ids first … first+count-1 are called names[0] … names[count-1]. Called before the first
    * record that uses them; for CSV once, with the whole header. Ids at or above 0xC000 may be bound anew with other
    * names later. [worker] */
-  void (*bind)(cw_translator *translator, uint16_t first, const cw_text *names, size_t count, const cw_binder *binder);
+  void (*bind)(cw_translator* translator, uint16_t first, const cw_text* names, size_t count, const cw_binder* binder);
 
   /* One record. NULL when bind() says everything. [worker] */
-  void (*translate)(cw_translator *translator, const cw_record *record, const cw_receiver *receiver);
+  void (*translate)(cw_translator* translator, const cw_record* record, const cw_receiver* receiver);
 } cw_adapter;
 
 #ifdef __cplusplus

@@ -31,8 +31,7 @@ namespace crosswalk::plugin {
 /// Throw it from a constructor or from bind(): the host shows the message and the cure and reads nothing.
 class Failure : public std::runtime_error {
  public:
-  explicit Failure(const std::string& message, std::string cure = {})
-      : std::runtime_error(message), cure_(std::move(cure)) {}
+  explicit Failure(const std::string& message, std::string cure = {}) : std::runtime_error(message), cure_(std::move(cure)) {}
   [[nodiscard]] const std::string& cure() const { return cure_; }
 
  private:
@@ -44,10 +43,22 @@ class Failure : public std::runtime_error {
   const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
   for (bool again = true; again;) {
     again = false;
-    if (!name.empty() && blank(name.front())) { name.remove_prefix(1); again = true; }
-    if (!name.empty() && blank(name.back())) { name.remove_suffix(1); again = true; }
-    if (name.starts_with("\xC2\xA0")) { name.remove_prefix(2); again = true; }
-    if (name.ends_with("\xC2\xA0")) { name.remove_suffix(2); again = true; }
+    if (!name.empty() && blank(name.front())) {
+      name.remove_prefix(1);
+      again = true;
+    }
+    if (!name.empty() && blank(name.back())) {
+      name.remove_suffix(1);
+      again = true;
+    }
+    if (name.starts_with("\xC2\xA0")) {
+      name.remove_prefix(2);
+      again = true;
+    }
+    if (name.ends_with("\xC2\xA0")) {
+      name.remove_suffix(2);
+      again = true;
+    }
   }
   std::string out(name);
   for (char& c : out) {
@@ -75,9 +86,7 @@ class Binder {
   void map(std::uint16_t field, cw_target target, cw_how how = CW_DEFAULT, std::uint32_t rank = 0) {
     c_.map(c_.ctx, field, target, how, rank);
   }
-  void carry(std::uint16_t field, std::string_view name, cw_form form = CW_AS_IS) {
-    c_.carry(c_.ctx, field, text(name), form);
-  }
+  void carry(std::uint16_t field, std::string_view name, cw_form form = CW_AS_IS) { c_.carry(c_.ctx, field, text(name), form); }
   void drop(std::uint16_t field, std::string_view rule) { c_.drop(c_.ctx, field, text(rule)); }
   void body(std::uint16_t field, std::string_view name) { c_.body(c_.ctx, field, text(name)); }
   void claim(std::uint16_t field) { c_.claim(c_.ctx, field); }
@@ -150,8 +159,10 @@ class Translator {
 namespace detail {
 
 template <class T>
-concept Translates = requires(T t, const cw_record& r, Receiver& x) { t.T::translate(r, x); } &&
-                     !std::is_same_v<decltype(&T::translate), decltype(&Translator::translate)>;
+concept Translates = requires(T t, const cw_record& r, Receiver& x) {
+  t.T::translate(r, x);
+}
+&&!std::is_same_v<decltype(&T::translate), decltype(&Translator::translate)>;
 
 template <class T>
 cw_translator* open(const cw_setup* c) noexcept {
@@ -159,13 +170,9 @@ cw_translator* open(const cw_setup* c) noexcept {
   try {
     Setup setup(*c);
     return reinterpret_cast<cw_translator*>(static_cast<Translator*>(new T(setup)));
-  } catch (const Failure& e) {
-    fail(e.what(), e.cure());
-  } catch (const std::exception& e) {
+  } catch (const Failure& e) { fail(e.what(), e.cure()); } catch (const std::exception& e) {
     fail(e.what(), "");
-  } catch (...) {
-    fail("the adapter threw something that is not an exception", "");
-  }
+  } catch (...) { fail("the adapter threw something that is not an exception", ""); }
   return nullptr;
 }
 
@@ -173,19 +180,14 @@ inline Translator& self(cw_translator* t) { return *reinterpret_cast<Translator*
 
 inline void close(cw_translator* t) noexcept { delete reinterpret_cast<Translator*>(t); }
 
-inline void bind(cw_translator* t, std::uint16_t first, const cw_text* names, std::size_t count,
-                 const cw_binder* c) noexcept {
+inline void bind(cw_translator* t, std::uint16_t first, const cw_text* names, std::size_t count, const cw_binder* c) noexcept {
   const auto fail = [c](std::string_view message, std::string_view cure) { c->fail(c->ctx, text(message), text(cure)); };
   try {
     Binder binder(*c);
     self(t).bind(first, Names(names, count), binder);
-  } catch (const Failure& e) {
-    fail(e.what(), e.cure());
-  } catch (const std::exception& e) {
+  } catch (const Failure& e) { fail(e.what(), e.cure()); } catch (const std::exception& e) {
     fail(e.what(), "");
-  } catch (...) {
-    fail("the adapter threw something that is not an exception", "");
-  }
+  } catch (...) { fail("the adapter threw something that is not an exception", ""); }
 }
 
 inline void translate(cw_translator* t, const cw_record* record, const cw_receiver* c) noexcept {
@@ -205,16 +207,20 @@ inline void translate(cw_translator* t, const cw_record* record, const cw_receiv
 /// The exported symbol for a class. translate stays NULL unless the class has one of its own.
 template <class T>
 constexpr cw_adapter adapter_of(const char* manifest) {
-  return {CW_ABI_MAJOR,  sizeof(cw_adapter), manifest,
-          &detail::open<T>, &detail::close,  &detail::bind,
+  return {CW_ABI_MAJOR,
+          sizeof(cw_adapter),
+          manifest,
+          &detail::open<T>,
+          &detail::close,
+          &detail::bind,
           detail::Translates<T> ? &detail::translate : nullptr};
 }
 
 }  // namespace crosswalk::plugin
 
 /// Once per library, at namespace scope. The manifest is a string literal.
-#define CROSSWALK_ADAPTER(Type, Manifest)                                                         \
-  static constexpr char crosswalk_manifest_text[] = CW_MANIFEST_MARK Manifest;                    \
-  extern "C" CW_EXPORT const cw_adapter crosswalk_adapter;                                        \
-  extern "C" CW_EXPORT constexpr cw_adapter crosswalk_adapter =                                   \
+#define CROSSWALK_ADAPTER(Type, Manifest)                                      \
+  static constexpr char crosswalk_manifest_text[] = CW_MANIFEST_MARK Manifest; \
+  extern "C" CW_EXPORT const cw_adapter crosswalk_adapter;                     \
+  extern "C" CW_EXPORT constexpr cw_adapter crosswalk_adapter =                \
       ::crosswalk::plugin::adapter_of<Type>(crosswalk_manifest_text + sizeof(CW_MANIFEST_MARK) - 1);

@@ -32,4 +32,5 @@ class Bad final : public cp::Translator {
 
 }  // namespace
 
-CROSSWALK_ADAPTER(Bad, R"({"id":")" BAD_ID R"(","version":"1","abi":1,"summary":"bad on purpose","framings":["csv"],"records":"conversations"})")
+CROSSWALK_ADAPTER(Bad, R"({"id":")" BAD_ID
+                       R"(","version":"1","abi":1,"summary":"bad on purpose","framings":["csv"],"records":"conversations"})")
