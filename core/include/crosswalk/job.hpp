@@ -1,0 +1,85 @@
+// Jobs: several sources, merged into one view, into one or more sinks; described by a TOML file.
+//
+// A job is data: reading one touches no input, opens no sink and asks for no secret.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosswalk/conversation.hpp"
+#include "crosswalk/result.hpp"
+#include "crosswalk/time.hpp"
+#include "crosswalk/translate.hpp"
+
+namespace crosswalk {
+
+/// One of the job's sources: what `translate` would be told of it.
+struct JobSource {
+  std::string name;                 ///< unique; used in rules, rejects and the summary
+  std::string adapter;              ///< id; empty: the adapters bid on the head of the first input
+  std::vector<std::string> inputs;  ///< paths and globs, relative ones already put behind the job file's folder
+  std::string time_zone;
+  Disambiguation disambiguation = Disambiguation::compatible;
+  bool evidence = false;
+  std::map<std::string, std::string, std::less<>> settings;
+  bool enrich = false;     ///< fills only the fields of ConversationUpdate
+  std::uint32_t line = 0;  ///< of the job file, for messages
+};
+
+/// What a link looks at: `external_id` (the record's own id, before the job's template), another field by its schema
+/// name, or `metadata.<key>`.
+struct LinkField {
+  std::size_t source = 0;  ///< index into Job::sources
+  Target target = Target::none;
+  std::string metadata_key;  ///< when target is none
+  std::string text;          ///< as written, for messages
+};
+struct LinkRule {
+  LinkField left, right;
+};
+
+/// A crosswalk table and what to do with an id it does not have.
+struct IdRule {
+  enum class Unknown : std::uint8_t { keep, drop, reject };
+  std::string file;  ///< empty: no table
+  Unknown unknown = Unknown::keep;
+};
+
+struct JobSink {
+  enum class Type : std::uint8_t { jsonl, bulk, sqlite };
+  Type type = Type::jsonl;
+  std::string path;     ///< relative ones already put behind the job file's folder
+  std::string updates;  ///< jsonl and bulk: where updates of unknown conversations go; never empty when a source enriches
+};
+
+struct Job {
+  std::string path;                                     ///< of the job file, as given
+  std::string external_id;                              ///< template: {id}, {platform}, {source}, {scope}; empty: none given
+  std::uint64_t memory_limit = std::uint64_t{1} << 30;  ///< bytes, for the whole run
+  enum class OrderBy : std::uint8_t { external_id, started_at };
+  OrderBy order_by = OrderBy::external_id;
+  std::string zone_data;  ///< a zoneinfo folder; empty: the system's
+  std::string rejects;    ///< path; empty: counted, not written
+
+  std::vector<JobSource> sources;
+  /// By target: which source is asked first. A field that is not here takes the order of the sources; a source that a
+  /// list leaves out comes after those it names.
+  std::map<Target, std::vector<std::size_t>> priorities;
+  std::vector<LinkRule> links;
+  /// Sources of which a linked group may hold several conversations, by index.
+  std::vector<bool> several;
+  IdRule agents, queues, customers;
+  std::vector<JobSink> sinks;
+};
+
+/// Reads and checks a job file. Errors name the file, line and key, and the nearest known key.
+[[nodiscard]] Result<Job> read_job(const std::string& path);
+
+/// A complete job file with comments, as `crosswalk run --help` prints it. It is valid.
+[[nodiscard]] std::string_view job_example();
+
+}  // namespace crosswalk
