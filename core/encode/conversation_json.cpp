@@ -47,6 +47,16 @@ void add_conversation_fields(Buffer& out, const Conversation& c) {
   add_optional_decimal(out, ",\"csat_score\":", c.csat_score);
 }
 
+void add_update_fields(Buffer& out, const Conversation& c) {
+  add_text(out, "{\"external_id\":", c.external_id);
+  add_text(out, ",\"assigned_agent_id\":", c.assigned_agent_id);
+  add_text(out, ",\"status\":", c.status);
+  add_optional_time(out, ",\"ended_at\":", c.ended_at);
+  add_optional_decimal(out, ",\"handle_time_seconds\":", c.handle_time);
+  if (c.resolved) out.add(*c.resolved ? std::string_view(",\"resolved\":true") : std::string_view(",\"resolved\":false"));
+  add_optional_decimal(out, ",\"csat_score\":", c.csat_score);
+}
+
 void add_time_marks(MetadataWriter& metadata, Buffer& out, const Conversation& c, std::string_view zone_data_version) {
   const bool started = marked(c.started_at, c.started_how);
   const bool ended = marked(c.ended_at, c.ended_how);

@@ -12,7 +12,11 @@ namespace crosswalk {
 /// Appends the object's fields up to, not including, metadata; no closing brace.
 void add_conversation_fields(Buffer& out, const Conversation& conversation);
 
-/// Builds the metadata object behind add_conversation_fields(): opened by the first entry, closed with the record.
+/// The same of a ConversationUpdate: external_id and the fields that an update may carry.
+void add_update_fields(Buffer& out, const Conversation& conversation);
+
+/// Builds the metadata object behind add_conversation_fields() or add_update_fields(): opened by the first entry, closed with the
+/// record.
 class MetadataWriter {
  public:
   explicit MetadataWriter(Buffer& out) : out_(out) {}

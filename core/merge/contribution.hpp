@@ -8,16 +8,20 @@
 
 #include "crosswalk/adapter.hpp"
 #include "crosswalk/conversation.hpp"
+#include "encode/buffer.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
 
-/// Orders what is said of a conversation: the record's own update time where it has one, else its place in the input.
-/// Larger is newer. Never equal for two records of a source, so combining never depends on the order of arrival.
+/// Orders what records of one source say of a conversation; larger is newer. A record with an update time of its own is
+/// ordered by that alone, so it does not matter in which file it stands. One without is older than every one that has
+/// one, and among those the place in the input decides. Where two are equal, the values themselves decide (the larger
+/// one stands), so that the order of arrival never has a say.
 struct Version {
   std::int64_t seconds = INT64_MIN;  ///< of the update time; INT64_MIN: none
   std::uint32_t nanos = 0;
-  std::uint64_t place = 0;  ///< file number and byte offset
+  std::uint32_t file = 0;    ///< index into the source's inputs; 0 with an update time
+  std::uint64_t offset = 0;  ///< byte offset there; 0 with an update time
   friend auto operator<=>(const Version&, const Version&) = default;
 };
 
@@ -43,19 +47,65 @@ struct Touchpoint {
 
 /// Where a record stands, for what must be said of it later.
 struct Origin {
-  std::uint32_t file = 0;  ///< index into the run's inputs
+  std::uint32_t file = 0;  ///< index into the source's inputs
   std::uint64_t line = 0;
   std::uint64_t offset = 0;
+  friend bool operator==(const Origin&, const Origin&) = default;
 };
 
-/// Text is borrowed from the batch's arena. A text that is not known is empty, a time or number that is not known absent.
+/// Text is borrowed. A text that is not known is empty, a time or number that is not known absent.
 struct Contribution {
+  std::uint32_t source = 0;  ///< index into the job's sources
+  std::string_view id;       ///< the record's own, before the job's template made it an external_id
   std::string_view scope;
   Conversation conversation;
   Version version;
   Origin origin;
-  std::uint32_t first_metadata = 0, metadata_count = 0;  ///< into the batch's list
-  std::uint32_t first_touchpoint = 0, touchpoint_count = 0;
+  std::span<const MetadataItem> metadata;
+  std::span<const Touchpoint> touchpoints;
+};
+
+/// Appends a contribution as an entry for a Sorter; its key is the external_id.
+void add_entry(Buffer& out, const Contribution& contribution);
+
+/// What entries hold, decoded. Texts are borrowed from the entries, spans from here, until clear().
+class Contributions {
+ public:
+  /// `external_id` is the entry's key.
+  Contribution decode(std::string_view external_id, std::string_view payload);
+  void clear();
+
+ private:
+  // Lists that grow would move what spans point to: each contribution's lie in a piece that never does.
+  template <class T>
+  class Pool {
+   public:
+    std::span<T> take(std::size_t n) {
+      if (n == 0) return {};
+      while (at_ < pieces_.size() && pieces_[at_].size() - used_ < n) {
+        ++at_;
+        used_ = 0;
+      }
+      if (at_ == pieces_.size()) {
+        pieces_.emplace_back(n > kPiece ? n : kPiece);
+        used_ = 0;
+      }
+      const std::span<T> taken(pieces_[at_].data() + used_, n);
+      used_ += n;
+      return taken;
+    }
+    void clear() {
+      if (pieces_.size() > 1) pieces_.resize(1);
+      at_ = used_ = 0;
+    }
+
+   private:
+    static constexpr std::size_t kPiece = 256;
+    std::vector<std::vector<T>> pieces_;
+    std::size_t at_ = 0, used_ = 0;
+  };
+  Pool<MetadataItem> metadata_;
+  Pool<Touchpoint> touchpoints_;
 };
 
 }  // namespace crosswalk

@@ -9,6 +9,7 @@
 #include "encode/conversation_json.hpp"
 #include "encode/json_text.hpp"
 #include "encode/reject_json.hpp"
+#include "merge/ledger.hpp"
 #include "normalize/decimal.hpp"
 #include "text.hpp"
 
@@ -103,10 +104,8 @@ class SetupAdapter final : public Setup {
 void Batch::clear() {
   out.clear();
   rejects.clear();
-  arena.clear();
   contributions.clear();
-  metadata.clear();
-  touchpoints.clear();
+  ledger.clear();
   id_hashes.clear();
   books = Books();
   written = bytes = 0;
@@ -356,14 +355,19 @@ void Normalizer::on_fault(const FrameFault& fault) {
   const std::string_view cure = fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure);
   ++batch_->books.read;
   count_reject(batch_->books, fault.code, fault.message, cure);
+  if (source_.want_ledger)
+    add_ledger_entry(batch_->ledger, source_.number, {file_, fault.line, fault.offset}, Fate::rejected, fault.code);
   if (!source_.want_rejects) return;
   add_reject(batch_->rejects, {source_.name, source_.inputs[file_], fault.line, fault.offset, fault.code, fault.field,
                                fault.found, fault.message, cure, fault.text, fault.size});
 }
 
-void Normalizer::on_repeated_header(const Place&) {
+void Normalizer::on_repeated_header(const Place& place) {
+  constexpr std::string_view kRule = "repeated header";
   ++batch_->books.read;
-  batch_->books.filter("repeated header");
+  batch_->books.filter(kRule);
+  place_ = place;
+  if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place.offset}, Fate::filtered, kRule);
 }
 
 void Normalizer::take(const Field& field) {
@@ -516,8 +520,8 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
       count_bad(name_of(Target::handle_time), t.duration, std::string(kWhy), "correct it in the source");
     }
   }
-  touch.user = batch_->arena.keep(t.user);
-  touch.subject = batch_->arena.keep(t.subject);
+  touch.user = scratch_text_.keep(t.user);
+  touch.subject = scratch_text_.keep(t.subject);
   touches_.push_back(touch);
   return true;
 }
@@ -558,6 +562,7 @@ bool Normalizer::filter(std::string_view rule) {
   if (outcome_ != Outcome::going) return false;
   outcome_ = Outcome::filtered;
   batch_->books.filter(rule);
+  if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place_.offset}, Fate::filtered, rule);
   return false;
 }
 
@@ -642,7 +647,7 @@ void Normalizer::understand() {
   understand_resolved();
   understand_csat();
   if (outcome_ != Outcome::going) return;
-  if (!conversation_.started_at && source_.info.role != RecordRole::event) {
+  if (!conversation_.started_at && source_.info.role != RecordRole::event && !source_.enrich) {
     reject("missing_started_at", "", "", "the record has no start time, and none is made up",
            "export the field that holds the creation time");
   }
@@ -680,6 +685,7 @@ void Normalizer::understand_text(Target target, std::string_view& to) {
 }
 
 void Normalizer::understand_channel() {
+  if (source_.enrich) return;  // no field of what it may fill
   const bool whole = !source_.fold;
   if (!has(Target::channel)) {
     if (whole) conversation_.channel = default_channel_;
@@ -831,16 +837,16 @@ void Normalizer::understand_duration(Target target, std::optional<Decimal>& to) 
   }
 }
 
-/// The update time orders the records of a folded source. A streamed source has no use for it.
+/// The update time orders what records of one conversation say. A streamed source has no use for it.
 void Normalizer::understand_version() {
   version_ = Version();
-  version_.place = (std::uint64_t{file_} << 48) | place_.offset;
-  if (!source_.fold || !has(Target::version) || outcome_ != Outcome::going) return;
+  version_.file = file_;
+  version_.offset = place_.offset;
+  if (!source_.contributes || !has(Target::version) || outcome_ != Outcome::going) return;
   const Slot& s = slot(Target::version);
   const TimeReading reading = read_time(kVersion, s.value.view(), s.value.kind, s.how);
   if (reading.fault == TimeFault::none) {
-    version_.seconds = reading.at.seconds;
-    version_.nanos = reading.at.nanos;
+    version_ = {reading.at.seconds, reading.at.nanos, 0, 0};
     return;
   }
   TimeComplaint complaint = explain(reading.fault, s.value.view(), source_.zone_name);
@@ -890,7 +896,7 @@ void Normalizer::understand_csat() {
 void Normalizer::emit() {
   ++batch_->books.translated;
   touchpoints_ += touches_.size();
-  if (source_.fold) {
+  if (source_.contributes) {
     emit_contribution();
   } else {
     emit_line();
@@ -939,30 +945,33 @@ void Normalizer::emit_line() {
 }
 
 void Normalizer::emit_contribution() {
-  Arena& arena = batch_->arena;
-  Contribution& c = batch_->contributions.emplace_back();
-  c.conversation = conversation_;
-  for (std::string_view* text :
-       {&c.conversation.external_id, &c.conversation.queue_id, &c.conversation.assigned_agent_id, &c.conversation.customer_id,
-        &c.conversation.subject, &c.conversation.status, &c.conversation.platform}) {
-    *text = arena.keep(*text);
+  // Values first: their texts must lie still before anything points to them.
+  scratch_.clear();
+  metadata_.clear();
+  for (const Item& item : items_) {
+    const std::size_t begun = scratch_.size();
+    add_value(scratch_, item.value, item.form);
+    metadata_.push_back({item.key, {nullptr, scratch_.size() - begun}});
   }
-  if (has(Target::scope)) c.scope = arena.keep(slot(Target::scope).value.view());
+  const char* at = scratch_.data();
+  for (MetadataItem& item : metadata_) {
+    item.value = {at, item.value.size()};
+    at += item.value.size();
+  }
+  Contribution c;
+  c.source = source_.number;
+  c.id = conversation_.external_id;
+  if (has(Target::scope)) c.scope = slot(Target::scope).value.view();
+  c.conversation = conversation_;
+  if (!source_.external_id.plain()) {
+    source_.external_id.render({c.id, conversation_.platform, source_.name, c.scope}, key_);
+    c.conversation.external_id = key_;
+  }
   c.version = version_;
   c.origin = {file_, line(), place_.offset};
-  c.first_metadata = static_cast<std::uint32_t>(batch_->metadata.size());
-  c.metadata_count = static_cast<std::uint32_t>(items_.size());
-  for (const Item& item : items_) {
-    scratch_.clear();
-    add_value(scratch_, item.value, item.form);
-    batch_->metadata.push_back({arena.keep(item.key), arena.keep(scratch_.view())});
-  }
-  c.first_touchpoint = static_cast<std::uint32_t>(batch_->touchpoints.size());
-  c.touchpoint_count = static_cast<std::uint32_t>(touches_.size());
-  for (Touchpoint& touch : touches_) {
-    touch.version = c.version;
-    batch_->touchpoints.push_back(touch);
-  }
+  c.metadata = metadata_;
+  c.touchpoints = touches_;
+  add_entry(batch_->contributions, c);
 }
 
 void Normalizer::reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
@@ -970,6 +979,7 @@ void Normalizer::reject(std::string_view code, std::string_view field, std::stri
   if (outcome_ == Outcome::refused) return;
   outcome_ = Outcome::refused;
   count_reject(batch_->books, code, message, cure);
+  if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place_.offset}, Fate::rejected, code);
   if (!source_.want_rejects) return;
   add_reject(batch_->rejects, {source_.name, source_.inputs[file_], line(), place_.offset, code, field, found, message, cure,
                                place_.raw, place_.raw.size()});

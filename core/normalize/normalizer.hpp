@@ -31,19 +31,19 @@ namespace crosswalk {
 
 /// What one block became. Made by a worker, used up by the writer, in input order.
 struct Batch {
-  Buffer out;                               ///< encoded records, a line each (streamed sources)
-  Buffer rejects;                           ///< reject lines
-  Arena arena;                              ///< text of the contributions
-  std::vector<Contribution> contributions;  ///< folded sources
-  std::vector<MetadataItem> metadata;
-  std::vector<Touchpoint> touchpoints;
+  Buffer out;                            ///< encoded records, a line each (streamed sources)
+  Buffer rejects;                        ///< reject lines
+  Buffer contributions;                  ///< entries for the merge (sources that contribute)
+  Buffer ledger;                         ///< ledger entries, of all records that are no contributions
   std::vector<std::uint64_t> id_hashes;  ///< of the records in `out`
   Books books;
   std::uint64_t written = 0, bytes = 0;
   std::optional<Error> error;  ///< ends the run once everything before it is written
 
   void clear();
-  [[nodiscard]] std::size_t held() const { return out.size() + rejects.size() + arena.held(); }  ///< bytes
+  [[nodiscard]] std::size_t held() const {  ///< bytes
+    return out.size() + rejects.size() + contributions.size() + ledger.size();
+  }
 };
 
 /// Looks at the times of a source before it is translated.
@@ -213,6 +213,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::vector<Touchpoint> touches_;
   Conversation conversation_;
   Version version_;
+  std::string key_;
+  std::vector<MetadataItem> metadata_;
   Buffer scratch_;
   Arena scratch_text_;
   csv::LineCounter lines_{nullptr, 1};  // of the block

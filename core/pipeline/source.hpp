@@ -12,6 +12,7 @@
 #include "crosswalk/record.hpp"
 #include "crosswalk/time.hpp"
 #include "crosswalk/translate.hpp"
+#include "merge/id_template.hpp"
 #include "normalize/evidence.hpp"
 
 namespace crosswalk {
@@ -30,7 +31,12 @@ struct SourceConfig {
   std::set<std::string, std::less<>> metadata_names;
   bool include_bodies = false;
   bool reject_bad_values = false;
-  bool fold = false;
+  bool fold = false;         ///< records are parts of conversations: what one lacks, another may say
+  bool contributes = false;  ///< records go to the merge, not straight to the output
+  bool enrich = false;       ///< records only add to conversations that others say
+  std::uint32_t number = 0;  ///< index in the job
+  IdTemplate external_id;
+  bool want_ledger = false;
   bool want_rejects = true;  ///< reject lines are written somewhere
   Limits limits;
   char delimiter = 0;   ///< 0: found out
@@ -47,6 +53,11 @@ struct SourceConfig {
   std::shared_ptr<const Evidence> evidence;
 
   std::vector<std::string> inputs;  ///< globs expanded
+
+  /// Whether a metadata entry of that name, made by the merge, is wanted.
+  [[nodiscard]] bool carries(std::string_view entry) const {
+    return metadata == Metadata::listed ? metadata_names.contains(entry) : metadata != Metadata::none;
+  }
 };
 
 /// Checks options against the adapter's manifest. Unknown settings are errors with the nearest name.

@@ -1,73 +1,38 @@
-// One reader, N workers, one ordered writer, over a ring of slots: memory is bounded by the ring, order is the ring's.
+// The verb translate: one source, straight to its output or through the merge.
 #include "crosswalk/translate.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
-#include "encode/conversation_json.hpp"
-#include "encode/json_text.hpp"
-#include "encode/reject_json.hpp"
-#include "io/input.hpp"
-#include "merge/fold.hpp"
-#include "normalize/normalizer.hpp"
+#include "merge/merger.hpp"
+#include "pipeline/flow.hpp"
 #include "pipeline/id_set.hpp"
-#include "pipeline/reader.hpp"
-#include "pipeline/source.hpp"
-#include "pipeline/survey.hpp"
 #include "sinks/output.hpp"
-#include "text.hpp"
 
 namespace crosswalk {
 namespace {
 
-constexpr std::size_t kHead = std::size_t{256} << 10;
-
-/// A worker: the normalizer, and which input it is set up for.
-class Worker {
- public:
-  explicit Worker(const SourceConfig& source) : source_(source), normalizer_(source) {}
-  Result<void> open() { return normalizer_.open(); }
-
-  void run(const Task& task, Batch& batch) {
-    if (task.file != file_) {
-      auto started = task.framing == Framing::csv ? normalizer_.start_csv(*task.dialect) : normalizer_.start_json();
-      if (!started) {
-        const Error& e = started.error();
-        batch.error = Error{e.code, fmt::format("{}: {}", source_.inputs[task.file], e.message), e.cure};
-        return;
-      }
-      file_ = task.file;
-    }
-    normalizer_.process(task.block, task.file, batch);
-  }
-  void account(Summary& summary) const { normalizer_.account(summary); }
-
- private:
-  const SourceConfig& source_;
-  Normalizer normalizer_;
-  std::uint32_t file_ = UINT32_MAX;  // the input it is set up for
-};
+/// Memory for conversations that are put together from many records; beyond it, they wait on disk.
+constexpr std::size_t kMergeMemory = std::size_t{96} << 20;
 
 /// Everything that happens in input order: output, rejects, fold, books.
 class Writer {
  public:
   Writer(const TranslateOptions& options, const SourceConfig& source, const TranslateHooks& hooks, OutputFile& output,
-         OutputFile* rejects, std::uint64_t total_bytes)
+         OutputFile* rejects, std::uint64_t total_bytes, unsigned jobs)
       : options_(options),
-        source_(source),
         hooks_(hooks),
         file_(output),
         records_(output, options.format),
         rejects_(rejects),
-        total_bytes_(total_bytes) {}
+        total_bytes_(total_bytes) {
+    if (source.contributes)
+      merger_ = std::make_unique<Merger>(plan_of(source), std::vector<LinkRule>(), Merger::Limits{kMergeMemory, jobs});
+  }
 
   Result<void> take(Batch& batch) {
     Result<void> taken = write_and_count(batch);
@@ -81,8 +46,9 @@ class Writer {
 
   /// Ends a complete run: folded conversations, the last bulk body, the percentage of rejects.
   Result<void> finish() {
-    if (source_.fold) {
-      if (auto ok = write_fold(); !ok) return ok;
+    if (merger_) {
+      const auto never = [] { return false; };
+      if (auto ok = merger_->finish(never, [this](Finished& some) { return take(some); }); !ok) return ok;
     }
     if (auto ok = records_.finish(); !ok) return ok;
     return check_limit(true);
@@ -104,8 +70,8 @@ class Writer {
     if (auto ok = put(batch.out.view(), batch.rejects.view()); !ok) return ok;
     for (const std::uint64_t hash : batch.id_hashes) ids_.prefetch(hash);
     for (const std::uint64_t hash : batch.id_hashes) ids_.add(hash);
-    for (const Contribution& c : batch.contributions) {
-      fold_.add(c, batch.metadata.data() + c.first_metadata, batch.touchpoints.data() + c.first_touchpoint);
+    if (merger_) {
+      if (auto ok = merger_->add(batch.contributions.view()); !ok) return ok;
     }
     books_.add(batch.books);
     written_ += batch.written;
@@ -148,93 +114,24 @@ class Writer {
     return {};
   }
 
-  Result<void> write_fold() {
-    Result<void> result;
-    Buffer out, rejects;
-    std::string last_id;
-    bool first = true;
-    fold_.finish([&](Folded& folded) {
-      repeated_touchpoints_ += folded.repeated_touchpoints;
-      const bool same_id = !first && last_id == folded.conversation.external_id;
-      if (!complete(folded, same_id, rejects)) return true;
-      first = false;
-      last_id = folded.conversation.external_id;
-      add_folded(out, folded);
-      ++written_;
-      merged_ += folded.records - 1;
-      if (out.size() > (std::size_t{1} << 20)) {
-        result = put(out.view(), rejects.view());
-        out.clear();
-        rejects.clear();
-      }
-      return result.ok();
-    });
-    if (!result) return result;
-    return put(out.view(), rejects.view());
+  /// Conversations that the merge has put together.
+  Result<void> take(Finished& some) {
+    Books& books = some.books.front();
+    books_.translated -= books.rejected_total;
+    books_.add(books);
+    written_ += some.written;
+    merged_ += some.merged;
+    repeated_touchpoints_ += some.repeated_by_source.front();
+    return put(some.conversations.view(), some.rejects.view());
   }
 
-  /// A folded conversation must have what the schema requires; else all its records are rejected with one sentence.
-  bool complete(Folded& folded, bool same_id, Buffer& rejects) {
-    Conversation& c = folded.conversation;
-    if (c.channel == Channel::none) c.channel = channel_of(source_.default_channel);
-    std::string_view code;
-    std::string message, cure;
-    if (c.channel == Channel::none) {
-      code = "missing_channel";
-      message = "nothing that is known of the conversation says by which channel it came";
-      cure = "--set default_channel=<phone|email|chat|sms|social|back_office>";
-    } else if (!c.started_at) {
-      code = "missing_started_at";
-      message = "nothing that is known of the conversation says when it began, and no time is made up";
-      cure = "add the export that holds its creation time or its touchpoints";
-    } else if (same_id) {
-      code = "same_id_in_two_scopes";
-      message = fmt::format(
-          "the id stands for another conversation too, in another scope than \"{}\"; both under one external_id would overwrite "
-          "each other",
-          folded.scope);
-      cure = "translate the scopes (organisations) one by one";
-    } else {
-      return true;
-    }
-    if (folded.records > 1) message += fmt::format(" ({} records make it up; the first is named here)", folded.records);
-    books_.reject(code, message + "; " + cure, folded.records);
-    books_.translated -= folded.records;
-    add_reject(rejects, {source_.name, source_.inputs[folded.origin.file], folded.origin.line, folded.origin.offset, code,
-                         "external_id", c.external_id, message, cure, "", 0});
-    return false;
-  }
-
-  void add_folded(Buffer& out, const Folded& folded) const {
-    add_conversation_fields(out, folded.conversation);
-    MetadataWriter metadata(out);
-    for (const MetadataItem& item : folded.metadata) {
-      metadata.key(item.key);
-      out.add(item.value);
-    }
-    bool any = false;
-    const bool wanted = source_.metadata == SourceConfig::Metadata::all || source_.metadata == SourceConfig::Metadata::mapped ||
-                        source_.metadata_names.contains("touchpoints");
-    for (std::size_t kind = 0; kind < kTouchKinds && wanted; ++kind) {
-      if (folded.touchpoints[kind] == 0) continue;
-      if (!any) {
-        metadata.key("\"touchpoints\":");
-        out.add('{');
-      } else {
-        out.add(',');
-      }
-      any = true;
-      add_json_string(out, name_of(static_cast<TouchKind>(kind)));
-      out.add(':');
-      add_number(out, folded.touchpoints[kind]);
-    }
-    if (any) out.add('}');
-    add_time_marks(metadata, out, folded.conversation, source_.zones->version());
-    metadata.close();
+  static MergePlan plan_of(const SourceConfig& source) {
+    MergePlan plan;
+    plan.sources.push_back({&source, false});
+    return plan;
   }
 
   const TranslateOptions& options_;
-  const SourceConfig& source_;
   const TranslateHooks& hooks_;
   OutputFile& file_;
   RecordWriter records_;
@@ -242,7 +139,7 @@ class Writer {
   std::uint64_t total_bytes_;
   Progress progress_;
   IdSet ids_;
-  Fold fold_;
+  std::unique_ptr<Merger> merger_;  // of a source whose records are parts of conversations
   Books books_;
   bool stopped_ = false;
   std::uint64_t written_ = 0, merged_ = 0, repeated_touchpoints_ = 0;
@@ -251,125 +148,6 @@ class Writer {
 bool cancelled(const TranslateHooks& hooks) { return hooks.cancelled && hooks.cancelled(); }
 
 Error interrupted() { return {Errc::io, "interrupted: what was translated before is written, the rest is not read", ""}; }
-
-/// One thread does it all: no hand-over, no locks.
-Result<void> run_inline(BlockReader& reader, Worker& worker, Writer& writer, const TranslateHooks& hooks) {
-  Task task;
-  Batch batch;
-  for (;;) {
-    if (cancelled(hooks)) return interrupted();
-    auto more = reader.next(task);
-    if (!more) return more.error();
-    if (!*more) return {};
-    batch.clear();
-    worker.run(task, batch);
-    if (auto ok = writer.take(batch); !ok) return ok;
-  }
-}
-
-/// The ring. Slot i holds block i, i + size, …; each goes free → filled → working → done → free.
-class Ring {
- public:
-  Ring(std::size_t slots) : slots_(slots) {}
-
-  /// The reading thread. Leaves when the input ends or the run stops.
-  void read(BlockReader& reader) {
-    for (std::uint64_t number = 0;; ++number) {
-      Slot& slot = slots_[number % slots_.size()];
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return stop_ || (slot.state == State::free && held_ < kMostHeld); });
-        if (stop_) return;
-      }
-      auto more = reader.next(slot.task);
-      std::lock_guard lock(mutex_);
-      if (!more || !*more) {
-        if (!more) read_error_ = more.error();
-        end_ = number;
-        changed_.notify_all();
-        return;
-      }
-      slot.state = State::filled;
-      changed_.notify_all();
-    }
-  }
-
-  /// A working thread.
-  void work(Worker& worker) {
-    for (;;) {
-      Slot* slot = nullptr;
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return stop_ || next_work_ >= end_ || at(next_work_).state == State::filled; });
-        if (stop_ || next_work_ >= end_) return;
-        slot = &at(next_work_++);
-        slot->state = State::working;
-      }
-      slot->batch.clear();
-      worker.run(slot->task, slot->batch);
-      std::lock_guard lock(mutex_);
-      slot->state = State::done;
-      held_ += slot->batch.held();
-      changed_.notify_all();
-    }
-  }
-
-  /// The writing thread; in order.
-  Result<void> write(Writer& writer, const TranslateHooks& hooks) {
-    Result<void> result;
-    for (std::uint64_t number = 0; result.ok(); ++number) {
-      Slot& slot = at(number);
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return number >= end_ || slot.state == State::done; });
-        if (number >= end_) break;
-      }
-      result = cancelled(hooks) ? Result<void>(interrupted()) : writer.take(slot.batch);
-      const std::size_t held = slot.batch.held();
-      slot.batch.clear();
-      std::lock_guard lock(mutex_);
-      held_ -= held;
-      slot.state = State::free;
-      changed_.notify_all();
-    }
-    std::lock_guard lock(mutex_);
-    stop_ = true;
-    changed_.notify_all();
-    if (result.ok() && read_error_) return *read_error_;
-    return result;
-  }
-
- private:
-  enum class State : std::uint8_t { free, filled, working, done };
-  struct Slot {
-    State state = State::free;
-    Task task;
-    Batch batch;
-  };
-  Slot& at(std::uint64_t number) { return slots_[number % slots_.size()]; }
-
-  std::vector<Slot> slots_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  /// Finished work that may wait for the writer before reading pauses: a block of tiny rejected rows becomes a hundred
-  /// times its size.
-  static constexpr std::size_t kMostHeld = std::size_t{24} << 20;
-
-  std::size_t held_ = 0;
-  std::uint64_t next_work_ = 0;
-  std::uint64_t end_ = UINT64_MAX;  // number of the block that never came
-  bool stop_ = false;
-  std::optional<Error> read_error_;
-};
-
-Result<void> run_threads(BlockReader& reader, std::vector<std::unique_ptr<Worker>>& workers, Writer& writer,
-                         const TranslateHooks& hooks) {
-  Ring ring(2 * workers.size() + 2);
-  std::vector<std::jthread> threads;
-  threads.emplace_back([&] { ring.read(reader); });
-  for (auto& worker : workers) threads.emplace_back([&ring, &worker] { ring.work(*worker); });
-  return ring.write(writer, hooks);
-}
 
 /// Writing over what is being read, or two outputs into one file: never meant.
 Result<void> check_outputs(const TranslateOptions& options, const std::vector<std::string>& inputs) {
@@ -391,79 +169,20 @@ Result<void> check_outputs(const TranslateOptions& options, const std::vector<st
   return {};
 }
 
-Result<std::vector<std::string>> expand(const std::vector<std::string>& inputs) {
-  std::vector<std::string> paths;
-  for (const std::string& input : inputs) {
-    auto some = expand_glob(input);
-    if (!some) return some.error();
-    paths.insert(paths.end(), some->begin(), some->end());
-  }
-  if (paths.empty()) return Error{Errc::usage, "no input given", "name files, globs, or - for standard input"};
-  return paths;
-}
-
-/// The adapters bid on the first input that has something in it.
-Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& catalog, const std::vector<std::string>& paths,
-                               std::string_view first_head) {
-  std::string name = paths.front();
-  std::string head(first_head);
-  for (std::size_t i = 1; i < paths.size() && all_blank(head) && paths[i] != "-"; ++i) {
-    auto input = open_input(paths[i]);
-    if (!input) return input.error();
-    PeekSource bytes(std::move(input->bytes));
-    auto peeked = bytes.peek(kHead);
-    if (!peeked) return peeked.error();
-    name = paths[i];
-    head = *peeked;
-  }
-  return choose_adapter(catalog.adapters(), head, name, options.settings);
-}
-
-std::uint64_t peak_memory() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
-
-unsigned job_count(unsigned asked) {
-  const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
-  return std::clamp(asked == 0 ? processors : asked, 1U, 64U);
-}
-
 }  // namespace
 
 Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog, Summary& summary, const TranslateHooks& hooks) {
   const auto begun = std::chrono::steady_clock::now();
   summary.version = std::string(library_version());
-  auto paths = expand(options.inputs);
-  if (!paths) return paths.error();
-  if (auto ok = check_outputs(options, *paths); !ok) return ok;
-  auto first = open_input(paths->front());
-  if (!first) return first.error();
-  auto first_bytes = std::make_unique<PeekSource>(std::move(first->bytes));
-
-  auto head = first_bytes->peek(kHead);
-  if (!head) return head.error();
-  std::string id = options.adapter;
-  if (id.empty()) {
-    auto chosen = bid(options, catalog, *paths, *head);
-    if (!chosen) return chosen.error();
-    id = (*chosen)->id;
-  }
-  auto adapter = catalog.load(id);
-  if (!adapter) return adapter.error();
-  auto made = make_source(options, *adapter, *paths);
-  if (!made) return made.error();
-  made->want_rejects = !options.rejects.empty();
-  if (auto surveyed = survey_times(*made, *head, options.evidence); !surveyed) return surveyed;
-  const SourceConfig& source = *made;
-
+  auto prepared = prepare_source(options, catalog);
+  if (!prepared) return prepared.error();
+  if (auto ok = check_outputs(options, prepared->config->inputs); !ok) return ok;
+  prepared->config->want_rejects = !options.rejects.empty();
+  prepared->config->contributes = prepared->config->fold;
   const unsigned jobs = job_count(options.jobs);
-  std::vector<std::unique_ptr<Worker>> workers;
-  for (unsigned i = 0; i < jobs; ++i) {
-    workers.push_back(std::make_unique<Worker>(source));
-    if (auto opened = workers.back()->open(); !opened) return opened;
-  }
+  auto opened = SourceFlow::open(std::move(*prepared), options.evidence, jobs);
+  if (!opened) return opened.error();
+  SourceFlow& flow = **opened;
   auto output = OutputFile::open(options.output);
   if (!output) return output.error();
   std::unique_ptr<OutputFile> rejects;
@@ -472,25 +191,16 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
     if (!file) return file.error();
     rejects = std::move(*file);
   }
-
-  summary.source = source.name;
-  summary.adapter = source.info.id;
-  summary.adapter_version = source.info.version;
-  summary.inputs = source.inputs;
-  summary.time_zone = source.zone_name;
-  summary.disambiguation = options.evidence ? "evidence" : std::string(name_of(source.disambiguation));
-  summary.time_format = name_of(source.time_format);
-  summary.zone_data_version = source.zones->version();
+  describe(flow.source(), options.evidence, summary);
   summary.jobs = jobs;
 
-  const std::uint64_t total = source.inputs.size() == 1 && first->compression == "none" ? first->size : 0;
-  BlockReader reader(source, std::move(*first), std::move(first_bytes));
-  Writer writer(options, source, hooks, **output, rejects.get(), total);
-  Result<void> result =
-      jobs == 1 ? run_inline(reader, *workers.front(), writer, hooks) : run_threads(reader, workers, writer, hooks);
+  Writer writer(options, flow.source(), hooks, **output, rejects.get(), flow.total_bytes(), jobs);
+  Result<void> result = flow.run([&](Batch& batch) -> Result<void> {
+    if (cancelled(hooks)) return interrupted();
+    return writer.take(batch);
+  });
   if (!writer.stopped() && !cancelled(hooks)) {
-    for (const auto& worker : workers) worker->account(summary);
-    collapse_words(summary);
+    flow.account(summary);
   } else {
     if (writer.read() != 0)
       summary.notes.emplace_back(
@@ -502,7 +212,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
       result = Error{Errc::io, fmt::format("interrupted before the end of the input; {} is not written", options.output), ""};
     }
   }
-  summary.notes.insert(summary.notes.end(), reader.notes().begin(), reader.notes().end());
+  summary.notes.insert(summary.notes.end(), flow.notes().begin(), flow.notes().end());
   // An input that broke off: what was read before stands, so folds are written and the last body is closed.
   const bool broke_off = !result.ok() && result.error().code != Errc::closed;
   if (result.ok() || broke_off) {

@@ -1,0 +1,107 @@
+#include "io/spill_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+
+namespace crosswalk {
+namespace {
+
+constexpr int kLevel = 1;  // the disk is no faster than that
+
+std::string default_folder() {
+  const char* const set = std::getenv("TMPDIR");
+  if (set != nullptr && *set != '\0') return set;
+  return ::access("/var/tmp", W_OK | X_OK) == 0 ? "/var/tmp" : "/tmp";
+}
+
+/// A file without a name; where the file system has no such thing, one whose name is gone at once.
+int open_nameless(const std::string& folder) {
+#ifdef O_TMPFILE
+  const int fd = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+  if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) return fd;
+#endif
+  std::string name = folder + "/crosswalk-spill-XXXXXX";
+  const int named = ::mkostemp(name.data(), O_CLOEXEC);
+  if (named >= 0) ::unlink(name.c_str());
+  return named;
+}
+
+}  // namespace
+
+SpillFile::SpillFile(std::string folder) : folder_(folder.empty() ? default_folder() : std::move(folder)) {}
+
+SpillFile::~SpillFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Error SpillFile::failure(const char* what, int code) const {
+  std::string cure = "set TMPDIR to a folder on a disk with room, or raise memory_limit";
+  return {Errc::io, fmt::format("{}: cannot {} the temporary file: {}", folder_, what, std::generic_category().message(code)),
+          std::move(cure)};
+}
+
+Result<void> SpillFile::open() {
+  fd_ = open_nameless(folder_);
+  if (fd_ < 0) return failure("make", errno);
+  return {};
+}
+
+Result<SpillFile::Piece> SpillFile::write(std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  if (fd_ < 0) {
+    if (auto ok = open(); !ok) return ok.error();
+  }
+  packed_.resize(ZSTD_compressBound(bytes.size()));
+  const std::size_t size = ZSTD_compress(packed_.data(), packed_.size(), bytes.data(), bytes.size(), kLevel);
+  if (ZSTD_isError(size) != 0) {
+    return Error{Errc::internal, fmt::format("the temporary file cannot be compressed: {}", ZSTD_getErrorName(size)), ""};
+  }
+  for (std::size_t done = 0; done < size;) {
+    const ssize_t n = ::pwrite(fd_, packed_.data() + done, size - done, static_cast<off_t>(end_ + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failure("write", errno);
+    done += static_cast<std::size_t>(n);
+  }
+  const Piece piece{end_, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(bytes.size())};
+  end_ += size;
+  return piece;
+}
+
+Result<void> SpillFile::read(const Piece& piece, std::vector<char>& to) const {
+  thread_local std::vector<char> packed;
+  packed.resize(piece.stored);
+  for (std::size_t done = 0; done < piece.stored;) {
+    const ssize_t n = ::pread(fd_, packed.data() + done, piece.stored - done, static_cast<off_t>(piece.at + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return failure("read", n < 0 ? errno : EIO);
+    done += static_cast<std::size_t>(n);
+  }
+  to.resize(piece.size);
+  const std::size_t size = ZSTD_decompress(to.data(), to.size(), packed.data(), packed.size());
+  if (ZSTD_isError(size) != 0 || size != piece.size) {
+    return Error{Errc::io, fmt::format("{}: the temporary file is damaged: it does not hold what was written", folder_),
+                 "check the disk; run again with TMPDIR on another one"};
+  }
+  return {};
+}
+
+void SpillFile::forget(const Piece& piece) {
+#ifdef FALLOC_FL_PUNCH_HOLE
+  if (fd_ >= 0) {
+    (void)::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(piece.at),
+                      static_cast<off_t>(piece.stored));
+  }
+#else
+  (void)piece;
+#endif
+}
+
+}  // namespace crosswalk

@@ -1,0 +1,51 @@
+// A private place on disk for what does not fit in memory. It has no name, so nothing of it is left behind, however the
+// process ends.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosswalk/result.hpp"
+
+namespace crosswalk {
+
+/// Compressed pieces, written once, read any number of times. Any thread may read; writing is serialized.
+class SpillFile {
+ public:
+  struct Piece {
+    std::uint64_t at = 0;
+    std::uint32_t stored = 0;  ///< bytes on disk
+    std::uint32_t size = 0;    ///< bytes, decompressed
+  };
+
+  /// `folder` empty: $TMPDIR, else /var/tmp (which, unlike /tmp, is never memory), else /tmp. The file is made by the first
+  /// write.
+  explicit SpillFile(std::string folder = {});
+  ~SpillFile();
+  SpillFile(const SpillFile&) = delete;
+  SpillFile& operator=(const SpillFile&) = delete;
+
+  /// At most 1 GiB at once.
+  Result<Piece> write(std::string_view bytes);
+  /// Replaces what is in `to`.
+  Result<void> read(const Piece& piece, std::vector<char>& to) const;
+  /// Gives the piece's disk space back, where the file system can.
+  void forget(const Piece& piece);
+
+  [[nodiscard]] std::uint64_t bytes_written() const { return end_; }
+
+ private:
+  Result<void> open();
+  [[nodiscard]] Error failure(const char* what, int code) const;
+
+  std::string folder_;
+  int fd_ = -1;
+  std::uint64_t end_ = 0;
+  std::vector<char> packed_;
+  std::mutex mutex_;
+};
+
+}  // namespace crosswalk

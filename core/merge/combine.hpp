@@ -1,0 +1,50 @@
+// Several sources' states of one conversation → one conversation, by the job's rules.
+//
+// Per field the first source, in the field's order, that knows it. started_at is the earliest and ended_at the latest of
+// what the sources say, unless the job orders them. Metadata is joined by key; where values differ, the first source's
+// stands, and the others' are kept in an object under their source's name.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "arena.hpp"
+#include "merge/state.hpp"
+
+namespace crosswalk {
+
+struct SourceConfig;
+
+struct MergeSource {
+  const SourceConfig* config = nullptr;
+  bool enrich = false;  ///< fills only the fields of ConversationUpdate
+};
+
+struct MergePlan {
+  std::vector<MergeSource> sources;
+  /// By target: all sources, who is asked first in front. Empty: the order of `sources`.
+  std::array<std::vector<std::uint32_t>, kTargetCount> order;
+  /// Sources of which one group may hold several conversations; may be empty: none.
+  std::vector<bool> several;
+  bool by_start = false;  ///< the output is ordered by started_at, then external_id; else by external_id
+  bool ledger = false;    ///< a line per record is wanted
+};
+
+/// A field and its rule, for combine() and for explaining what it did.
+[[nodiscard]] bool is_update_field(Target target);
+
+struct Combined {
+  Conversation conversation;
+  std::vector<MetadataItem> metadata;  ///< by key
+  bool enrichment_only = false;        ///< no source that may make a conversation has a part in it
+};
+
+/// `states` are settled, their touchpoints derived, at least one, in the order of their sources and, within one source, of
+/// their ids. Texts made here live in `arena`.
+void combine(const MergePlan& plan, std::span<const State* const> states, std::span<const std::uint32_t> sources, Arena& arena,
+             Combined& to);
+
+}  // namespace crosswalk

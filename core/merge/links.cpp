@@ -1,0 +1,218 @@
+#include "merge/links.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "encode/json_text.hpp"
+#include "framing/json_text.hpp"
+#include "pipeline/source.hpp"
+
+namespace crosswalk {
+namespace {
+
+constexpr std::size_t kExamples = 20;
+constexpr std::size_t kExampleIds = 5;
+
+std::string_view text_of(const Conversation& c, Target target) {
+  switch (target) {
+    case Target::platform: return c.platform;
+    case Target::queue_id: return c.queue_id;
+    case Target::assigned_agent_id: return c.assigned_agent_id;
+    case Target::customer_id: return c.customer_id;
+    case Target::subject: return c.subject;
+    case Target::status: return c.status;
+    default: return {};
+  }
+}
+
+/// The value of a field as text that compares across sources: a JSON string without its quotes (`"007"` is `007`), another
+/// scalar as it is written. Empty: no value to link by.
+std::string_view link_value(const State& state, const LinkField& field, std::string_view json_key, std::string& decoded) {
+  if (field.target == Target::external_id) return state.id;
+  if (field.target != Target::none) return text_of(state.conversation, field.target);
+  const auto found = std::lower_bound(state.metadata.begin(), state.metadata.end(), json_key,
+                                      [](const State::Meta& m, std::string_view key) { return m.key < key; });
+  if (found == state.metadata.end() || found->key != json_key) return {};
+  const std::string_view value = found->value;
+  if (value.empty() || value.front() == '[' || value.front() == '{' || value == "null") return {};
+  if (value.front() != '"') return value;
+  const std::string_view inside = value.substr(1, value.size() - 2);
+  if (inside.find('\\') == std::string_view::npos) return inside;
+  decoded = json::unescaped(inside);
+  return decoded;
+}
+
+}  // namespace
+
+Links::Links(const std::vector<LinkRule>& rules, const MergePlan& plan, std::size_t budget, SpillFile& spill)
+    : rules_(rules), plan_(plan), budget_(budget), values_(budget / 2, spill) {
+  report_.rules.resize(rules.size());
+  for (const LinkRule& rule : rules) {
+    for (const LinkField* field : {&rule.left, &rule.right}) {
+      Buffer key;
+      add_json_string(key, field->metadata_key);
+      key.add(':');
+      json_keys_.emplace_back(key.view());
+    }
+  }
+}
+
+// An entry's key: rule (2 bytes), value; its payload: side, how many sources (4 bytes each), external_id.
+void Links::collect(Buffer& out, std::string_view external_id, std::span<const State* const> states,
+                    std::span<const std::uint32_t> sources) const {
+  std::string key, payload, decoded;
+  for (std::size_t r = 0; r < rules_.size(); ++r) {
+    for (const bool left : {true, false}) {
+      const LinkField& field = left ? rules_[r].left : rules_[r].right;
+      for (std::size_t i = 0; i < states.size(); ++i) {
+        if (sources[i] != field.source) continue;
+        const std::string_view value = link_value(*states[i], field, json_keys_[2 * r + (left ? 0 : 1)], decoded);
+        if (value.empty()) continue;
+        key.assign({static_cast<char>(r >> 8), static_cast<char>(r)});
+        key.append(value);
+        payload.assign(1, left ? 'l' : 'r');
+        const auto count = static_cast<std::uint32_t>(sources.size());
+        payload.append(reinterpret_cast<const char*>(&count), sizeof count);
+        payload.append(reinterpret_cast<const char*>(sources.data()), sources.size_bytes());
+        payload.append(external_id);
+        entry::add(out, key, payload);
+      }
+    }
+  }
+}
+
+Result<std::uint32_t> Links::node(std::string_view external_id, std::string_view sources) {
+  if (const auto known = by_id_.find(external_id); known != by_id_.end()) return known->second;
+  const auto number = static_cast<std::uint32_t>(nodes_.size());
+  Node& fresh = nodes_.emplace_back();
+  fresh.external_id = arena_.keep(external_id);
+  fresh.sources.resize(sources.size() / sizeof(std::uint32_t));
+  std::memcpy(fresh.sources.data(), sources.data(), sources.size());
+  std::sort(fresh.sources.begin(), fresh.sources.end());
+  fresh.sources.erase(std::unique(fresh.sources.begin(), fresh.sources.end()), fresh.sources.end());
+  fresh.parent = number;
+  by_id_.emplace(fresh.external_id, number);
+  held_ += external_id.size() + sizeof(Node) + sources.size() + 2 * (sizeof(std::string_view) + 32);
+  if (held_ > budget_) {
+    return Error{
+        Errc::io,
+        fmt::format("{} linked conversations need more memory than there is for them ({} MiB)", nodes_.size(), budget_ >> 20),
+        "raise memory_limit"};
+  }
+  return number;
+}
+
+std::uint32_t Links::root(std::uint32_t node) {
+  while (nodes_[node].parent != node) {
+    nodes_[node].parent = nodes_[nodes_[node].parent].parent;
+    node = nodes_[node].parent;
+  }
+  return node;
+}
+
+Result<void> Links::resolve() {
+  if (auto ok = values_.seal(); !ok) return ok;
+  auto cursor = SorterCursor::open(values_);
+  if (!cursor) return cursor.error();
+  struct Side {
+    std::string external_id, sources;
+    bool left;
+  };
+  std::vector<Side> sides;
+  std::string key;
+  const auto join = [&]() -> Result<void> {
+    if (sides.empty()) return {};
+    const std::size_t rule = std::size_t{static_cast<unsigned char>(key[0])} << 8 | static_cast<unsigned char>(key[1]);
+    const auto lefts = static_cast<std::size_t>(std::count_if(sides.begin(), sides.end(), [](const Side& s) { return s.left; }));
+    LinkReport::Rule& report = report_.rules[rule];
+    report.left += lefts;
+    report.right += sides.size() - lefts;
+    if (lefts != 0 && lefts != sides.size()) {
+      ++report.joined;
+      auto first = node(sides.front().external_id, sides.front().sources);
+      if (!first) return first.error();
+      for (const Side& side : sides) {
+        auto other = node(side.external_id, side.sources);
+        if (!other) return other.error();
+        nodes_[root(*other)].parent = root(*first);
+      }
+    }
+    sides.clear();
+    return {};
+  };
+  for (;;) {
+    auto more = (*cursor)->next();
+    if (!more) return more.error();
+    if (!*more) break;
+    if ((*cursor)->key() != key) {
+      if (auto ok = join(); !ok) return ok;
+      key = (*cursor)->key();
+    }
+    const std::string_view payload = (*cursor)->payload();
+    std::uint32_t count = 0;
+    std::memcpy(&count, payload.data() + 1, sizeof count);
+    const std::size_t sources = count * sizeof(std::uint32_t);
+    sides.push_back({std::string(payload.substr(5 + sources)), std::string(payload.substr(5, sources)), payload.front() == 'l'});
+  }
+  if (auto ok = join(); !ok) return ok;
+
+  // Members of a group side by side, groups in the order of their smallest external_id.
+  std::vector<std::uint32_t> order(nodes_.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return nodes_[a].external_id < nodes_[b].external_id; });
+  std::vector<std::vector<std::uint32_t>> groups;
+  std::unordered_map<std::uint32_t, std::size_t> group_of;
+  for (const std::uint32_t n : order) {
+    const auto [at, fresh] = group_of.emplace(root(n), groups.size());
+    if (fresh) groups.emplace_back();
+    groups[at->second].push_back(n);
+  }
+  for (std::vector<std::uint32_t>& members : groups) decide(members);
+  nodes_.clear();
+  by_id_.clear();
+  return {};
+}
+
+/// One group, its members by external_id: it is joined under one of them, or left apart.
+void Links::decide(std::vector<std::uint32_t>& members) {
+  if (members.size() < 2) return;
+  std::vector<std::vector<std::uint32_t>> of_source(plan_.sources.size());
+  for (const std::uint32_t m : members) {
+    for (const std::uint32_t source : nodes_[m].sources) of_source[source].push_back(m);
+  }
+  for (std::size_t source = 0; source < of_source.size(); ++source) {
+    const bool several = !plan_.several.empty() && plan_.several[source];
+    if (of_source[source].size() < 2 || several) continue;
+    ++report_.conflicts;
+    if (report_.examples.size() == kExamples) return;
+    LinkReport::Conflict& example = report_.examples.emplace_back();
+    example.source = plan_.sources[source].config->name;
+    example.size = members.size();
+    for (const std::uint32_t m : of_source[source]) {
+      if (example.external_ids.size() < kExampleIds) example.external_ids.emplace_back(nodes_[m].external_id);
+    }
+    return;
+  }
+  ++report_.groups;
+  std::vector<std::uint32_t> order = plan_.order[static_cast<std::size_t>(Target::external_id)];
+  if (order.empty()) {
+    for (std::uint32_t s = 0; s < plan_.sources.size(); ++s) order.push_back(s);
+  }
+  std::string_view survivor = nodes_[members.front()].external_id;
+  for (const std::uint32_t source : order) {
+    if (plan_.sources[source].enrich || of_source[source].empty()) continue;
+    survivor = nodes_[of_source[source].front()].external_id;
+    break;
+  }
+  for (const std::uint32_t m : members) survivors_.emplace(nodes_[m].external_id, survivor);
+}
+
+std::string_view Links::survivor(std::string_view external_id) const {
+  const auto found = survivors_.find(external_id);
+  return found == survivors_.end() ? std::string_view() : found->second;
+}
+
+}  // namespace crosswalk

@@ -1,0 +1,520 @@
+#include "merge/merger.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "encode/conversation_json.hpp"
+#include "encode/json_text.hpp"
+#include "encode/reject_json.hpp"
+#include "pipeline/ordered.hpp"
+#include "pipeline/source.hpp"
+
+namespace crosswalk {
+namespace {
+
+constexpr std::uint64_t kStretch = std::uint64_t{2} << 20;  // bytes of entries finished at once
+
+/// All contributions under one external_id, with their texts.
+struct Group {
+  std::string external_id;
+  std::vector<std::string_view> payloads;
+
+  void clear() {
+    payloads.clear();
+    text.clear();
+  }
+  Arena text;
+};
+
+/// The groups of one stretch, in the order of their keys.
+class GroupReader {
+ public:
+  /// `links` may be null: conversations that go by another external_id are left out here, and come from `linked`.
+  Result<void> open(const Sorter& contributions, const Links* links, const Sorter* linked, std::string_view from,
+                    const std::optional<std::string>& until) {
+    links_ = links;
+    if (auto ok = open(own_, contributions, from, until); !ok) return ok;
+    if (linked == nullptr) return {};
+    return open(linked_, *linked, from, until);
+  }
+  /// False at the end.
+  Result<bool> next(Group& group) {
+    while (own_ && links_ != nullptr && !links_->survivor(own_->key()).empty()) {
+      if (auto ok = step(own_); !ok) return ok.error();
+    }
+    if (!own_ && !linked_) return false;
+    auto& cursor = !own_ || (linked_ && linked_->key() < own_->key()) ? linked_ : own_;
+    group.clear();
+    group.external_id = cursor->key();
+    do {
+      group.payloads.push_back(group.text.keep(cursor->payload()));
+      if (auto ok = step(cursor); !ok) return ok.error();
+    } while (cursor && cursor->key() == group.external_id);
+    return true;
+  }
+
+ private:
+  static Result<void> open(std::unique_ptr<SorterCursor>& cursor, const Sorter& sorter, std::string_view from,
+                           const std::optional<std::string>& until) {
+    auto opened = SorterCursor::open(sorter, from, until);
+    if (!opened) return opened.error();
+    cursor = std::move(*opened);
+    return step(cursor);
+  }
+  static Result<void> step(std::unique_ptr<SorterCursor>& cursor) {
+    auto more = cursor->next();
+    if (!more) return more.error();
+    if (!*more) cursor.reset();
+    return {};
+  }
+
+  const Links* links_ = nullptr;
+  std::unique_ptr<SorterCursor> own_, linked_;
+};
+
+/// States of one group, one per source and conversation of it. Used by one thread; memory is kept from group to group.
+class GroupStates {
+ public:
+  explicit GroupStates(const MergePlan& plan) : plan_(plan) {}
+
+  void load(const Group& group) {
+    decoded_.clear();
+    contributions_.clear();
+    arena_.clear();
+    for (const std::string_view payload : group.payloads) contributions_.push_back(decoded_.decode(group.external_id, payload));
+    const auto identity = [](const Contribution& c) { return std::tie(c.source, c.id, c.scope); };
+    if (contributions_.size() > 1) {
+      std::stable_sort(contributions_.begin(), contributions_.end(),
+                       [&](const Contribution& a, const Contribution& b) { return identity(a) < identity(b); });
+    }
+    count_ = 0;
+    sources_.clear();
+    first_.clear();
+    for (std::size_t i = 0; i < contributions_.size(); ++i) {
+      const Contribution& c = contributions_[i];
+      if (i == 0 || identity(c) != identity(contributions_[i - 1])) {
+        if (count_ == states_.size()) states_.push_back(std::make_unique<State>());
+        states_[count_++]->clear();
+        sources_.push_back(c.source);
+        first_.push_back(i);
+      }
+      states_[count_ - 1]->join(c);
+    }
+    first_.push_back(contributions_.size());
+    all_.clear();
+    for (std::size_t i = 0; i < count_; ++i) {
+      State& state = *states_[i];
+      state.settle();
+      derive_from_touchpoints(state);
+      add_touchpoint_counts(state, *plan_.sources[sources_[i]].config);
+      all_.push_back(&state);
+    }
+  }
+
+  [[nodiscard]] std::span<const State* const> states() const { return all_; }
+  [[nodiscard]] std::span<const std::uint32_t> sources() const { return sources_; }
+  /// The contributions that made state `i`.
+  [[nodiscard]] std::span<const Contribution> of(std::size_t i) const {
+    return std::span(contributions_).subspan(first_[i], first_[i + 1] - first_[i]);
+  }
+  [[nodiscard]] std::span<const Contribution> contributions() const { return contributions_; }
+  [[nodiscard]] Arena& arena() { return arena_; }
+
+ private:
+  /// How many touchpoints of each kind, as a metadata entry like the source's own.
+  void add_touchpoint_counts(State& state, const SourceConfig& source) {
+    if (state.touchpoints.empty() || !source.carries("touchpoints")) return;
+    constexpr std::string_view kKey = "\"touchpoints\":";
+    const auto at = std::lower_bound(state.metadata.begin(), state.metadata.end(), kKey,
+                                     [](const State::Meta& m, std::string_view key) { return m.key < key; });
+    if (at != state.metadata.end() && at->key == kKey) return;
+    const auto counts = count_touchpoints(state);
+    scratch_.clear();
+    for (std::size_t kind = 0; kind < kTouchKinds; ++kind) {
+      if (counts[kind] == 0) continue;
+      scratch_.add(scratch_.empty() ? '{' : ',');
+      add_json_string(scratch_, name_of(static_cast<TouchKind>(kind)));
+      scratch_.add(':');
+      add_number(scratch_, counts[kind]);
+    }
+    scratch_.add('}');
+    state.metadata.insert(at, {kKey, arena_.keep(scratch_.view()), {}});
+  }
+
+  const MergePlan& plan_;
+  Contributions decoded_;
+  std::vector<Contribution> contributions_;
+  std::vector<std::unique_ptr<State>> states_;
+  std::size_t count_ = 0;
+  std::vector<std::uint32_t> sources_;
+  std::vector<std::size_t> first_;
+  std::vector<const State*> all_;
+  Arena arena_;
+  Buffer scratch_;
+};
+
+/// Groups → lines. One per thread.
+class Finisher {
+ public:
+  explicit Finisher(const MergePlan& plan) : plan_(plan), group_(plan) {}
+
+  void finish(const Group& group, Finished& to) {
+    group_.load(group);
+    for (std::size_t i = 0; i < group_.states().size(); ++i) {
+      to.repeated_by_source[group_.sources()[i]] += group_.states()[i]->repeated_touchpoints;
+    }
+    members_.clear();
+    for (std::size_t i = 0; i < group_.states().size(); ++i) {
+      if (takes_anothers_id(i)) {
+        reject_state(i, "same_id_in_two_scopes",
+                     fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one "
+                                 "external_id would overwrite each other",
+                                 shown(group_.states()[i]->scope)),
+                     "translate the scopes (organisations) one by one, or use {scope} in a job's external_id", to);
+      } else {
+        members_.push_back(i);
+      }
+    }
+    finish_members(to);
+  }
+
+ private:
+  /// Of one id in several scopes of a source, the first stands.
+  [[nodiscard]] bool takes_anothers_id(std::size_t i) const {
+    if (i == 0 || group_.sources()[i] != group_.sources()[i - 1]) return false;
+    return group_.states()[i]->id == group_.states()[i - 1]->id;
+  }
+
+  void finish_members(Finished& to) {
+    states_.clear();
+    sources_.clear();
+    for (const std::size_t i : members_) {
+      states_.push_back(group_.states()[i]);
+      sources_.push_back(group_.sources()[i]);
+    }
+    combine(plan_, states_, sources_, group_.arena(), combined_);
+    if (combined_.enrichment_only) {
+      write_update(to);
+      return;
+    }
+    Conversation& c = combined_.conversation;
+    for (std::size_t i = 0; c.channel == Channel::none && i < members_.size(); ++i) {
+      if (!plan_.sources[sources_[i]].enrich) c.channel = channel_of(plan_.sources[sources_[i]].config->default_channel);
+    }
+    if (c.channel == Channel::none) {
+      refuse("missing_channel", "nothing that is known of the conversation says by which channel it came",
+             "--set default_channel=<phone|email|chat|sms|social|back_office>", to);
+    } else if (!c.started_at) {
+      refuse("missing_started_at", "nothing that is known of the conversation says when it began, and no time is made up",
+             "add the export that holds its creation time or its touchpoints", to);
+    } else {
+      write_conversation(to);
+    }
+  }
+
+  /// The conversation cannot be; what only adds to one is kept as an update.
+  void refuse(std::string_view code, const std::string& message, std::string_view cure, Finished& to) {
+    std::vector<std::size_t> enriching;
+    for (const std::size_t i : members_) {
+      if (plan_.sources[group_.sources()[i]].enrich) {
+        enriching.push_back(i);
+      } else {
+        reject_state(i, code, message, cure, to);
+      }
+    }
+    members_ = enriching;
+    if (!members_.empty()) finish_members(to);
+  }
+
+  void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view cure, Finished& to) {
+    const std::uint32_t source = group_.sources()[i];
+    const SourceConfig& config = *plan_.sources[source].config;
+    const std::span<const Contribution> records = group_.of(i);
+    if (records.size() > 1) message += fmt::format(" (one of the {} records that make it up)", records.size());
+    to.books[source].reject(code, fmt::format("{}; {}", message, cure), records.size());
+    for (const Contribution& c : records) {
+      add_reject(to.rejects, {config.name, config.inputs[c.origin.file], c.origin.line, c.origin.offset, code, "external_id",
+                              c.conversation.external_id, message, cure, "", 0});
+      if (plan_.ledger) add_ledger_entry(to.ledger, source, c.origin, Fate::rejected, code);
+    }
+  }
+
+  /// Counts the records of what was written, and enters them into the ledger.
+  void account(Fate first_fate, Finished& to) {
+    const Contribution* first = nullptr;
+    std::uint64_t records = 0;
+    for (const std::size_t i : members_) {
+      for (const Contribution& c : group_.of(i)) {
+        ++records;
+        if (first == nullptr || std::tie(c.source, c.origin.file, c.origin.offset) <
+                                    std::tie(first->source, first->origin.file, first->origin.offset)) {
+          first = &c;
+        }
+      }
+    }
+    to.merged += records - 1;
+    if (!plan_.ledger) return;
+    for (const std::size_t i : members_) {
+      for (const Contribution& c : group_.of(i)) {
+        add_ledger_entry(to.ledger, c.source, c.origin, &c == first ? first_fate : Fate::merged,
+                         combined_.conversation.external_id);
+      }
+    }
+  }
+
+  void write_conversation(Finished& to) {
+    Buffer& out = to.conversations;
+    const Conversation& c = combined_.conversation;
+    std::size_t begun = 0;
+    if (plan_.by_start) {
+      // Seconds and nanoseconds in an order of bytes, then the id.
+      key_.clear();
+      const std::uint64_t seconds = static_cast<std::uint64_t>(c.started_at->seconds) ^ (std::uint64_t{1} << 63);
+      for (int shift = 56; shift >= 0; shift -= 8) key_.push_back(static_cast<char>(seconds >> shift));
+      for (int shift = 24; shift >= 0; shift -= 8) key_.push_back(static_cast<char>(c.started_at->nanos >> shift));
+      key_.append(c.external_id);
+      begun = entry::begin(out, key_);
+    }
+    add_conversation_fields(out, c);
+    MetadataWriter metadata(out);
+    for (const MetadataItem& item : combined_.metadata) {
+      metadata.key(item.key);
+      out.add(item.value);
+    }
+    add_time_marks(metadata, out, c, plan_.sources[sources_.front()].config->zones->version());
+    metadata.close();
+    if (plan_.by_start) entry::end(out, begun);
+    ++to.written;
+    account(Fate::written, to);
+  }
+
+  void write_update(Finished& to) {
+    Buffer& out = to.updates;
+    add_update_fields(out, combined_.conversation);
+    MetadataWriter metadata(out);
+    for (const MetadataItem& item : combined_.metadata) {
+      metadata.key(item.key);
+      out.add(item.value);
+    }
+    metadata.close();
+    ++to.updates_written;
+    account(Fate::update, to);
+  }
+
+  const MergePlan& plan_;
+  GroupStates group_;
+  std::vector<std::size_t> members_;
+  std::vector<const State*> states_;
+  std::vector<std::uint32_t> sources_;
+  Combined combined_;
+  std::string key_;
+};
+
+/// Stretches of a sorter's keys, handed out in order.
+class Stretches {
+ public:
+  static Result<Stretches> of(const Sorter& sorter) {
+    auto cuts = sorter.cuts(kStretch);
+    if (!cuts) return cuts.error();
+    Stretches made;
+    made.cuts_ = std::move(*cuts);
+    return made;
+  }
+  bool next(std::string& from, std::optional<std::string>& until) {
+    if (at_ > cuts_.size()) return false;
+    from = at_ == 0 ? std::string() : cuts_[at_ - 1];
+    until = at_ == cuts_.size() ? std::nullopt : std::optional(cuts_[at_]);
+    ++at_;
+    return true;
+  }
+
+ private:
+  std::vector<std::string> cuts_;
+  std::size_t at_ = 0;
+};
+
+Error interrupted() { return {Errc::io, "interrupted while conversations were put together; nothing is written", ""}; }
+
+/// A stretch and what became of it.
+template <class Product>
+struct Stretch {
+  std::string from;
+  std::optional<std::string> until;
+  Product product;
+  std::optional<Error> error;
+  [[nodiscard]] std::size_t held() const { return product.held(); }
+};
+
+struct LinkValues {
+  Buffer entries;
+  [[nodiscard]] std::size_t held() const { return entries.size(); }
+};
+
+std::size_t part(std::size_t whole, unsigned percent) { return whole / 100 * percent; }
+
+}  // namespace
+
+void Finished::clear() {
+  conversations.clear();
+  updates.clear();
+  rejects.clear();
+  ledger.clear();
+  std::fill(books.begin(), books.end(), Books());
+  std::fill(repeated_by_source.begin(), repeated_by_source.end(), 0);
+  written = updates_written = merged = 0;
+}
+
+Merger::Merger(MergePlan plan, std::vector<LinkRule> links, Limits limits)
+    : plan_(std::move(plan)),
+      rules_(std::move(links)),
+      limits_(limits),
+      contributions_(part(limits.memory, plan_.ledger ? 55 : 65), spill_),
+      ledger_(part(limits.memory, plan_.ledger ? 15 : 1), spill_) {
+  if (!rules_.empty()) links_ = std::make_unique<Links>(rules_, plan_, part(limits.memory, 15), spill_);
+}
+
+Merger::~Merger() = default;
+
+Result<void> Merger::link(const std::function<bool()>& stop) {
+  if (auto ok = contributions_.seal(); !ok) return ok;
+  sealed_ = true;
+  if (!links_) return {};
+  auto stretches = Stretches::of(contributions_);
+  if (!stretches) return stretches.error();
+  using Item = Stretch<LinkValues>;
+  std::vector<std::unique_ptr<GroupStates>> states;
+  for (unsigned i = 0; i < limits_.jobs; ++i) states.push_back(std::make_unique<GroupStates>(plan_));
+  Result<void> result = run_ordered<Item>(
+      limits_.jobs, [&](Item& item) -> Result<bool> { return stretches->next(item.from, item.until); },
+      [&](unsigned worker, Item& item) {
+        item.product.entries.clear();
+        item.error.reset();
+        GroupReader groups;
+        Group group;
+        auto ok = groups.open(contributions_, nullptr, nullptr, item.from, item.until);
+        while (ok) {
+          auto more = groups.next(group);
+          if (!more) ok = more.error();
+          if (!more || !*more) break;
+          states[worker]->load(group);
+          links_->collect(item.product.entries, group.external_id, states[worker]->states(), states[worker]->sources());
+        }
+        if (!ok) item.error = ok.error();
+      },
+      [&](Item& item) -> Result<void> {
+        if (item.error) return *item.error;
+        if (stop()) return interrupted();
+        return links_->add(item.product.entries.view());
+      });
+  if (result) result = links_->resolve();
+  if (result && links_->any()) result = relink(stop);
+  return result;
+}
+
+/// Contributions of linked conversations, under the external_id they go on by.
+Result<void> Merger::relink(const std::function<bool()>& stop) {
+  linked_ = std::make_unique<Sorter>(part(limits_.memory, 15), spill_);
+  auto cursor = SorterCursor::open(contributions_);
+  if (!cursor) return cursor.error();
+  Contributions decoded;
+  Buffer out;
+  std::string key, survivor;
+  for (std::uint64_t n = 0;; ++n) {
+    auto more = (*cursor)->next();
+    if (!more) return more.error();
+    if (!*more) break;
+    if (n % 65536 == 0 && stop()) return interrupted();
+    if (n == 0 || (*cursor)->key() != key) {
+      key = (*cursor)->key();
+      survivor = links_->survivor(key);
+    }
+    if (survivor.empty()) continue;
+    out.clear();
+    decoded.clear();
+    Contribution c = decoded.decode((*cursor)->key(), (*cursor)->payload());
+    c.conversation.external_id = survivor;
+    add_entry(out, c);
+    if (auto ok = linked_->add(out.view()); !ok) return ok;
+  }
+  return linked_->seal();
+}
+
+Result<void> Merger::finish(const std::function<bool()>& stop, const std::function<Result<void>(Finished&)>& take) {
+  if (!sealed_) {
+    if (auto ok = contributions_.seal(); !ok) return ok;
+    sealed_ = true;
+  }
+  auto stretches = Stretches::of(contributions_);
+  if (!stretches) return stretches.error();
+  std::unique_ptr<Sorter> by_start;
+  if (plan_.by_start) by_start = std::make_unique<Sorter>(part(limits_.memory, 15), spill_);
+  using Item = Stretch<Finished>;
+  std::vector<std::unique_ptr<Finisher>> finishers;
+  for (unsigned i = 0; i < limits_.jobs; ++i) finishers.push_back(std::make_unique<Finisher>(plan_));
+  Result<void> result = run_ordered<Item>(
+      limits_.jobs, [&](Item& item) -> Result<bool> { return stretches->next(item.from, item.until); },
+      [&](unsigned worker, Item& item) {
+        item.product.books.resize(plan_.sources.size());
+        item.product.repeated_by_source.resize(plan_.sources.size());
+        item.product.clear();
+        item.error.reset();
+        GroupReader groups;
+        Group group;
+        auto ok = groups.open(contributions_, links_.get(), linked_.get(), item.from, item.until);
+        while (ok) {
+          auto more = groups.next(group);
+          if (!more) ok = more.error();
+          if (!more || !*more) break;
+          finishers[worker]->finish(group, item.product);
+        }
+        if (!ok) item.error = ok.error();
+      },
+      [&](Item& item) -> Result<void> {
+        if (item.error) return *item.error;
+        if (stop()) return interrupted();
+        if (auto ok = ledger_.add(item.product.ledger.view()); !ok) return ok;
+        if (by_start) {
+          if (auto ok = by_start->add(item.product.conversations.view()); !ok) return ok;
+          item.product.conversations.clear();
+        }
+        return take(item.product);
+      });
+  if (!result || !by_start) return result;
+  if (auto ok = by_start->seal(); !ok) return ok;
+  auto cursor = SorterCursor::open(*by_start);
+  if (!cursor) return cursor.error();
+  Finished lines;
+  for (;;) {
+    auto more = (*cursor)->next();
+    if (!more) return more.error();
+    if (*more) lines.conversations.add((*cursor)->payload());
+    if (lines.conversations.size() < kStretch && *more) continue;
+    if (stop()) return interrupted();
+    if (auto ok = take(lines); !ok) return ok;
+    lines.clear();
+    if (!*more) return {};
+  }
+}
+
+Result<void> Merger::each_ledger_line(const std::function<Result<void>(std::string_view)>& take) {
+  if (auto ok = ledger_.seal(); !ok) return ok;
+  auto cursor = SorterCursor::open(ledger_);
+  if (!cursor) return cursor.error();
+  Buffer lines;
+  for (;;) {
+    auto more = (*cursor)->next();
+    if (!more) return more.error();
+    if (*more) {
+      const LedgerLine line = read_ledger_entry((*cursor)->key(), (*cursor)->payload());
+      const SourceConfig& source = *plan_.sources[line.source].config;
+      add_ledger_line(lines, line, source.name, source.inputs[line.origin.file]);
+    }
+    if (lines.size() < kStretch && *more) continue;
+    if (auto ok = take(lines.view()); !ok) return ok;
+    lines.clear();
+    if (!*more) return {};
+  }
+}
+
+}  // namespace crosswalk

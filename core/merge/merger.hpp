@@ -1,0 +1,76 @@
+// The merge of a run: contributions of any number of sources in, in any order; finished conversations out, in order.
+//
+// Contributions are sorted by external_id (in bounded memory), so that all that is said of one conversation comes together.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosswalk/job.hpp"
+#include "merge/combine.hpp"
+#include "merge/ledger.hpp"
+#include "merge/links.hpp"
+#include "merge/sorter.hpp"
+#include "pipeline/books.hpp"
+
+namespace crosswalk {
+
+/// What a stretch of external_ids became.
+struct Finished {
+  Buffer conversations;      ///< lines; with MergePlan::by_start, entries that sort by it
+  Buffer updates;            ///< lines
+  Buffer rejects;            ///< reject lines
+  Buffer ledger;             ///< ledger entries
+  std::vector<Books> books;  ///< by source: `rejected` of records that had been counted as translated
+  std::uint64_t written = 0, updates_written = 0, merged = 0, repeated_touchpoints = 0;
+  std::vector<std::uint64_t> repeated_by_source;
+
+  void clear();
+  [[nodiscard]] std::size_t held() const { return conversations.size() + updates.size() + rejects.size() + ledger.size(); }
+};
+
+class Merger {
+ public:
+  struct Limits {
+    std::size_t memory = std::size_t{256} << 20;  ///< bytes for what is held
+    unsigned jobs = 1;
+  };
+  Merger(MergePlan plan, std::vector<LinkRule> links, Limits limits);
+  ~Merger();
+
+  /// Entries as add_entry() makes them. One thread.
+  Result<void> add(std::string_view entries) { return contributions_.add(entries); }
+  /// Ledger entries of records that are no contributions.
+  Result<void> add_ledger(std::string_view entries) { return ledger_.add(entries); }
+
+  /// All has come: finds the links. `stop` is asked now and then; true ends it.
+  Result<void> link(const std::function<bool()>& stop);
+  [[nodiscard]] const LinkReport* links() const { return links_ ? &links_->report() : nullptr; }
+
+  /// Calls `take` with stretches of finished conversations, in order, on the calling thread.
+  Result<void> finish(const std::function<bool()>& stop, const std::function<Result<void>(Finished&)>& take);
+  /// After finish(): the ledger's lines, in the order of sources, inputs and places.
+  Result<void> each_ledger_line(const std::function<Result<void>(std::string_view)>& take);
+
+  [[nodiscard]] const MergePlan& plan() const { return plan_; }
+  [[nodiscard]] bool spilled() const { return contributions_.spilled(); }
+
+ private:
+  Result<void> relink(const std::function<bool()>& stop);
+
+  MergePlan plan_;
+  std::vector<LinkRule> rules_;
+  Limits limits_;
+  SpillFile spill_;
+  Sorter contributions_, ledger_;
+  std::unique_ptr<Links> links_;
+  std::unique_ptr<Sorter> linked_;  ///< contributions that go by another external_id than their own
+  bool sealed_ = false;
+};
+
+}  // namespace crosswalk

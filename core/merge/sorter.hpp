@@ -1,0 +1,123 @@
+// Entries sorted by key, in bounded memory: what does not fit waits on disk, sorted and compressed.
+//
+// The merge, the ledger and the output order are all this: entries in any order in, sorted entries out, the same whatever
+// the memory. Filling is for one thread; once sealed, any number of cursors may read at once.
+#pragma once
+
+#include <cstdint>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "crosswalk/result.hpp"
+#include "encode/buffer.hpp"
+#include "io/spill_file.hpp"
+
+namespace crosswalk {
+
+/// Entries lie in a buffer as: key size, payload size (32 bits each, native), key, payload.
+namespace entry {
+inline constexpr std::size_t kHead = 8;
+/// Appends an entry's head and key; the caller appends the payload, then calls end() with what begin() returned.
+std::size_t begin(Buffer& out, std::string_view key);
+void end(Buffer& out, std::size_t begun);
+inline void add(Buffer& out, std::string_view key, std::string_view payload) {
+  const std::size_t begun = begin(out, key);
+  out.add(payload);
+  end(out, begun);
+}
+}  // namespace entry
+
+class Sorter {
+ public:
+  /// `budget` bytes of memory (at least 1 MiB is used); `spill` may be shared.
+  Sorter(std::size_t budget, SpillFile& spill);
+  ~Sorter();
+  Sorter(const Sorter&) = delete;
+  Sorter& operator=(const Sorter&) = delete;
+
+  /// Whole entries, as entry::begin and end make them. Copied.
+  Result<void> add(std::string_view entries);
+  /// Nothing more comes.
+  Result<void> seal();
+
+  [[nodiscard]] std::uint64_t entries() const { return entries_; }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  [[nodiscard]] bool spilled() const { return spilled_; }
+
+  /// Keys that divide what is there into parts of about `part` bytes; each is the first key of a part. Sealed only.
+  [[nodiscard]] Result<std::vector<std::string>> cuts(std::uint64_t part) const;
+
+ private:
+  friend class SorterCursor;
+  struct Ref {
+    std::uint64_t prefix;  // eight bytes of the key behind what all keys of the run share
+    std::uint64_t at;
+  };
+  struct Piece {
+    SpillFile::Piece where;
+    std::string first_key;
+  };
+  struct Run {
+    Buffer data;
+    std::vector<Ref> order;     // filled in order of arrival, then sorted
+    std::vector<Piece> pieces;  // once spilled
+    std::uint64_t entries = 0, size = 0;
+    std::size_t held = 0;  // bytes this run counts for in memory
+    unsigned level = 0;
+    enum class State : std::uint8_t { full, sorted, spilled } state = State::full;
+  };
+  class Reader;
+
+  static std::string_view key_at(const char* at);
+  static std::string_view payload_at(const char* at);
+  static void sort(Run& run);
+  Result<void> spill(Run& run);
+  Result<void> merge_level(unsigned level);
+  Result<void> hand_over();
+  void background();
+  Result<void> background_step(std::unique_lock<std::mutex>& lock, bool& idle);
+
+  std::size_t budget_, run_size_, piece_size_;
+  SpillFile& spill_;
+  std::unique_ptr<Run> current_;
+  std::vector<std::unique_ptr<Run>> runs_;  // in order of arrival
+  std::uint64_t entries_ = 0, bytes_ = 0;
+  bool spilled_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::jthread thread_;
+  std::size_t held_ = 0;
+  bool wants_room_ = false, stop_ = false;
+  std::optional<Error> error_;
+};
+
+/// Walks a sealed sorter's entries from one key to another. Views are valid until the next call of next().
+class SorterCursor {
+ public:
+  /// From the first entry with a key not less than `from`, up to the first not less than `until` (nullopt: the end).
+  static Result<std::unique_ptr<SorterCursor>> open(const Sorter& sorter, std::string_view from = {},
+                                                    std::optional<std::string> until = std::nullopt);
+  ~SorterCursor();
+
+  /// False at the end. An error is final.
+  Result<bool> next();
+  [[nodiscard]] std::string_view key() const { return key_; }
+  [[nodiscard]] std::string_view payload() const { return payload_; }
+
+ private:
+  SorterCursor() = default;
+  std::vector<std::unique_ptr<Sorter::Reader>> readers_;
+  std::vector<Sorter::Reader*> heap_;
+  std::optional<std::string> until_;
+  bool begun_ = false;
+  std::string_view key_, payload_;
+};
+
+}  // namespace crosswalk

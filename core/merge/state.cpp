@@ -1,0 +1,219 @@
+#include "merge/state.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "normalize/decimal.hpp"
+
+namespace crosswalk {
+namespace {
+
+std::size_t index(Target target) { return static_cast<std::size_t>(target); }
+
+bool known(std::string_view text) { return !text.empty(); }
+bool known(Channel channel) { return channel != Channel::none; }
+template <class T>
+bool known(const std::optional<T>& value) {
+  return value.has_value();
+}
+
+bool larger(std::string_view a, std::string_view b) { return a > b; }
+bool larger(Channel a, Channel b) { return a > b; }
+bool larger(const std::optional<bool>& a, const std::optional<bool>& b) { return *a && !*b; }
+bool larger(const std::optional<Instant>& a, const std::optional<Instant>& b) { return *b < *a; }
+bool larger(const std::optional<Decimal>& a, const std::optional<Decimal>& b) {
+  if (less(*b, *a) || less(*a, *b)) return less(*b, *a);
+  return a->scale > b->scale;  // 5.0 and 5: one of them, always the same
+}
+
+/// Whether what `from` says stands over what is known.
+template <class T>
+bool stands_over(const T& from, const Version& from_version, const T& to, const Version& to_version) {
+  if (!known(from)) return false;
+  if (!known(to)) return true;
+  return from_version != to_version ? to_version < from_version : larger(from, to);
+}
+
+template <class T>
+void join_value(T& to, Version& to_version, const T& from, const Version& from_version) {
+  if (!stands_over(from, from_version, to, to_version)) return;
+  to = from;
+  to_version = from_version;
+}
+
+/// Where two are the same instant, the surer way of knowing it stands.
+auto certainty(Known how, bool by_evidence) { return std::pair(how, by_evidence); }
+
+void join_conversation(State& state, const Conversation& from, const auto& version_of) {
+  Conversation& to = state.conversation;
+  const auto join = [&](Target target, auto field) {
+    join_value(to.*field, state.versions[index(target)], from.*field, version_of(target));
+  };
+  join(Target::platform, &Conversation::platform);
+  join(Target::channel, &Conversation::channel);
+  join(Target::queue_id, &Conversation::queue_id);
+  join(Target::assigned_agent_id, &Conversation::assigned_agent_id);
+  join(Target::customer_id, &Conversation::customer_id);
+  join(Target::subject, &Conversation::subject);
+  join(Target::status, &Conversation::status);
+  join(Target::handle_time, &Conversation::handle_time);
+  join(Target::wait_time, &Conversation::wait_time);
+  join(Target::first_response_time, &Conversation::first_response_time);
+  join(Target::resolved, &Conversation::resolved);
+  join(Target::csat_score, &Conversation::csat_score);
+
+  if (from.started_at && (!to.started_at || *from.started_at < *to.started_at ||
+                          (*from.started_at == *to.started_at && certainty(from.started_how, from.started_by_evidence) <
+                                                                     certainty(to.started_how, to.started_by_evidence)))) {
+    to.started_at = from.started_at;
+    to.started_how = from.started_how;
+    to.started_by_evidence = from.started_by_evidence;
+  }
+  Version& ended = state.versions[index(Target::ended_at)];
+  const bool surer = from.ended_at && to.ended_at && *from.ended_at == *to.ended_at && version_of(Target::ended_at) == ended &&
+                     certainty(from.ended_how, from.ended_by_evidence) < certainty(to.ended_how, to.ended_by_evidence);
+  if (surer || stands_over(from.ended_at, version_of(Target::ended_at), to.ended_at, ended)) {
+    to.ended_at = from.ended_at;
+    to.ended_how = from.ended_how;
+    to.ended_by_evidence = from.ended_by_evidence;
+    ended = version_of(Target::ended_at);
+  }
+}
+
+/// The rest of a touchpoint, for two readings of one that versions do not tell apart.
+auto content(const Touchpoint& t) {
+  return std::tuple(t.at, t.kind, t.direction, t.how, t.has_duration, t.duration.digits, t.duration.scale, t.user, t.subject);
+}
+
+bool is_earlier(const Touchpoint& a, const Touchpoint& b) {
+  if (a.at != b.at) return a.at < b.at;
+  if (a.direction != b.direction) return a.direction < b.direction;  // what came in is answered, not the other way round
+  return a.id < b.id;
+}
+
+Channel channel_of(TouchKind kind) {
+  switch (kind) {
+    case TouchKind::sms: return Channel::sms;
+    case TouchKind::email: return Channel::email;
+    case TouchKind::call: return Channel::phone;
+    case TouchKind::chat: return Channel::chat;
+    case TouchKind::social: return Channel::social;
+    case TouchKind::note: return Channel::back_office;
+    case TouchKind::other: return Channel::none;
+  }
+  return Channel::none;
+}
+
+Decimal seconds_between(Instant from, Instant to) {
+  const std::int64_t nanos = static_cast<std::int64_t>(to.nanos) - static_cast<std::int64_t>(from.nanos);
+  const auto seconds = add({to.seconds - from.seconds, 0}, {nanos, 9});
+  return seconds.value_or(Decimal{to.seconds - from.seconds, 0});
+}
+
+bool is_before(const Origin& a, const Origin& b) { return std::pair(a.file, a.offset) < std::pair(b.file, b.offset); }
+
+}  // namespace
+
+void State::clear() {
+  id = scope = {};
+  conversation = {};
+  versions.fill({});
+  metadata.clear();
+  touchpoints.clear();
+  records = repeated_touchpoints = 0;
+  origin = {};
+}
+
+void State::join(const Contribution& c) {
+  if (records == 0) {
+    id = c.id;
+    scope = c.scope;
+    conversation.external_id = c.conversation.external_id;
+    origin = c.origin;
+  } else if (is_before(c.origin, origin)) {
+    origin = c.origin;
+  }
+  ++records;
+  join_conversation(*this, c.conversation, [&](Target) -> const Version& { return c.version; });
+  for (const MetadataItem& item : c.metadata) metadata.push_back({item.key, item.value, c.version});
+  touchpoints.insert(touchpoints.end(), c.touchpoints.begin(), c.touchpoints.end());
+}
+
+void State::join(const State& other) {
+  if (other.records == 0) return;
+  if (records == 0) {
+    *this = other;
+    return;
+  }
+  if (is_before(other.origin, origin)) origin = other.origin;
+  records += other.records;
+  join_conversation(*this, other.conversation, [&](Target target) -> const Version& { return other.versions[index(target)]; });
+  metadata.insert(metadata.end(), other.metadata.begin(), other.metadata.end());
+  touchpoints.insert(touchpoints.end(), other.touchpoints.begin(), other.touchpoints.end());
+}
+
+void State::settle() {
+  std::sort(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) {
+    if (a.key != b.key) return a.key < b.key;
+    return a.version != b.version ? b.version < a.version : b.value < a.value;
+  });
+  metadata.erase(std::unique(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) { return a.key == b.key; }),
+                 metadata.end());
+  std::sort(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& a, const Touchpoint& b) {
+    if (a.id != b.id) return a.id < b.id;
+    return a.version != b.version ? b.version < a.version : content(b) < content(a);
+  });
+  const auto repeated =
+      std::unique(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& a, const Touchpoint& b) { return a.id == b.id; });
+  repeated_touchpoints += static_cast<std::uint64_t>(touchpoints.end() - repeated);
+  touchpoints.erase(repeated, touchpoints.end());
+}
+
+/// Notes and such are internal: they say when work on a conversation began and ended, but nothing of how the customer came
+/// or was answered.
+void derive_from_touchpoints(State& state) {
+  std::vector<Touchpoint>& all = state.touchpoints;
+  if (all.empty()) return;
+  std::sort(all.begin(), all.end(), is_earlier);
+  const Touchpoint *with_customer = nullptr, *inbound = nullptr, *reply = nullptr, *last_agent = nullptr, *subject = nullptr;
+  Decimal handled;
+  bool has_handled = false;
+  bool notes = false;
+  for (const Touchpoint& t : all) {
+    if (t.kind == TouchKind::note || t.kind == TouchKind::other || t.direction == Direction::internal) {
+      notes |= t.kind == TouchKind::note;
+      continue;
+    }
+    if (with_customer == nullptr) with_customer = &t;
+    if (t.direction == Direction::inbound && inbound == nullptr) inbound = &t;
+    if (t.direction == Direction::outbound && inbound != nullptr && reply == nullptr) reply = &t;
+    if (t.direction == Direction::outbound && !t.user.empty()) last_agent = &t;
+    if (t.kind == TouchKind::email && !t.subject.empty() && subject == nullptr) subject = &t;
+    if (t.has_duration) {
+      if (const auto sum = add(handled, t.duration)) handled = *sum;
+      has_handled = true;
+    }
+  }
+  Conversation& c = state.conversation;
+  if (c.channel == Channel::none && with_customer != nullptr) c.channel = channel_of(with_customer->kind);
+  if (c.channel == Channel::none && notes) c.channel = Channel::back_office;
+  c.started_at = all.front().at;
+  c.started_how = all.front().how;
+  c.started_by_evidence = false;
+  if (c.resolved.value_or(false) && !c.ended_at) {
+    c.ended_at = all.back().at;
+    c.ended_how = all.back().how;
+  }
+  if (!c.first_response_time && reply != nullptr) c.first_response_time = seconds_between(inbound->at, reply->at);
+  if (!c.handle_time && has_handled) c.handle_time = handled;
+  if (c.assigned_agent_id.empty() && last_agent != nullptr) c.assigned_agent_id = last_agent->user;
+  if (c.subject.empty() && subject != nullptr) c.subject = subject->subject;
+}
+
+std::array<std::uint64_t, kTouchKinds> count_touchpoints(const State& state) {
+  std::array<std::uint64_t, kTouchKinds> counts{};
+  for (const Touchpoint& t : state.touchpoints) ++counts[static_cast<std::size_t>(t.kind)];
+  return counts;
+}
+
+}  // namespace crosswalk

@@ -1,0 +1,165 @@
+#include "pipeline/flow.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "pipeline/ordered.hpp"
+#include "pipeline/survey.hpp"
+#include "text.hpp"
+
+namespace crosswalk {
+namespace {
+
+constexpr std::size_t kHead = std::size_t{256} << 10;
+
+Result<std::vector<std::string>> expand(const std::vector<std::string>& inputs) {
+  std::vector<std::string> paths;
+  for (const std::string& input : inputs) {
+    auto some = expand_glob(input);
+    if (!some) return some.error();
+    paths.insert(paths.end(), some->begin(), some->end());
+  }
+  if (paths.empty()) return Error{Errc::usage, "no input given", "name files, globs, or - for standard input"};
+  return paths;
+}
+
+/// The adapters bid on the first input that has something in it.
+Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& catalog, const std::vector<std::string>& paths,
+                               std::string_view first_head) {
+  std::string name = paths.front();
+  std::string head(first_head);
+  for (std::size_t i = 1; i < paths.size() && all_blank(head) && paths[i] != "-"; ++i) {
+    auto input = open_input(paths[i]);
+    if (!input) return input.error();
+    PeekSource bytes(std::move(input->bytes));
+    auto peeked = bytes.peek(kHead);
+    if (!peeked) return peeked.error();
+    name = paths[i];
+    head = *peeked;
+  }
+  return choose_adapter(catalog.adapters(), head, name, options.settings);
+}
+
+/// A block and what became of it.
+struct Item {
+  Task task;
+  Batch batch;
+  [[nodiscard]] std::size_t held() const { return batch.held(); }
+};
+
+}  // namespace
+
+/// A worker: the normalizer, and which input it is set up for.
+class SourceFlow::Worker {
+ public:
+  explicit Worker(const SourceConfig& source) : source_(source), normalizer_(source) {}
+  Result<void> open() { return normalizer_.open(); }
+
+  void run(const Task& task, Batch& batch) {
+    if (task.file != file_) {
+      auto started = task.framing == Framing::csv ? normalizer_.start_csv(*task.dialect) : normalizer_.start_json();
+      if (!started) {
+        const Error& e = started.error();
+        batch.error = Error{e.code, fmt::format("{}: {}", source_.inputs[task.file], e.message), e.cure};
+        return;
+      }
+      file_ = task.file;
+    }
+    normalizer_.process(task.block, task.file, batch);
+  }
+  void account(Summary& summary) const { normalizer_.account(summary); }
+
+ private:
+  const SourceConfig& source_;
+  Normalizer normalizer_;
+  std::uint32_t file_ = UINT32_MAX;  // the input it is set up for
+};
+
+SourceFlow::SourceFlow() = default;
+SourceFlow::~SourceFlow() = default;
+
+Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog) {
+  auto paths = expand(options.inputs);
+  if (!paths) return paths.error();
+  auto first = open_input(paths->front());
+  if (!first) return first.error();
+  PreparedSource prepared;
+  prepared.first_bytes = std::make_unique<PeekSource>(std::move(first->bytes));
+  prepared.first = std::move(*first);
+  prepared.total_bytes = paths->size() == 1 && prepared.first.compression == "none" ? prepared.first.size : 0;
+  std::string id = options.adapter;
+  if (id.empty()) {
+    auto head = prepared.first_bytes->peek(kHead);
+    if (!head) return head.error();
+    auto chosen = bid(options, catalog, *paths, *head);
+    if (!chosen) return chosen.error();
+    id = (*chosen)->id;
+  }
+  auto adapter = catalog.load(id);
+  if (!adapter) return adapter.error();
+  auto made = make_source(options, *adapter, std::move(*paths));
+  if (!made) return made.error();
+  prepared.config = std::make_unique<SourceConfig>(std::move(*made));
+  return prepared;
+}
+
+void describe(const SourceConfig& source, bool evidence, Summary& summary) {
+  summary.source = source.name;
+  summary.adapter = source.info.id;
+  summary.adapter_version = source.info.version;
+  summary.inputs = source.inputs;
+  summary.time_zone = source.zone_name;
+  summary.disambiguation = evidence ? "evidence" : std::string(name_of(source.disambiguation));
+  summary.time_format = name_of(source.time_format);
+  summary.zone_data_version = source.zones->version();
+}
+
+Result<std::unique_ptr<SourceFlow>> SourceFlow::open(PreparedSource source, bool evidence, unsigned jobs) {
+  std::unique_ptr<SourceFlow> flow(new SourceFlow);
+  flow->config_ = std::move(source.config);
+  flow->total_bytes_ = source.total_bytes;
+  auto head = source.first_bytes->peek(kHead);
+  if (!head) return head.error();
+  if (auto surveyed = survey_times(*flow->config_, *head, evidence); !surveyed) return surveyed.error();
+  for (unsigned i = 0; i < jobs; ++i) {
+    flow->workers_.push_back(std::make_unique<Worker>(*flow->config_));
+    if (auto opened = flow->workers_.back()->open(); !opened) return opened.error();
+  }
+  flow->reader_ = std::make_unique<BlockReader>(*flow->config_, std::move(source.first), std::move(source.first_bytes));
+  return flow;
+}
+
+Result<void> SourceFlow::run(const std::function<Result<void>(Batch&)>& take) {
+  return run_ordered<Item>(
+      static_cast<unsigned>(workers_.size()), [this](Item& item) { return reader_->next(item.task); },
+      [this](unsigned worker, Item& item) {
+        item.batch.clear();
+        workers_[worker]->run(item.task, item.batch);
+      },
+      [&](Item& item) {
+        Result<void> taken = take(item.batch);
+        item.batch.clear();
+        return taken;
+      });
+}
+
+void SourceFlow::account(Summary& summary) const {
+  for (const auto& worker : workers_) worker->account(summary);
+  collapse_words(summary);
+}
+
+std::uint64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+unsigned job_count(unsigned asked) {
+  const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
+  return std::clamp(asked == 0 ? processors : asked, 1U, 64U);
+}
+
+}  // namespace crosswalk

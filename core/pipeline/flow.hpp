@@ -1,0 +1,64 @@
+// A source on its way: made ready, then read, framed and understood by any number of threads, taken up in order.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "crosswalk/translate.hpp"
+#include "io/input.hpp"
+#include "normalize/normalizer.hpp"
+#include "pipeline/reader.hpp"
+#include "pipeline/source.hpp"
+
+namespace crosswalk {
+
+/// A source whose first input is open and whose adapter is chosen.
+struct PreparedSource {
+  std::unique_ptr<SourceConfig> config;
+  Input first;
+  std::unique_ptr<PeekSource> first_bytes;
+  std::uint64_t total_bytes = 0;  ///< 0: unknown
+};
+/// Opens the first input, chooses and loads the adapter, checks the settings. Reads no more than a head.
+[[nodiscard]] Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog);
+
+/// What is known of the source beforehand.
+void describe(const SourceConfig& source, bool evidence, Summary& summary);
+
+class SourceFlow {
+ public:
+  /// Looks at the times, where that is needed, and opens a translator for each of `jobs` threads.
+  static Result<std::unique_ptr<SourceFlow>> open(PreparedSource source, bool evidence, unsigned jobs);
+
+  /// Reads it all. `take` gets the batches in input order, on the calling thread; its error ends the flow. An input that
+  /// breaks off is an error too, after everything before it was taken.
+  Result<void> run(const std::function<Result<void>(Batch&)>& take);
+
+  /// The workers' counts, once everything that was read was also taken.
+  void account(Summary& summary) const;
+  [[nodiscard]] const std::vector<std::string>& notes() const { return reader_->notes(); }
+  [[nodiscard]] const SourceConfig& source() const { return *config_; }
+  [[nodiscard]] std::uint64_t total_bytes() const { return total_bytes_; }
+
+ private:
+  class Worker;
+  SourceFlow();
+
+ public:
+  ~SourceFlow();
+
+ private:
+  std::unique_ptr<SourceConfig> config_;
+  std::unique_ptr<BlockReader> reader_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::uint64_t total_bytes_ = 0;
+};
+
+/// Threads for `asked` of them; 0: one per processor.
+[[nodiscard]] unsigned job_count(unsigned asked);
+/// Peak resident memory of the process, bytes.
+[[nodiscard]] std::uint64_t peak_memory();
+
+}  // namespace crosswalk
