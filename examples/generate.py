@@ -13,6 +13,8 @@ sequence Python promises to keep. Python 3.11 or later.
 """
 
 import copy
+import csv
+import io
 import json
 import random
 import sys
@@ -876,6 +878,22 @@ def agent_table(desk, chat, berlin):
     return "".join(line + "\n" for line in lines)
 
 
+COMMENTS = ["", "", "", "quick and friendly", "Danke, alles gut!", "took three days, but solved", "\"not my problem\" is no answer"]
+
+
+def survey_csv(dice, tickets_csv):
+    """What came back to the survey that was sent after tickets were solved: only for tickets with an offered rating, one
+    of them answered twice (the later answer stands), and three for tickets that the export does not have."""
+    offered = [row["Id"] for row in csv.DictReader(io.StringIO(tickets_csv))
+               if row["Satisfaction Score"] == "Offered" and row["Id"].isdigit()]
+    answered = sorted(dice.shuffled(offered)[:34], key=int)
+    rows = [(ticket, dice.weighted({1: 2, 2: 1, 3: 3, 4: 6, 5: 9})) for ticket in answered]
+    rows += [(answered[7], 2), (str(int(answered[0]) - 9001), 5), (str(int(answered[0]) - 9004), 4), (str(int(answered[-1]) + 9002), 1)]
+    lines = ["Id,Satisfaction Score,Satisfaction comment"]
+    lines += [f"{ticket},{score},{cell(dice.pick(COMMENTS))}" for ticket, score in rows]
+    return "".join(line + "\n" for line in lines)
+
+
 def generate():
     dice = Dice("Fernweh Outfitters")
     people = make_people(dice)
@@ -883,12 +901,14 @@ def generate():
     chats, shared = make_chats(dice, people, chat_agents)
     tickets = make_tickets(dice, people, chats, shared, desk)
     activities, conversations = inbox_files(dice, people, shared, berlin)
+    tickets_csv = zendesk_csv(dice, tickets)
     return {
-        "zendesk/tickets.csv": zendesk_csv(dice, tickets),
+        "zendesk/tickets.csv": tickets_csv,
         "asapp/conversations.jsonl": asapp_lines(dice, chats),
         "unified-inbox/activities.json": activities,
         "unified-inbox/conversations.json": conversations,
         "ids/agents.csv": agent_table(desk, chat_agents, berlin),
+        "survey/answers.csv": survey_csv(Dice("survey"), tickets_csv),
     }
 
 

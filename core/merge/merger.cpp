@@ -7,6 +7,7 @@
 #include "encode/conversation_json.hpp"
 #include "encode/json_text.hpp"
 #include "encode/reject_json.hpp"
+#include "merge/group.hpp"
 #include "pipeline/ordered.hpp"
 #include "pipeline/source.hpp"
 
@@ -14,145 +15,6 @@ namespace crosswalk {
 namespace {
 
 constexpr std::uint64_t kStretch = std::uint64_t{2} << 20;  // bytes of entries finished at once
-
-/// All contributions under one external_id, with their texts.
-struct Group {
-  std::string external_id;
-  std::vector<std::string_view> payloads;
-
-  void clear() {
-    payloads.clear();
-    text.clear();
-  }
-  Arena text;
-};
-
-/// The groups of one stretch, in the order of their keys.
-class GroupReader {
- public:
-  /// `links` may be null: conversations that go by another external_id are left out here, and come from `linked`.
-  Result<void> open(const Sorter& contributions, const Links* links, const Sorter* linked, std::string_view from,
-                    const std::optional<std::string>& until) {
-    links_ = links;
-    if (auto ok = open(own_, contributions, from, until); !ok) return ok;
-    if (linked == nullptr) return {};
-    return open(linked_, *linked, from, until);
-  }
-  /// False at the end.
-  Result<bool> next(Group& group) {
-    while (own_ && links_ != nullptr && !links_->survivor(own_->key()).empty()) {
-      if (auto ok = step(own_); !ok) return ok.error();
-    }
-    if (!own_ && !linked_) return false;
-    auto& cursor = !own_ || (linked_ && linked_->key() < own_->key()) ? linked_ : own_;
-    group.clear();
-    group.external_id = cursor->key();
-    do {
-      group.payloads.push_back(group.text.keep(cursor->payload()));
-      if (auto ok = step(cursor); !ok) return ok.error();
-    } while (cursor && cursor->key() == group.external_id);
-    return true;
-  }
-
- private:
-  static Result<void> open(std::unique_ptr<SorterCursor>& cursor, const Sorter& sorter, std::string_view from,
-                           const std::optional<std::string>& until) {
-    auto opened = SorterCursor::open(sorter, from, until);
-    if (!opened) return opened.error();
-    cursor = std::move(*opened);
-    return step(cursor);
-  }
-  static Result<void> step(std::unique_ptr<SorterCursor>& cursor) {
-    auto more = cursor->next();
-    if (!more) return more.error();
-    if (!*more) cursor.reset();
-    return {};
-  }
-
-  const Links* links_ = nullptr;
-  std::unique_ptr<SorterCursor> own_, linked_;
-};
-
-/// States of one group, one per source and conversation of it. Used by one thread; memory is kept from group to group.
-class GroupStates {
- public:
-  explicit GroupStates(const MergePlan& plan) : plan_(plan) {}
-
-  void load(const Group& group) {
-    decoded_.clear();
-    contributions_.clear();
-    arena_.clear();
-    for (const std::string_view payload : group.payloads) contributions_.push_back(decoded_.decode(group.external_id, payload));
-    const auto identity = [](const Contribution& c) { return std::tie(c.source, c.id, c.scope); };
-    if (contributions_.size() > 1) {
-      std::stable_sort(contributions_.begin(), contributions_.end(),
-                       [&](const Contribution& a, const Contribution& b) { return identity(a) < identity(b); });
-    }
-    count_ = 0;
-    sources_.clear();
-    first_.clear();
-    for (std::size_t i = 0; i < contributions_.size(); ++i) {
-      const Contribution& c = contributions_[i];
-      if (i == 0 || identity(c) != identity(contributions_[i - 1])) {
-        if (count_ == states_.size()) states_.push_back(std::make_unique<State>());
-        states_[count_++]->clear();
-        sources_.push_back(c.source);
-        first_.push_back(i);
-      }
-      states_[count_ - 1]->join(c);
-    }
-    first_.push_back(contributions_.size());
-    all_.clear();
-    for (std::size_t i = 0; i < count_; ++i) {
-      State& state = *states_[i];
-      state.settle();
-      derive_from_touchpoints(state);
-      add_touchpoint_counts(state, *plan_.sources[sources_[i]].config);
-      all_.push_back(&state);
-    }
-  }
-
-  [[nodiscard]] std::span<const State* const> states() const { return all_; }
-  [[nodiscard]] std::span<const std::uint32_t> sources() const { return sources_; }
-  /// The contributions that made state `i`.
-  [[nodiscard]] std::span<const Contribution> of(std::size_t i) const {
-    return std::span(contributions_).subspan(first_[i], first_[i + 1] - first_[i]);
-  }
-  [[nodiscard]] std::span<const Contribution> contributions() const { return contributions_; }
-  [[nodiscard]] Arena& arena() { return arena_; }
-
- private:
-  /// How many touchpoints of each kind, as a metadata entry like the source's own.
-  void add_touchpoint_counts(State& state, const SourceConfig& source) {
-    if (state.touchpoints.empty() || !source.carries("touchpoints")) return;
-    constexpr std::string_view kKey = "\"touchpoints\":";
-    const auto at = std::lower_bound(state.metadata.begin(), state.metadata.end(), kKey,
-                                     [](const State::Meta& m, std::string_view key) { return m.key < key; });
-    if (at != state.metadata.end() && at->key == kKey) return;
-    const auto counts = count_touchpoints(state);
-    scratch_.clear();
-    for (std::size_t kind = 0; kind < kTouchKinds; ++kind) {
-      if (counts[kind] == 0) continue;
-      scratch_.add(scratch_.empty() ? '{' : ',');
-      add_json_string(scratch_, name_of(static_cast<TouchKind>(kind)));
-      scratch_.add(':');
-      add_number(scratch_, counts[kind]);
-    }
-    scratch_.add('}');
-    state.metadata.insert(at, {kKey, arena_.keep(scratch_.view()), {}});
-  }
-
-  const MergePlan& plan_;
-  Contributions decoded_;
-  std::vector<Contribution> contributions_;
-  std::vector<std::unique_ptr<State>> states_;
-  std::size_t count_ = 0;
-  std::vector<std::uint32_t> sources_;
-  std::vector<std::size_t> first_;
-  std::vector<const State*> all_;
-  Arena arena_;
-  Buffer scratch_;
-};
 
 /// Groups → lines. One per thread.
 class Finisher {
@@ -162,11 +24,11 @@ class Finisher {
   void finish(const Group& group, Finished& to) {
     group_.load(group);
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
-      to.repeated_by_source[group_.sources()[i]] += group_.states()[i]->repeated_touchpoints;
+      to.sources[group_.sources()[i]].repeated_touchpoints += group_.states()[i]->repeated_touchpoints;
     }
     members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
-      if (takes_anothers_id(i)) {
+      if (group_.takes_anothers_id(i)) {
         reject_state(i, "same_id_in_two_scopes",
                      fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one "
                                  "external_id would overwrite each other",
@@ -180,12 +42,6 @@ class Finisher {
   }
 
  private:
-  /// Of one id in several scopes of a source, the first stands.
-  [[nodiscard]] bool takes_anothers_id(std::size_t i) const {
-    if (i == 0 || group_.sources()[i] != group_.sources()[i - 1]) return false;
-    return group_.states()[i]->id == group_.states()[i - 1]->id;
-  }
-
   void finish_members(Finished& to) {
     states_.clear();
     sources_.clear();
@@ -232,7 +88,7 @@ class Finisher {
     const SourceConfig& config = *plan_.sources[source].config;
     const std::span<const Contribution> records = group_.of(i);
     if (records.size() > 1) message += fmt::format(" (one of the {} records that make it up)", records.size());
-    to.books[source].reject(code, fmt::format("{}; {}", message, cure), records.size());
+    to.sources[source].books.reject(code, fmt::format("{}; {}", message, cure), records.size());
     for (const Contribution& c : records) {
       add_reject(to.rejects, {config.name, config.inputs[c.origin.file], c.origin.line, c.origin.offset, code, "external_id",
                               c.conversation.external_id, message, cure, "", 0});
@@ -240,20 +96,21 @@ class Finisher {
     }
   }
 
-  /// Counts the records of what was written, and enters them into the ledger.
+  /// Counts the records of what was written, and enters them into the ledger: the first one is it, the others are merged.
   void account(Fate first_fate, Finished& to) {
     const Contribution* first = nullptr;
-    std::uint64_t records = 0;
     for (const std::size_t i : members_) {
       for (const Contribution& c : group_.of(i)) {
-        ++records;
         if (first == nullptr || std::tie(c.source, c.origin.file, c.origin.offset) <
                                     std::tie(first->source, first->origin.file, first->origin.offset)) {
           first = &c;
         }
       }
+      to.sources[group_.sources()[i]].merged += group_.of(i).size();
     }
-    to.merged += records - 1;
+    Finished::Accounts& accounts = to.sources[first->source];
+    --accounts.merged;
+    ++(first_fate == Fate::update ? accounts.updates : accounts.written);
     if (!plan_.ledger) return;
     for (const std::size_t i : members_) {
       for (const Contribution& c : group_.of(i)) {
@@ -285,7 +142,6 @@ class Finisher {
     add_time_marks(metadata, out, c, plan_.sources[sources_.front()].config->zones->version());
     metadata.close();
     if (plan_.by_start) entry::end(out, begun);
-    ++to.written;
     account(Fate::written, to);
   }
 
@@ -298,7 +154,6 @@ class Finisher {
       out.add(item.value);
     }
     metadata.close();
-    ++to.updates_written;
     account(Fate::update, to);
   }
 
@@ -360,9 +215,7 @@ void Finished::clear() {
   updates.clear();
   rejects.clear();
   ledger.clear();
-  std::fill(books.begin(), books.end(), Books());
-  std::fill(repeated_by_source.begin(), repeated_by_source.end(), 0);
-  written = updates_written = merged = 0;
+  std::fill(sources.begin(), sources.end(), Accounts());
 }
 
 Merger::Merger(MergePlan plan, std::vector<LinkRule> links, Limits limits)
@@ -455,8 +308,7 @@ Result<void> Merger::finish(const std::function<bool()>& stop, const std::functi
   Result<void> result = run_ordered<Item>(
       limits_.jobs, [&](Item& item) -> Result<bool> { return stretches->next(item.from, item.until); },
       [&](unsigned worker, Item& item) {
-        item.product.books.resize(plan_.sources.size());
-        item.product.repeated_by_source.resize(plan_.sources.size());
+        item.product.sources.resize(plan_.sources.size());
         item.product.clear();
         item.error.reset();
         GroupReader groups;
@@ -495,6 +347,20 @@ Result<void> Merger::finish(const std::function<bool()>& stop, const std::functi
     lines.clear();
     if (!*more) return {};
   }
+}
+
+Result<bool> Merger::look_up(std::string_view external_id, const std::function<void(GroupStates&)>& visit) const {
+  GroupReader groups;
+  Group group;
+  if (auto ok = groups.open(contributions_, links_.get(), linked_.get(), external_id, std::string(external_id) + '\0'); !ok) {
+    return ok.error();
+  }
+  auto found = groups.next(group);
+  if (!found || !*found) return found;
+  GroupStates states(plan_);
+  states.load(group);
+  visit(states);
+  return true;
 }
 
 Result<void> Merger::each_ledger_line(const std::function<Result<void>(std::string_view)>& take) {

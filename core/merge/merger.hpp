@@ -22,17 +22,22 @@ namespace crosswalk {
 
 /// What a stretch of external_ids became.
 struct Finished {
-  Buffer conversations;      ///< lines; with MergePlan::by_start, entries that sort by it
-  Buffer updates;            ///< lines
-  Buffer rejects;            ///< reject lines
-  Buffer ledger;             ///< ledger entries
-  std::vector<Books> books;  ///< by source: `rejected` of records that had been counted as translated
-  std::uint64_t written = 0, updates_written = 0, merged = 0, repeated_touchpoints = 0;
-  std::vector<std::uint64_t> repeated_by_source;
+  Buffer conversations;  ///< lines; with MergePlan::by_start, entries that sort by it
+  Buffer updates;        ///< lines
+  Buffer rejects;        ///< reject lines
+  Buffer ledger;         ///< ledger entries
+  /// What became of the records of one source.
+  struct Accounts {
+    Books books;  ///< `rejected`: of records that had been counted as translated
+    std::uint64_t written = 0, updates = 0, merged = 0, repeated_touchpoints = 0;
+  };
+  std::vector<Accounts> sources;
 
   void clear();
   [[nodiscard]] std::size_t held() const { return conversations.size() + updates.size() + rejects.size() + ledger.size(); }
 };
+
+class GroupStates;
 
 class Merger {
  public:
@@ -54,6 +59,12 @@ class Merger {
 
   /// Calls `take` with stretches of finished conversations, in order, on the calling thread.
   Result<void> finish(const std::function<bool()>& stop, const std::function<Result<void>(Finished&)>& take);
+  /// After link(): one conversation's states. False: nothing goes by that external_id.
+  Result<bool> look_up(std::string_view external_id, const std::function<void(GroupStates&)>& visit) const;
+  /// The external_id that a linked conversation goes by; empty: it is in no link.
+  [[nodiscard]] std::string_view survivor(std::string_view external_id) const {
+    return links_ ? links_->survivor(external_id) : std::string_view();
+  }
   /// After finish(): the ledger's lines, in the order of sources, inputs and places.
   Result<void> each_ledger_line(const std::function<Result<void>(std::string_view)>& take);
 

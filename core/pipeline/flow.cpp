@@ -117,18 +117,17 @@ void describe(const SourceConfig& source, bool evidence, Summary& summary) {
   summary.zone_data_version = source.zones->version();
 }
 
-Result<std::unique_ptr<SourceFlow>> SourceFlow::open(PreparedSource source, bool evidence, unsigned jobs) {
+Result<std::unique_ptr<SourceFlow>> SourceFlow::open(SourceConfig& config, PreparedSource source, bool evidence, unsigned jobs) {
   std::unique_ptr<SourceFlow> flow(new SourceFlow);
-  flow->config_ = std::move(source.config);
   flow->total_bytes_ = source.total_bytes;
   auto head = source.first_bytes->peek(kHead);
   if (!head) return head.error();
-  if (auto surveyed = survey_times(*flow->config_, *head, evidence); !surveyed) return surveyed.error();
+  if (auto surveyed = survey_times(config, *head, evidence); !surveyed) return surveyed.error();
   for (unsigned i = 0; i < jobs; ++i) {
-    flow->workers_.push_back(std::make_unique<Worker>(*flow->config_));
+    flow->workers_.push_back(std::make_unique<Worker>(config));
     if (auto opened = flow->workers_.back()->open(); !opened) return opened.error();
   }
-  flow->reader_ = std::make_unique<BlockReader>(*flow->config_, std::move(source.first), std::move(source.first_bytes));
+  flow->reader_ = std::make_unique<BlockReader>(config, std::move(source.first), std::move(source.first_bytes));
   return flow;
 }
 

@@ -29,8 +29,10 @@ void describe(const SourceConfig& source, bool evidence, Summary& summary);
 
 class SourceFlow {
  public:
-  /// Looks at the times, where that is needed, and opens a translator for each of `jobs` threads.
-  static Result<std::unique_ptr<SourceFlow>> open(PreparedSource source, bool evidence, unsigned jobs);
+  ~SourceFlow();
+  /// Looks at the times, where that is needed, and opens a translator for each of `jobs` threads. The config is the
+  /// caller's, and must outlive the flow; `source` has none any more.
+  static Result<std::unique_ptr<SourceFlow>> open(SourceConfig& config, PreparedSource source, bool evidence, unsigned jobs);
 
   /// Reads it all. `take` gets the batches in input order, on the calling thread; its error ends the flow. An input that
   /// breaks off is an error too, after everything before it was taken.
@@ -39,18 +41,12 @@ class SourceFlow {
   /// The workers' counts, once everything that was read was also taken.
   void account(Summary& summary) const;
   [[nodiscard]] const std::vector<std::string>& notes() const { return reader_->notes(); }
-  [[nodiscard]] const SourceConfig& source() const { return *config_; }
   [[nodiscard]] std::uint64_t total_bytes() const { return total_bytes_; }
 
  private:
   class Worker;
   SourceFlow();
 
- public:
-  ~SourceFlow();
-
- private:
-  std::unique_ptr<SourceConfig> config_;
   std::unique_ptr<BlockReader> reader_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::uint64_t total_bytes_ = 0;

@@ -3,17 +3,14 @@
 
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
-
 #include "crosswalk/translate.hpp"
 #include "normalize/vocabulary.hpp"
 #include "pipeline/books.hpp"
+#include "pipeline/summary_json.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// Most names of fields or words shown by themselves.
 constexpr std::size_t kListed = 500;
@@ -100,11 +97,11 @@ Result<void> Summary::balance() const {
                              translated, filtered_total, rejected_total),
                  "this is a defect of the program; please report it with the input"};
   }
-  if (translated != written + merged) {
-    return Error{
-        Errc::internal,
-        fmt::format("the books do not balance: translated {} is not written {} + merged {}", translated, written, merged),
-        "this is a defect of the program; please report it with the input"};
+  if (translated != written + merged + updates) {
+    return Error{Errc::internal,
+                 fmt::format("the books do not balance: translated {} is not written {} + merged {} + updates {}", translated,
+                             written, merged, updates),
+                 "this is a defect of the program; please report it with the input"};
   }
   return {};
 }
@@ -136,39 +133,43 @@ void enter(const Books& books, Summary& summary) {
   }
 }
 
-std::string Summary::json() const {
+Json accounts_of(const Summary& s) {
   Json source_json;
-  source_json["name"] = source;
-  source_json["adapter"] = adapter;
-  source_json["inputs"] = inputs;
-  source_json["time_zone"] = time_zone;
-  source_json["disambiguation"] = disambiguation;
-  source_json["read"] = read;
-  source_json["translated"] = translated;
-  source_json["touchpoints"] = touchpoints;
-  source_json["repeated_touchpoints"] = repeated_touchpoints;
-  source_json["merged"] = merged;
+  source_json["name"] = s.source;
+  source_json["adapter"] = s.adapter;
+  source_json["inputs"] = s.inputs;
+  source_json["time_zone"] = s.time_zone;
+  source_json["disambiguation"] = s.disambiguation;
+  source_json["read"] = s.read;
+  source_json["translated"] = s.translated;
+  source_json["touchpoints"] = s.touchpoints;
+  source_json["repeated_touchpoints"] = s.repeated_touchpoints;
+  source_json["merged"] = s.merged;
+  source_json["updates"] = s.updates;
   source_json["unchanged"] = 0;
-  source_json["filtered"] = filtered_total;
-  source_json["rejected"] = rejected_total;
-  source_json["balanced"] = balance().ok();
-  source_json["filtered_by_rule"] = filtered;
-  source_json["rejected_by_code"] = rejected;
-  source_json["repeated_ids"] = repeated_ids;
-  source_json["ids_compared"] = ids_compared;
-  source_json["duplicate_keys"] = duplicate_keys;
-  source_json["leap_seconds"] = leap_seconds;
-  source_json["times"] = times_json(*this);
-  source_json["time_format"] = time_format;
-  source_json["evidence"] = {{"decided", evidence_decided}, {"abstained", evidence_abstained}};
-  source_json["bad_values"] = bad_values_json(*this);
-  source_json["words"] = words_json(*this);
-  source_json["fields"] = fields_json(*this);
-  source_json["notes"] = notes;
-  source_json["bytes_read"] = bytes_read;
+  source_json["filtered"] = s.filtered_total;
+  source_json["rejected"] = s.rejected_total;
+  source_json["balanced"] = s.balance().ok();
+  source_json["filtered_by_rule"] = s.filtered;
+  source_json["rejected_by_code"] = s.rejected;
+  source_json["repeated_ids"] = s.repeated_ids;
+  source_json["ids_compared"] = s.ids_compared;
+  source_json["duplicate_keys"] = s.duplicate_keys;
+  source_json["leap_seconds"] = s.leap_seconds;
+  source_json["times"] = times_json(s);
+  source_json["time_format"] = s.time_format;
+  source_json["evidence"] = {{"decided", s.evidence_decided}, {"abstained", s.evidence_abstained}};
+  source_json["bad_values"] = bad_values_json(s);
+  source_json["words"] = words_json(s);
+  source_json["fields"] = fields_json(s);
+  source_json["notes"] = s.notes;
+  source_json["bytes_read"] = s.bytes_read;
+  return source_json;
+}
 
+std::string Summary::json() const {
   Json out;
-  out["sources"] = Json::array({source_json});
+  out["sources"] = Json::array({accounts_of(*this)});
   out["sinks"] = Json::array({Json{{"written", written}, {"bytes", bytes_written}}});
   out["identity"] = "read = translated + filtered + rejected; translated = written + merged";
   out["seconds"] = seconds;

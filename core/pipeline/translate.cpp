@@ -116,12 +116,13 @@ class Writer {
 
   /// Conversations that the merge has put together.
   Result<void> take(Finished& some) {
-    Books& books = some.books.front();
-    books_.translated -= books.rejected_total;
-    books_.add(books);
-    written_ += some.written;
-    merged_ += some.merged;
-    repeated_touchpoints_ += some.repeated_by_source.front();
+    for (const Finished::Accounts& accounts : some.sources) {
+      books_.translated -= accounts.books.rejected_total;
+      books_.add(accounts.books);
+      written_ += accounts.written;
+      merged_ += accounts.merged;
+      repeated_touchpoints_ += accounts.repeated_touchpoints;
+    }
     return put(some.conversations.view(), some.rejects.view());
   }
 
@@ -176,11 +177,12 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   summary.version = std::string(library_version());
   auto prepared = prepare_source(options, catalog);
   if (!prepared) return prepared.error();
-  if (auto ok = check_outputs(options, prepared->config->inputs); !ok) return ok;
-  prepared->config->want_rejects = !options.rejects.empty();
-  prepared->config->contributes = prepared->config->fold;
+  const std::unique_ptr<SourceConfig> source = std::move(prepared->config);
+  if (auto ok = check_outputs(options, source->inputs); !ok) return ok;
+  source->want_rejects = !options.rejects.empty();
+  source->contributes = source->fold;
   const unsigned jobs = job_count(options.jobs);
-  auto opened = SourceFlow::open(std::move(*prepared), options.evidence, jobs);
+  auto opened = SourceFlow::open(*source, std::move(*prepared), options.evidence, jobs);
   if (!opened) return opened.error();
   SourceFlow& flow = **opened;
   auto output = OutputFile::open(options.output);
@@ -191,10 +193,10 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
     if (!file) return file.error();
     rejects = std::move(*file);
   }
-  describe(flow.source(), options.evidence, summary);
+  describe(*source, options.evidence, summary);
   summary.jobs = jobs;
 
-  Writer writer(options, flow.source(), hooks, **output, rejects.get(), flow.total_bytes(), jobs);
+  Writer writer(options, *source, hooks, **output, rejects.get(), flow.total_bytes(), jobs);
   Result<void> result = flow.run([&](Batch& batch) -> Result<void> {
     if (cancelled(hooks)) return interrupted();
     return writer.take(batch);

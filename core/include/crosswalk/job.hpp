@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -26,8 +27,9 @@ struct JobSource {
   Disambiguation disambiguation = Disambiguation::compatible;
   bool evidence = false;
   std::map<std::string, std::string, std::less<>> settings;
-  bool enrich = false;     ///< fills only the fields of ConversationUpdate
-  std::uint32_t line = 0;  ///< of the job file, for messages
+  bool enrich = false;       ///< fills only the fields of ConversationUpdate
+  bool allow_empty = false;  ///< inputs without a single record are fine
+  std::uint32_t line = 0;    ///< of the job file, for messages
 };
 
 /// What a link looks at: `external_id` (the record's own id, before the job's template), another field by its schema
@@ -81,5 +83,68 @@ struct Job {
 
 /// A complete job file with comments, as `crosswalk run --help` prints it. It is valid.
 [[nodiscard]] std::string_view job_example();
+
+struct RunOptions {
+  std::string ledger;    ///< path; empty: none. A line for every input record: its place and what became of it
+  std::string rejects;   ///< path; empty: the job's
+  unsigned jobs = 0;     ///< worker threads; 0: one per processor. The output does not depend on it.
+  bool dry_run = false;  ///< everything but writing
+};
+
+/// What one side of a link found, and what the links came to.
+struct LinkAccounts {
+  struct Rule {
+    std::string left, right;                          ///< as written
+    std::uint64_t left_values = 0, right_values = 0;  ///< conversations that have a value there
+    std::uint64_t joined = 0;                         ///< values that both sides have
+  };
+  struct Conflict {
+    std::string source;                     ///< of which the group would hold several conversations
+    std::vector<std::string> external_ids;  ///< of that source, a few
+    std::uint64_t size = 0;                 ///< external_ids of the whole group
+  };
+  std::vector<Rule> rules;
+  std::uint64_t groups = 0;        ///< of two or more external_ids that became one
+  std::uint64_t conflicts = 0;     ///< groups left apart
+  std::vector<Conflict> examples;  ///< at most twenty
+};
+
+struct SinkAccounts {
+  std::string type, path;
+  std::uint64_t conversations = 0, updates = 0, bytes = 0;
+};
+
+/// The accounts of a job. Per source as for `translate`, where `written` counts the conversations whose first record is the
+/// source's, and `updates` those of conversations that are not in the run.
+struct JobSummary {
+  std::string job;
+  std::vector<Summary> sources;
+  std::uint64_t conversations = 0, updates = 0;  ///< as every sink got them
+  LinkAccounts links;
+  std::vector<SinkAccounts> sinks;
+  std::vector<std::string> notes;
+  bool dry_run = false;
+  bool spilled = false;  ///< memory_limit sent conversations to disk
+  std::string version, zone_data_version;
+  double seconds = 0;
+  std::uint64_t peak_memory = 0;  ///< bytes
+  unsigned jobs = 0;
+
+  [[nodiscard]] std::uint64_t rejected() const;
+  [[nodiscard]] Result<void> balance() const;
+  [[nodiscard]] std::string json() const;
+  [[nodiscard]] std::string text() const;
+};
+
+struct JobHooks {
+  /// Called on the calling thread, now and then. `part` is a source's name, or "merge".
+  std::function<void(std::string_view part, const Progress&)> progress;
+  std::function<bool()> cancelled;  ///< asked between batches; true ends the run, and nothing is written
+};
+
+/// Runs it. Sinks and the ledger are written under temporary names and published together at the end: after an error
+/// nothing of them stands. The rejects are written whatever happens. The summary is filled as far as the run came.
+[[nodiscard]] Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,
+                                   const JobHooks& hooks = {});
 
 }  // namespace crosswalk

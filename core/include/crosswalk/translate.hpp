@@ -70,12 +70,13 @@ struct FieldUse {
 };
 
 /// The accounts of one run. `read = translated + filtered + rejected`, and on the output side
-/// `translated = written + merged`: checked by balance().
+/// `translated = written + merged + updates`: checked by balance().
 struct Summary {
   std::string source, adapter, adapter_version;
   std::vector<std::string> inputs;
   std::uint64_t read = 0, translated = 0, filtered_total = 0, rejected_total = 0;
-  std::uint64_t written = 0, merged = 0, touchpoints = 0, repeated_touchpoints = 0, bytes_read = 0, bytes_written = 0;
+  std::uint64_t written = 0, merged = 0, updates = 0, touchpoints = 0, repeated_touchpoints = 0, bytes_read = 0,
+                bytes_written = 0;
   std::uint64_t repeated_ids = 0;  ///< ids written more than once (whole-conversation sources)
   std::uint64_t ids_compared = 0;  ///< how many ids that statement rests on; all of them unless memory ran short
   std::uint64_t duplicate_keys = 0, leap_seconds = 0;

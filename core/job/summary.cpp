@@ -1,0 +1,117 @@
+// The accounts of a job: checked, as JSON, and as lines for a person.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "crosswalk/job.hpp"
+#include "pipeline/summary_json.hpp"
+#include "text.hpp"
+
+namespace crosswalk {
+
+std::uint64_t JobSummary::rejected() const {
+  std::uint64_t sum = 0;
+  for (const Summary& s : sources) sum += s.rejected_total;
+  return sum;
+}
+
+Result<void> JobSummary::balance() const {
+  constexpr std::string_view kCure = "this is a defect of the program; please report it with the job";
+  std::uint64_t written = 0, updated = 0;
+  for (const Summary& s : sources) {
+    if (auto ok = s.balance(); !ok) {
+      return Error{Errc::internal, fmt::format("source \"{}\": {}", s.source, ok.error().message), std::string(kCure)};
+    }
+    written += s.written;
+    updated += s.updates;
+  }
+  if (written != conversations || updated != updates) {
+    return Error{
+        Errc::internal,
+        fmt::format("the books do not balance: {} conversations and {} updates came of the sources, {} and {} were written",
+                    written, updated, conversations, updates),
+        std::string(kCure)};
+  }
+  for (const SinkAccounts& sink : sinks) {
+    if (sink.conversations == conversations && sink.updates == updates) continue;
+    return Error{Errc::internal,
+                 fmt::format("the books do not balance: {} took {} conversations and {} updates of {} and {}", sink.path,
+                             sink.conversations, sink.updates, conversations, updates),
+                 std::string(kCure)};
+  }
+  return {};
+}
+
+std::string JobSummary::json() const {
+  Json out;
+  out["job"] = job;
+  out["dry_run"] = dry_run;
+  out["sources"] = Json::array();
+  std::uint64_t read = 0;
+  for (const Summary& s : sources) {
+    out["sources"].push_back(accounts_of(s));
+    read += s.read;
+  }
+  Json merge;
+  merge["conversations"] = conversations;
+  merge["updates"] = updates;
+  merge["spilled"] = spilled;
+  Json rules = Json::array(), conflicts = Json::array();
+  for (const LinkAccounts::Rule& r : links.rules) {
+    rules.push_back(Json{{"left", r.left},
+                         {"right", r.right},
+                         {"left_values", r.left_values},
+                         {"right_values", r.right_values},
+                         {"joined", r.joined}});
+  }
+  for (const LinkAccounts::Conflict& c : links.examples) {
+    conflicts.push_back(Json{{"source", c.source}, {"external_ids", c.external_ids}, {"group_size", c.size}});
+  }
+  merge["links"] = {{"rules", rules}, {"groups", links.groups}, {"conflicts", links.conflicts}, {"conflict_examples", conflicts}};
+  out["merge"] = merge;
+  out["sinks"] = Json::array();
+  for (const SinkAccounts& s : sinks) {
+    out["sinks"].push_back(
+        Json{{"type", s.type}, {"path", s.path}, {"conversations", s.conversations}, {"updates", s.updates}, {"bytes", s.bytes}});
+  }
+  out["identity"] =
+      "per source: read = translated + filtered + rejected; translated = written + merged + updates; "
+      "over all sources: written = conversations, updates = updates";
+  out["balanced"] = balance().ok();
+  out["notes"] = notes;
+  out["seconds"] = seconds;
+  out["records_per_second"] = seconds > 0 ? static_cast<double>(read) / seconds : 0.0;
+  out["peak_memory_bytes"] = peak_memory;
+  out["jobs"] = jobs;
+  Json versions = {{"crosswalk", version}, {"zone_data", zone_data_version}};
+  for (const Summary& s : sources) versions[s.adapter] = s.adapter_version;
+  out["versions"] = versions;
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string JobSummary::text() const {
+  std::string out;
+  for (const Summary& s : sources) {
+    if (!s.source.empty()) out += s.text();
+  }
+  const auto line = [&out](std::string_view label, const std::string& text) { out += fmt::format("  {:<11}{}\n", label, text); };
+  out += fmt::format("{}: {} conversation{}, {} update{}{}\n", job, conversations, conversations == 1 ? "" : "s", updates,
+                     updates == 1 ? "" : "s", dry_run ? "; nothing was written (dry run)" : "");
+  for (const LinkAccounts::Rule& r : links.rules) {
+    line("link", fmt::format("{} ({}) = {} ({}): {} in both", r.left, r.left_values, r.right, r.right_values, r.joined));
+  }
+  if (links.groups != 0) line("linked", fmt::format("{} groups of conversations became one each", links.groups));
+  if (links.conflicts != 0) {
+    const LinkAccounts::Conflict& c = links.examples.front();
+    line("conflicts", fmt::format("{} groups would hold several conversations of one source and were left apart, for example {} "
+                                  "of \"{}\"; if that is meant: [merge] several = [\"{}\"]",
+                                  links.conflicts, fmt::join(c.external_ids, ", "), c.source, c.source));
+  }
+  for (const SinkAccounts& s : sinks) {
+    line(s.type, fmt::format("{} conversations{} in {}", s.conversations,
+                             s.updates == 0 ? std::string() : fmt::format(", {} updates", s.updates), s.path));
+  }
+  for (const std::string& note : notes) line("note", note);
+  return printable(out);
+}
+
+}  // namespace crosswalk

@@ -1,0 +1,65 @@
+#include "merge/group.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "encode/json_text.hpp"
+#include "pipeline/source.hpp"
+
+namespace crosswalk {
+
+void GroupStates::load(const Group& group) {
+  decoded_.clear();
+  contributions_.clear();
+  arena_.clear();
+  for (const std::string_view payload : group.payloads) contributions_.push_back(decoded_.decode(group.external_id, payload));
+  const auto identity = [](const Contribution& c) { return std::tie(c.source, c.id, c.scope); };
+  if (contributions_.size() > 1) {
+    std::stable_sort(contributions_.begin(), contributions_.end(),
+                     [&](const Contribution& a, const Contribution& b) { return identity(a) < identity(b); });
+  }
+  count_ = 0;
+  sources_.clear();
+  first_.clear();
+  for (std::size_t i = 0; i < contributions_.size(); ++i) {
+    const Contribution& c = contributions_[i];
+    if (i == 0 || identity(c) != identity(contributions_[i - 1])) {
+      if (count_ == states_.size()) states_.push_back(std::make_unique<State>());
+      states_[count_++]->clear();
+      sources_.push_back(c.source);
+      first_.push_back(i);
+    }
+    states_[count_ - 1]->join(c);
+  }
+  first_.push_back(contributions_.size());
+  all_.clear();
+  for (std::size_t i = 0; i < count_; ++i) {
+    State& state = *states_[i];
+    state.settle();
+    derive_from_touchpoints(state);
+    add_touchpoint_counts(state, *plan_.sources[sources_[i]].config);
+    all_.push_back(&state);
+  }
+}
+
+/// How many touchpoints of each kind, as a metadata entry like the source's own.
+void GroupStates::add_touchpoint_counts(State& state, const SourceConfig& source) {
+  if (state.touchpoints.empty() || !source.carries("touchpoints")) return;
+  constexpr std::string_view kKey = "\"touchpoints\":";
+  const auto at = std::lower_bound(state.metadata.begin(), state.metadata.end(), kKey,
+                                   [](const State::Meta& m, std::string_view key) { return m.key < key; });
+  if (at != state.metadata.end() && at->key == kKey) return;
+  const auto counts = count_touchpoints(state);
+  scratch_.clear();
+  for (std::size_t kind = 0; kind < kTouchKinds; ++kind) {
+    if (counts[kind] == 0) continue;
+    scratch_.add(scratch_.empty() ? '{' : ',');
+    add_json_string(scratch_, name_of(static_cast<TouchKind>(kind)));
+    scratch_.add(':');
+    add_number(scratch_, counts[kind]);
+  }
+  scratch_.add('}');
+  state.metadata.insert(at, {kKey, arena_.keep(scratch_.view()), {}});
+}
+
+}  // namespace crosswalk

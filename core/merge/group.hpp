@@ -1,0 +1,114 @@
+// All that is said under one external_id: its entries, side by side, and the states that they add up to.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arena.hpp"
+#include "merge/combine.hpp"
+#include "merge/contribution.hpp"
+#include "merge/links.hpp"
+#include "merge/sorter.hpp"
+#include "merge/state.hpp"
+
+namespace crosswalk {
+
+/// All contributions under one external_id, with their texts.
+struct Group {
+  std::string external_id;
+  std::vector<std::string_view> payloads;
+
+  void clear() {
+    payloads.clear();
+    text.clear();
+  }
+  Arena text;
+};
+
+/// The groups of one stretch, in the order of their keys.
+class GroupReader {
+ public:
+  /// `links` may be null: conversations that go by another external_id are left out here, and come from `linked`.
+  Result<void> open(const Sorter& contributions, const Links* links, const Sorter* linked, std::string_view from,
+                    const std::optional<std::string>& until) {
+    links_ = links;
+    if (auto ok = open(own_, contributions, from, until); !ok) return ok;
+    if (linked == nullptr) return {};
+    return open(linked_, *linked, from, until);
+  }
+  /// False at the end.
+  Result<bool> next(Group& group) {
+    while (own_ && links_ != nullptr && !links_->survivor(own_->key()).empty()) {
+      if (auto ok = step(own_); !ok) return ok.error();
+    }
+    if (!own_ && !linked_) return false;
+    auto& cursor = !own_ || (linked_ && linked_->key() < own_->key()) ? linked_ : own_;
+    group.clear();
+    group.external_id = cursor->key();
+    do {
+      group.payloads.push_back(group.text.keep(cursor->payload()));
+      if (auto ok = step(cursor); !ok) return ok.error();
+    } while (cursor && cursor->key() == group.external_id);
+    return true;
+  }
+
+ private:
+  static Result<void> open(std::unique_ptr<SorterCursor>& cursor, const Sorter& sorter, std::string_view from,
+                           const std::optional<std::string>& until) {
+    auto opened = SorterCursor::open(sorter, from, until);
+    if (!opened) return opened.error();
+    cursor = std::move(*opened);
+    return step(cursor);
+  }
+  static Result<void> step(std::unique_ptr<SorterCursor>& cursor) {
+    auto more = cursor->next();
+    if (!more) return more.error();
+    if (!*more) cursor.reset();
+    return {};
+  }
+
+  const Links* links_ = nullptr;
+  std::unique_ptr<SorterCursor> own_, linked_;
+};
+
+/// States of one group, one per source and conversation of it. Used by one thread; memory is kept from group to group.
+class GroupStates {
+ public:
+  explicit GroupStates(const MergePlan& plan) : plan_(plan) {}
+
+  void load(const Group& group);
+
+  /// Settled, with what their touchpoints say; by source, id and scope.
+  [[nodiscard]] std::span<const State* const> states() const { return all_; }
+  [[nodiscard]] std::span<const std::uint32_t> sources() const { return sources_; }
+  /// The contributions that made state `i`.
+  [[nodiscard]] std::span<const Contribution> of(std::size_t i) const {
+    return std::span(contributions_).subspan(first_[i], first_[i + 1] - first_[i]);
+  }
+  /// Of one id in several scopes of a source, only the first state stands.
+  [[nodiscard]] bool takes_anothers_id(std::size_t i) const {
+    return i != 0 && sources_[i] == sources_[i - 1] && all_[i]->id == all_[i - 1]->id;
+  }
+  [[nodiscard]] Arena& arena() { return arena_; }
+
+ private:
+  void add_touchpoint_counts(State& state, const SourceConfig& source);
+
+  const MergePlan& plan_;
+  Contributions decoded_;
+  std::vector<Contribution> contributions_;
+  std::vector<std::unique_ptr<State>> states_;
+  std::size_t count_ = 0;
+  std::vector<std::uint32_t> sources_;
+  std::vector<std::size_t> first_;
+  std::vector<const State*> all_;
+  Arena arena_;
+  Buffer scratch_;
+};
+
+}  // namespace crosswalk
