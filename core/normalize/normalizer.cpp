@@ -348,6 +348,7 @@ void Normalizer::on_record(const Record& record, const Place& place) {
   }
   if (outcome_ == Outcome::going) understand();
   place_gathered();  // of refused and filtered records too: the books count every field that was read
+  if (source_.explanations != nullptr) explain_record();
   if (outcome_ == Outcome::going) emit();
 }
 
@@ -972,6 +973,23 @@ void Normalizer::emit_contribution() {
   c.metadata = metadata_;
   c.touchpoints = touches_;
   add_entry(batch_->contributions, c);
+}
+
+void Normalizer::explain_record() {
+  auto& records = source_.explanations->records;
+  const auto wanted = records.find({file_, place_.offset});
+  if (wanted == records.end()) return;
+  RecordExplanation& record = wanted->second;
+  record.size = place_.raw.size();
+  record.fields.clear();
+  for (std::size_t t = 1; t < kTargetCount; ++t) {
+    const auto target = static_cast<Target>(t);
+    if (!has(target)) continue;
+    const Field& value = slot(target).value;
+    const bool time = target == Target::started_at || target == Target::ended_at || target == Target::version;
+    std::string zone = has(Target::time_zone) ? std::string(slot(Target::time_zone).value.view()) : source_.zone_name;
+    record.fields.push_back({target, field_name(value), std::string(value.view()), time ? std::move(zone) : std::string()});
+  }
 }
 
 void Normalizer::reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,

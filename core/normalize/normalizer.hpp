@@ -175,6 +175,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void emit();
   void emit_line();
   void emit_contribution();
+  void explain_record();
   void add_value(Buffer& out, const Field& value, Form form);
   void reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
               std::string_view cure);

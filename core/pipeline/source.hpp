@@ -14,6 +14,7 @@
 #include "crosswalk/translate.hpp"
 #include "merge/id_template.hpp"
 #include "normalize/evidence.hpp"
+#include "normalize/explanation.hpp"
 
 namespace crosswalk {
 
@@ -37,6 +38,7 @@ struct SourceConfig {
   std::uint32_t number = 0;  ///< index in the job
   IdTemplate external_id;
   bool want_ledger = false;
+  Explanations* explanations = nullptr;  ///< records to be explained; null: none
   bool want_rejects = true;  ///< reject lines are written somewhere
   Limits limits;
   char delimiter = 0;   ///< 0: found out

@@ -147,4 +147,38 @@ struct JobHooks {
 [[nodiscard]] Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,
                                    const JobHooks& hooks = {});
 
+/// One record, as a witness for a value.
+struct Witness {
+  std::string source, file;
+  std::uint64_t line = 0, offset = 0, size = 0;  ///< bytes of the decompressed input
+  std::string field;                             ///< the source's field; empty: the record says it by its kind, or a setting does
+  std::string found;                             ///< its text
+  std::string value;                             ///< what it means, as JSON
+  std::string how;                               ///< of a time: how it is known; of an id: the table it went through
+  std::string version;                           ///< the record's own update time; empty: its place in the input orders it
+  std::string verdict;                           ///< the rule by which it stands, or does not
+};
+
+struct WhyField {
+  std::string name;                ///< as in the output: `status`, `metadata.Priority`
+  std::string value;               ///< as JSON
+  std::vector<Witness> witnesses;  ///< the first one stands, the others lost
+};
+
+/// From one conversation of the output back to the records it was made of.
+struct Why {
+  std::string external_id;
+  std::string rule;              ///< how it came by its external_id
+  std::vector<Witness> records;  ///< all of them, in the order of sources and inputs; fields empty
+  std::vector<WhyField> fields;
+
+  [[nodiscard]] std::string json() const;
+  [[nodiscard]] std::string text() const;
+};
+
+/// Explains `what`, an external_id or an external_id, a dot and a field, by running the job's sources again (twice); writes
+/// nothing. An id that no conversation has is an error.
+[[nodiscard]] Result<Why> explain_job(const Job& job, AdapterCatalog& catalog, const std::string& what,
+                                      const JobHooks& hooks = {});
+
 }  // namespace crosswalk
