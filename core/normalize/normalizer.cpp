@@ -398,7 +398,7 @@ void Normalizer::take(const Field& field) {
 
 bool Normalizer::is_absent(Target target, const Field& value) const {
   const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(target)];
-  return vocabulary.has_absent() && vocabulary.is_absent(trimmed(value.view()));
+  return vocabulary.has_absent() && vocabulary.is_absent(value.view());
 }
 
 /// Puts a value where its target is gathered, unless one of the same or a lower rank is there.
@@ -720,7 +720,7 @@ void Normalizer::understand_status() {
   const Vocabulary::Entry& entry = vocabulary.look_up(value.view());
   if (!entry.meaning.empty()) {
     conversation_.status = scratch_text_.keep(entry.meaning);
-  } else if (entry.verdict == Vocabulary::Verdict::unlisted) {
+  } else if (!entry.known) {
     bad_value(Target::status, "unknown_status", "no rule says what this status means", "correct it in the source");
   }
 }
@@ -877,7 +877,6 @@ void Normalizer::understand_csat() {
   std::optional<Decimal> score = value.kind == Kind::number ? parse_decimal(value.view()) : std::nullopt;
   if (value.kind == Kind::cell || value.kind == Kind::string) {
     const Vocabulary::Entry& entry = vocabularies_[static_cast<std::size_t>(Target::csat_score)].look_up(value.view());
-    if (entry.verdict == Vocabulary::Verdict::absent) return;
     score = parse_decimal(entry.meaning.empty() ? value.view() : std::string_view(entry.meaning));
   }
   if (!score) {

@@ -823,6 +823,23 @@ TEST_CASE("normalizer: a value that means absent is not a value") {
   CHECK(accounted(run.books()) + empty(run.books()) == 3);
 }
 
+TEST_CASE("normalizer: what means absent means it in any case, for every target") {
+  Plan plan = plain();
+  plan.setup = [](Setup& setup) {
+    setup.absent(Target::status, "n/a");
+    setup.absent(Target::csat_score, "Not Offered");
+    setup.absent(Target::queue_id, "None");
+    setup.word(Target::status, "n/a", "unknown");  // absent goes before words
+    setup.word(Target::csat_score, "not offered", "1");
+  };
+  Run run(plan);
+  CHECK(run.csv(row("status,csat_score,queue_id", "N/A,not_offered, NONE ")) == "");
+  CHECK(run.only().dump() == R"({"external_id":"1","platform":"fake","channel":"email","started_at":"2024-06-01T10:00:00Z"})");
+  CHECK(accounted(run.books()) == 2);
+  CHECK(empty(run.books()) == 3);
+  CHECK_FALSE(run.books().words.contains("csat_score"));
+}
+
 TEST_CASE("normalizer: two fields that go by one name in metadata are both there") {
   const auto metadata = [](const std::string& json, std::map<std::string, std::string> names) {
     Plan plan = plain();

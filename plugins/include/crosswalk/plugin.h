@@ -143,7 +143,8 @@ typedef struct cw_setup {
   void (*word)(void* ctx, uint32_t target, cw_text from, cw_text to);
   /* What becomes of other words. CW_OTHERS_BAD when never called. */
   void (*others)(void* ctx, uint32_t target, uint32_t others);
-  /* Says that a value of a target means "absent" (`-`, `1900-01-01 00:00:00`). Blank is absent always. */
+  /* Says that a value of a target means "absent" (`-`, `1900-01-01 00:00:00`), before any word of it. Values match as
+   * words do. Blank is absent always. */
   void (*absent)(void* ctx, uint32_t target, cw_text value);
   /* Says why the translator cannot be opened, with these settings; then return NULL from open(). */
   void (*fail)(void* ctx, cw_text message, cw_text cure);
