@@ -247,7 +247,7 @@ void Normalizer::settle(FieldPlan& p, std::string_view path) {
   p.path_hash = hash64(p.path_key);
   if (!source_.time_zone_column.empty() && folded_word(path) == folded_word(source_.time_zone_column)) {
     p.action = Action::map;
-    if (p.mapping_count < p.mappings.size()) p.mappings[p.mapping_count++] = {Target::time_zone, How::as_configured, 0};
+    p.mappings.push_back({Target::time_zone, How::as_configured, 0});
   }
   const bool listed = source_.metadata_names.contains(p.name) || source_.metadata_names.contains(path);
   switch (source_.metadata) {
@@ -257,8 +257,8 @@ void Normalizer::settle(FieldPlan& p, std::string_view path) {
     case SourceConfig::Metadata::listed: p.carries = listed; break;
   }
   // A field that only steers (an update time, a scope) is still one of "the rest".
-  const bool steers = std::all_of(p.mappings.begin(), p.mappings.begin() + p.mapping_count,
-                                  [](const Mapping& m) { return m.target >= Target::version; });
+  const bool steers =
+      std::all_of(p.mappings.begin(), p.mappings.end(), [](const Mapping& m) { return m.target >= Target::version; });
   p.also_carried = p.action == Action::map && (listed || (steers && p.carries));
   if (p.drop_rule.empty()) {
     p.drop_rule = source_.metadata == SourceConfig::Metadata::mapped ? "metadata=mapped"
@@ -273,10 +273,9 @@ void Normalizer::settle(FieldPlan& p, std::string_view path) {
 
 void Normalizer::map(std::uint16_t field, Target target, How how, std::uint32_t rank) {
   FieldPlan& p = plan(field);
-  if (p.mapping_count == p.mappings.size()) return;
   p.action = Action::map;
   p.known = true;
-  p.mappings[p.mapping_count++] = {target, how, rank};
+  p.mappings.push_back({target, how, rank});
 }
 
 void Normalizer::carry(std::uint16_t field, std::string_view name, Form form) {
@@ -383,8 +382,7 @@ void Normalizer::take(const Field& field) {
     case Action::map: break;
   }
   std::uint32_t targets = 0;
-  for (std::size_t i = 0; i < p.mapping_count; ++i) {
-    const Mapping& m = p.mappings[i];
+  for (const Mapping& m : p.mappings) {
     if (is_absent(m.target, field)) continue;
     targets |= 1U << static_cast<unsigned>(m.target);
     fill(m.target, m.how, m.rank, field);

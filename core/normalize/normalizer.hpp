@@ -87,8 +87,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     bool body = false;          // message text
     bool carries = true;        // may go into metadata at all
     bool also_carried = false;  // mapped, and asked for by name
-    std::uint8_t mapping_count = 0;
-    std::array<Mapping, 3> mappings{};
+    std::vector<Mapping> mappings;
     std::string name;           // in metadata
     std::string key, path_key;  // JSON text with quotes and colon
     std::uint64_t key_hash = 0, path_hash = 0;

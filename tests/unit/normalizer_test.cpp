@@ -840,6 +840,33 @@ TEST_CASE("normalizer: what means absent means it in any case, for every target"
   CHECK_FALSE(run.books().words.contains("csat_score"));
 }
 
+TEST_CASE("normalizer: a field may be any number of targets") {
+  Plan plan;
+  plan.bind = maps({{"id", Target::external_id},
+                    {"at", Target::started_at},
+                    {"x", Target::platform},
+                    {"x", Target::queue_id},
+                    {"x", Target::assigned_agent_id},
+                    {"x", Target::customer_id},
+                    {"x", Target::subject},
+                    {"x", Target::status}});
+  Run run(plan);
+  CHECK(run.csv(row("x", "7")) == "");
+  const Json record = run.only();
+  for (const char* target : {"platform", "queue_id", "assigned_agent_id", "customer_id", "subject", "status"}) {
+    CAPTURE(target);
+    CHECK(record.at(target) == "7");
+  }
+  CHECK_FALSE(record.contains("metadata"));
+  CHECK(accounted(run.books()) == 3);
+
+  Plan zoned = plain();
+  zoned.bind = [inner = plan.bind](std::uint16_t id, std::string_view name, Binder& binder) { inner(id, name, binder); };
+  Run with_zone(zoned, {{"time_zone_column", "x"}}, "");
+  CHECK(with_zone.csv("id,at,x\n1,2024-06-01 10:00,Asia/Tokyo\n") == "");
+  CHECK(with_zone.only().at("started_at") == "2024-06-01T01:00:00Z");
+}
+
 TEST_CASE("normalizer: two fields that go by one name in metadata are both there") {
   const auto metadata = [](const std::string& json, std::map<std::string, std::string> names) {
     Plan plan = plain();

@@ -153,7 +153,7 @@ typedef struct cw_setup {
 /* ---- binding: names in, meaning out ---------------------------------------------------------------------------- */
 
 /* Implemented by the host; valid during bind(). A field for which nothing is said is carried into metadata under its own
- * name. A field may be mapped to several targets. [worker] */
+ * name. A field may be mapped to any number of targets. [worker] */
 typedef struct cw_binder {
   uint32_t size;
   void* ctx;
