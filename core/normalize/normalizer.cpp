@@ -655,15 +655,18 @@ void Normalizer::understand_id(Target target, std::string_view& to) {
   if (!has(target)) return;
   const Field& value = slot(target).value;
   const bool scalar = value.kind == Kind::cell || value.kind == Kind::string || value.kind == Kind::number;
-  const bool lost = (value.kind == Kind::cell || value.kind == Kind::number) && is_exponent_number(trimmed(value.view()));
+  // A JSON number that is an id has an exponent only where a double has written it.
+  const bool number = value.kind == Kind::number && value.view().find_first_of("eE") != std::string_view::npos;
+  const bool lost = number || (value.kind == Kind::cell && is_exponent_number(trimmed(value.view())));
   if (scalar && !lost) {
     to = value.view();
     return;
   }
   std::string message = lost ? "a number in exponent form has lost its last digits: which record it was can no longer be told"
                              : "an id is text or a number";
-  std::string cure =
-      lost ? "export again and do not open the file in a spreadsheet, or format the column as text" : "correct it in the source";
+  std::string cure = number ? "export again with the ids as texts, or as whole numbers with all their digits"
+                     : lost ? "export again and do not open the file in a spreadsheet, or format the column as text"
+                            : "correct it in the source";
   const std::string_view code = lost ? "id_lost_digits" : "bad_id";
   if (target == Target::external_id) {
     reject(code, field_name(value), value.view(), message, cure);

@@ -504,7 +504,7 @@ TEST_CASE("normalizer: a bad optional value is dropped, counted, said, and kept 
                         Case{"customer_id", "[7]", "an id is text or a number", correct},
                         Case{"assigned_agent_id", "1.5e+12",
                              "a number in exponent form has lost its last digits: which record it was can no longer be told",
-                             "export again and do not open the file in a spreadsheet, or format the column as text"}}) {
+                             "export again with the ids as texts, or as whole numbers with all their digits"}}) {
     CAPTURE(std::string(c.name));
     CAPTURE(std::string(c.json));
     const std::string record = std::string("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"") + c.name + "\":" + c.json + "}";
@@ -552,7 +552,7 @@ TEST_CASE("normalizer: rejects, whole") {
              "correct it in the source, or leave the record out"},
         Case{exponent.c_str(), "id_lost_digits", "id", "1.03006E+13",
              "a number in exponent form has lost its last digits: which record it was can no longer be told",
-             "export again and do not open the file in a spreadsheet, or format the column as text"},
+             "export again with the ids as texts, or as whole numbers with all their digits"},
         Case{boolean.c_str(), "bad_id", "id", "true", "an id is text or a number", "correct it in the source"},
         Case{list.c_str(), "bad_id", "id", "[1]", "an id is text or a number", "correct it in the source"},
         Case{"{\"id\":1}", "missing_started_at", "", "", "the record has no start time, and none is made up",
@@ -626,6 +626,26 @@ TEST_CASE("normalizer: ids that a spreadsheet spoiled, and ids that only look so
   Run text(plain());
   CHECK(text.json("{\"id\":\"1.5E+12\",\"at\":\"2024-06-01T10:00:00Z\"}") == "");  // a JSON text is what it is
   CHECK(text.only().at("external_id") == "1.5E+12");
+}
+
+TEST_CASE("normalizer: a JSON number in exponent form is no id, whatever it looks like") {
+  for (const std::string number : {"1e5", "1E5", "1.0e5", "12e-1", "-1E+2", "1.03006E+13"}) {
+    CAPTURE(number);
+    Run run(plain());
+    CHECK(run.json("{\"id\":" + number + ",\"at\":\"2024-06-01T10:00:00Z\"}") == "");
+    CHECK(run.only_reject().dump() ==
+          "{\"code\":\"id_lost_digits\",\"field\":\"id\",\"found\":\"" + number +
+              "\",\"message\":\"a number in exponent form has lost its last digits: which record it was can no longer be "
+              "told\",\"cure\":\"export again with the ids as texts, or as whole numbers with all their digits\"}");
+  }
+  Run others(plain());
+  CHECK(others.json("{\"id\":100000,\"at\":\"2024-06-01T10:00:00Z\",\"customer_id\":1e5,\"queue_id\":2e5,"
+                    "\"assigned_agent_id\":3}") == "");
+  CHECK(others.only().at("external_id") == "100000");
+  CHECK_FALSE(others.only().contains("customer_id"));
+  CHECK_FALSE(others.only().contains("queue_id"));
+  CHECK(others.only().at("assigned_agent_id") == "3");
+  CHECK(others.out.find("\"metadata\":{\"customer_id\":1e5,\"queue_id\":2e5}") != std::string::npos);
 }
 
 TEST_CASE("normalizer: what an adapter refuses and filters") {
