@@ -351,6 +351,7 @@ void Normalizer::on_record(const Record& record, const Place& place) {
 }
 
 void Normalizer::on_fault(const FrameFault& fault) {
+  if (batch_->error) return;
   const std::string_view cure = fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure);
   ++batch_->books.read;
   count_reject(batch_->books, fault.code, fault.message, cure);
@@ -362,6 +363,7 @@ void Normalizer::on_fault(const FrameFault& fault) {
 }
 
 void Normalizer::on_repeated_header(const Place& place) {
+  if (batch_->error) return;
   constexpr std::string_view kRule = "repeated header";
   ++batch_->books.read;
   batch_->books.filter(kRule);
@@ -577,6 +579,8 @@ bool Normalizer::walk(const Field& array, std::string_view prefix, const std::fu
     if (auto bound = bind_new_names(); !bound) {
       batch_->error = bound.error();
       reject("adapter_failed", "", "", bound.error().message, bound.error().cure);
+      stopped = true;
+      return false;
     }
     stopped = outcome_ != Outcome::going || !element(record) || outcome_ != Outcome::going;
     return !stopped;

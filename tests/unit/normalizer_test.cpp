@@ -1162,6 +1162,22 @@ TEST_CASE("normalizer: after an adapter refused a name, nothing more of the bloc
   CHECK(s.read == s.translated + s.filtered_total + s.rejected_total);
 }
 
+TEST_CASE("normalizer: behind an error that ends the run, broken records and repeated headers are not counted either") {
+  Plan plan = plain();
+  plan.refuses = [](std::span<const std::string_view> names) -> Result<void> {
+    for (const std::string_view name : names) {
+      if (name == "odd") return Error{Errc::data, "no", "yes"};
+    }
+    return {};
+  };
+  Run run(plan);
+  CHECK(run.json("{\"id\":\"1\",\"odd\":1}\n{\"id\":\n[1]\n{\"id\":\"2\"}\n") == "no\n  yes");
+  const Summary s = run.books();
+  CHECK(s.read == 1);
+  CHECK(s.rejected == std::map<std::string, std::uint64_t, std::less<>>{{"adapter_failed", 1}});
+  CHECK(run.rejected().size() == 1);
+}
+
 TEST_CASE("normalizer: sixty thousand distinct keys stay in bounded memory and lose nothing") {
   constexpr int kRecords = 600, kKeys = 100;
   std::string text;
@@ -1312,6 +1328,7 @@ TEST_CASE("walk: a name in an array that the adapter refuses ends the run as any
   CHECK(run.json("{\"id\":\"1\"," + record + ",\"messages\":[{\"text\":\"a\"}]}\n{\"id\":\"2\"," + record +
                  ",\"messages\":[{\"odd\":1}]}\n{\"id\":\"3\"," + record + ",\"messages\":[{\"odd\":1}]}\n") == "no\n  yes");
   CHECK(run.records().size() == 1);
+  CHECK(elements == 1);  // the refused element and those behind it are not handed out
 }
 
 TEST_CASE("walk: only arrays, and no further than the adapter wants") {
