@@ -74,6 +74,23 @@ std::string metadata_name(std::string_view name) {
   return out;
 }
 
+bool is_score(Decimal value) { return !less(value, {1, 0}) && !less({5, 0}, value); }
+
+/// What is wrong with a score that an adapter gives a word. Nearly always it comes from one of its settings.
+Error bad_score_of_word(const SourceConfig& source, std::string_view word, std::string_view score) {
+  for (const Option& option : source.info.options) {
+    const auto set = source.settings.find(option.name);
+    if (option.type != Option::Type::number || set == source.settings.end() || set->second != score) continue;
+    return {Errc::usage,
+            fmt::format("setting {}: \"{}\" is not a satisfaction score, which is a number from 1 to 5", option.name, score),
+            fmt::format("--set {}=<1 to 5>", option.name)};
+  }
+  return {Errc::adapter,
+          fmt::format("adapter {} says that \"{}\" is a satisfaction score of \"{}\"; a score is a number from 1 to 5",
+                      source.info.id, word, score),
+          "report it to the adapter's author"};
+}
+
 std::string json_key(std::string_view name) {
   Buffer out;
   add_json_string(out, name);
@@ -89,14 +106,24 @@ class SetupAdapter final : public Setup {
     const auto found = source_.settings.find(name);
     return found == source_.settings.end() ? std::string_view() : std::string_view(found->second);
   }
-  void word(Target target, std::string_view from, std::string_view to) override { of(target).add(from, to); }
+  void word(Target target, std::string_view from, std::string_view to) override {
+    if (target == Target::csat_score && fault_) {
+      const auto score = parse_decimal(to);
+      if (!score || !is_score(*score)) fault_ = bad_score_of_word(source_, from, to);
+    }
+    of(target).add(from, to);
+  }
   void others(Target target, Others others) override { of(target).set_others(others); }
   void absent(Target target, std::string_view value) override { of(target).add_absent(value); }
+
+  /// What the adapter said that cannot be.
+  [[nodiscard]] const Result<void>& fault() const { return fault_; }
 
  private:
   Vocabulary& of(Target target) { return vocabularies_[static_cast<std::size_t>(target) % kTargetCount]; }
   const SourceConfig& source_;
   std::array<Vocabulary, kTargetCount>& vocabularies_;
+  Result<void> fault_;
 };
 
 }  // namespace
@@ -127,6 +154,7 @@ Result<void> Normalizer::open() {
   SetupAdapter setup(source_, vocabularies_);
   auto translator = source_.adapter->open(setup);
   if (!translator) return translator.error();
+  if (!setup.fault()) return setup.fault();
   translator_ = std::move(*translator);
   Vocabulary& channels = vocabularies_[static_cast<std::size_t>(Target::channel)];
   for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel);
@@ -887,7 +915,7 @@ void Normalizer::understand_csat() {
   if (!score) {
     bad_value(Target::csat_score, "bad_score", "this is not a satisfaction score",
               "see the adapter's settings for the words and scales it takes");
-  } else if (less(*score, {1, 0}) || less({5, 0}, *score)) {
+  } else if (!is_score(*score)) {
     bad_value(Target::csat_score, "out_of_range", "a satisfaction score is between 1 and 5",
               "see the adapter's settings for the words and scales it takes");
   } else {

@@ -887,6 +887,39 @@ TEST_CASE("normalizer: a field may be any number of targets") {
   CHECK(with_zone.only().at("started_at") == "2024-06-01T01:00:00Z");
 }
 
+TEST_CASE("normalizer: a word's score is a score, or the adapter cannot be opened") {
+  const auto opened = [](std::string_view score, Option::Type type, std::map<std::string, std::string, std::less<>> set) {
+    AdapterInfo info;
+    info.id = info.platform = "fake";
+    info.framings = {Framing::csv};
+    info.options = {{"hours", Option::Type::text, "100", {}, ""}, {"csat_good", type, "5", {}, ""}};
+    Plan plan = plain();
+    plan.setup = [score](Setup& setup) {
+      setup.word(Target::csat_score, "good", score.empty() ? setup.setting("csat_good") : score);
+      setup.word(Target::csat_score, "bad", "1");
+    };
+    TranslateOptions options;
+    options.settings = {set.begin(), set.end()};
+    options.time_zone = "UTC";
+    auto source = make_source(options, std::make_shared<FakeAdapter>(std::move(info), std::move(plan)), {"in.csv"});
+    REQUIRE(source.ok());
+    Normalizer normalizer(*source);
+    const Result<void> result = normalizer.open();
+    return result ? std::string() : fmt::format("{}: {}", static_cast<int>(result.error().code), result.error().text());
+  };
+  constexpr auto kNumber = Option::Type::number;
+  for (const char* good : {"1", "5", "4.5", "1.0"}) CHECK(opened("", kNumber, {{"csat_good", good}}) == "");
+  CHECK(opened("", kNumber, {}) == "");
+  for (const std::string bad : {"100", "0", "0.99", "5.01", "-1", "nan"}) {
+    CHECK(opened("", kNumber, {{"csat_good", bad}}) ==
+          "0: setting csat_good: \"" + bad +
+              "\" is not a satisfaction score, which is a number from 1 to 5\n  --set csat_good=<1 to 5>");
+  }
+  CHECK(opened("7", kNumber, {}) ==
+        "4: adapter fake says that \"good\" is a satisfaction score of \"7\"; a score is a number from 1 to 5\n"
+        "  report it to the adapter's author");
+}
+
 TEST_CASE("normalizer: two fields that go by one name in metadata are both there") {
   const auto metadata = [](const std::string& json, std::map<std::string, std::string> names) {
     Plan plan = plain();
