@@ -761,16 +761,17 @@ void Normalizer::understand_status() {
 bool Normalizer::find_zone() {
   const Field& value = slot(Target::time_zone).value;
   const std::string_view name = trimmed(value.view());
-  if (name != zone_cached_name_) {
-    auto zone = source_.zones->find(name);
-    if (!zone) {
-      reject("unknown_time_zone", field_name(value), name, zone.error().message, zone.error().cure);
-      return false;
-    }
-    zone_cached_ = *zone;
-    zone_cached_name_ = std::string(name);
+  auto known = zones_met_.find(name);
+  if (known == zones_met_.end()) {
+    if (zones_met_.size() == kZonesKept || name.size() > kLongestKept) zones_met_.clear();  // so of long ones there is one
+    known = zones_met_.emplace(std::string(name), source_.zones->find(name)).first;
   }
-  record_zone_ = zone_cached_;
+  const Result<const Zone*>& zone = known->second;
+  if (!zone) {
+    reject("unknown_time_zone", field_name(value), name, zone.error().message, zone.error().cure);
+    return false;
+  }
+  record_zone_ = *zone;
   return true;
 }
 

@@ -194,8 +194,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   TimeReader later_reader_;  // the second run of repeated hours, for evidence
   TimeSurvey* survey_ = nullptr;
   const Zone* record_zone_ = nullptr;
-  std::string zone_cached_name_;
-  const Zone* zone_cached_ = nullptr;
+  static constexpr std::size_t kZonesKept = 1000, kLongestKept = 255;
+  std::map<std::string, Result<const Zone*>, std::less<>> zones_met_;  // by name, unknown ones too: asking again is dear
 
   // The record at hand.
   const Block* block_ = nullptr;

@@ -1,6 +1,7 @@
 #include "normalize/normalizer.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -357,6 +358,23 @@ TEST_CASE("normalizer: each record has the zone of its own column") {
   CHECK(run.only_reject().at("field") == "Zone");
   CHECK(run.only_reject().at("found") == "Atlantis");
   CHECK(run.records().front().at("metadata").dump() == "{\"Zone\":\"Europe/Paris\"}");  // it is still one of the rest
+}
+
+TEST_CASE("normalizer: a record's unknown zone is said the same whether it is met first or again") {
+  Run run(plain(), {{"time_zone_column", "tz"}}, "");
+  std::string text = "id,at,tz\n";
+  for (int i = 0; i < 2500; ++i) {  // more than are remembered, and each twice
+    text += fmt::format("{},2024-06-01 10:00,Nowhere {}\n", i, i / 2 % 1100);
+    text += fmt::format("{},2024-06-01 10:00,Asia/Tokyo\n", i);
+  }
+  CHECK(run.csv(text) == "");
+  CHECK(run.records().size() == 2500);
+  const std::vector<Json> rejected = run.rejected();
+  REQUIRE(rejected.size() == 2500);
+  for (int i = 0; i < 2500; ++i) {
+    CHECK(rejected[static_cast<std::size_t>(i)].at("message") ==
+          fmt::format("'Nowhere {}' is not a known time zone", i / 2 % 1100));
+  }
 }
 
 TEST_CASE("normalizer: a touchpoint has the zone of its own record, not of the one before") {
