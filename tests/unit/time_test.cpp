@@ -231,6 +231,25 @@ TEST_CASE("time: zone names") {
   CHECK(crosswalk::offset_at(*zone("Etc/GMT+12"), 0) == -12 * 3600);
   CHECK(crosswalk::offset_at(*zone("GMT+12"), 0) == 12 * 3600);
 
+  // As lists of zones show them: the name decides, not the offset in front.
+  CHECK(found("(GMT-08:00) Pacific Time (US & Canada)") == "America/Los_Angeles");
+  CHECK(found("(UTC-08:00) Pacific Time (US & Canada)") == "America/Los_Angeles");
+  CHECK(found(" (utc-8)  Pacific Standard Time ") == "America/Los_Angeles");
+  CHECK(found("(GMT+00:00) London") == "Europe/London");
+  CHECK(found("(UTC) Europe/Berlin") == "Europe/Berlin");
+  CHECK(found("(GMT+05:45)Kathmandu") == "Asia/Kathmandu");
+  CHECK(found("(+05:30) Mumbai") == "Asia/Kolkata");
+  CHECK(found("(UTC+01:00) New Delhi") == "Asia/Kolkata");
+  CHECK(error_of("(GMT+05:30) Kolkatta") ==
+        "'Kolkatta' is not a known time zone; the nearest names are 'Kolkata' and 'Asia/Kolkata'\n"
+        "  'crosswalk zones' lists all names");
+  for (const char* name :
+       {"(GMT-08:00)", "(GMT-08:00) ", "()", "() London", "(", ")", "(GMT+19:00) London", "(GMT-08:75) London", "(8) London",
+        "(GMT-08:00 London", "GMT-08:00) London", "(EST) London", "(GMT-08:00) (GMT-08:00) London", "(GMT-08:00) x"}) {
+    CAPTURE(name);
+    CHECK(!database().find(name).ok());
+  }
+
   CHECK(error_of("Kolkatta") ==
         "'Kolkatta' is not a known time zone; the nearest names are 'Kolkata' and 'Asia/Kolkata'\n"
         "  'crosswalk zones' lists all names");

@@ -87,9 +87,10 @@ class ZoneDatabase {
   virtual ~ZoneDatabase() = default;
 
   /// A zone by any name understood, whatever its case: IANA (links and old names too), Rails/Zendesk friendly names,
-  /// Windows names, fixed offsets up to 18 hours (`+05:30`, `UTC-3`), `UTC`, `Z`. The error of an unknown name lists
-  /// the nearest names. Costs a microsecond or two, for an unknown name a millisecond: keep the answer, do not ask
-  /// again for each record.
+  /// Windows names, these also as lists show them (`(GMT-08:00) Pacific Time (US & Canada)`: the name decides, not the
+  /// offset), fixed offsets up to 18 hours (`+05:30`, `UTC-3`), `UTC`, `Z`. The error of an unknown name lists the nearest
+  /// names. Costs a microsecond or two, for an unknown name some hundred: keep the answer, do not ask again for each
+  /// record.
   [[nodiscard]] virtual Result<const Zone*> find(std::string_view name) const = 0;
 
   /// Version of the zone data ("2026a"), or "unknown" where the folder does not say.
