@@ -676,6 +676,55 @@ TEST_CASE("time: names of policies and formats") {
   CHECK(why("%F %y %R") == "the time format '%F %y %R' cannot be used: '%Y' and '%y' say the same thing");
   CHECK(why("%s %z") == "the time format '%s %z' cannot be used: '%s' is a whole time and allows no other part");
   CHECK(why("%F %H.%f") == "the time format '%F %H.%f' cannot be used: '%f' needs '%S'");
+  CHECK(why("%Y-%j %R") == "");
+  CHECK(why("%y%j%H") == "");
+  CHECK(why("%j %R") == "the time format '%j %R' cannot be used: it gives no year");
+  CHECK(why("%j %j %Y %R") == "the time format '%j %j %Y %R' cannot be used: '%j' and '%j' say the same thing");
+  for (const std::string other : {"%m", "%b", "%B", "%d", "%e", "%m-%d"}) {
+    const std::string pattern = "%Y-%j " + other + " %R";
+    CHECK(why(pattern) ==
+          "the time format '" + pattern + "' cannot be used: '%j' says month and day at once and allows neither beside it");
+  }
+  CHECK(why("%j %F %R") ==
+        "the time format '%j %F %R' cannot be used: '%j' says month and day at once and allows neither beside it");
+}
+
+TEST_CASE("time: the day of the year, of every day of a leap year and of others") {
+  TimeReader reader(*TimeFormat::parse("%Y-%j %H:%M"), zone("UTC"), Disambiguation::reject);
+  TimeReader iso(TimeFormat(), zone("UTC"), Disambiguation::reject);
+  for (const int year : {1, 1600, 1900, 2000, 2023, 2024, 9999}) {
+    constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    int day_of_year = 0;
+    for (int month = 1; month <= 12; ++month) {
+      for (int day = 1; day <= kDays[month - 1] + (month == 2 && leap ? 1 : 0); ++day) {
+        char by_day[32];
+        char by_month[32];
+        std::snprintf(by_day, sizeof by_day, "%04d-%03d 13:05", year, ++day_of_year);
+        std::snprintf(by_month, sizeof by_month, "%04d-%02d-%02d 13:05", year, month, day);
+        CAPTURE(by_day);
+        const auto one = reader.read(by_day);
+        CHECK(one.fault == TimeFault::none);
+        CHECK(one.at == iso.read(by_month).at);
+      }
+    }
+    for (const int none : {0, day_of_year + 1, 367, 999}) {
+      char text[32];
+      std::snprintf(text, sizeof text, "%04d-%03d 13:05", year, none);
+      CAPTURE(text);
+      CHECK(reader.read(text).fault == TimeFault::impossible);
+    }
+  }
+  for (const char* text : {"2024-60 13:05", "2024-6 13:05", "2024-0060 13:05", "2024- 60 13:05", "2024-06a 13:05"}) {
+    CAPTURE(text);
+    CHECK(reader.read(text).fault == TimeFault::malformed);
+  }
+  TimeReader packed(*TimeFormat::parse("%j%y%H%M%z"), nullptr, Disambiguation::reject);
+  CHECK(packed.read("06024130500+0100").fault == TimeFault::malformed);
+  CHECK(packed.read("060241305+0100").at == iso.read("2024-02-29 12:05").at);
+  TimeReader named(*TimeFormat::parse("%a %Y/%j %H"), zone("UTC"), Disambiguation::reject);
+  CHECK(named.read("Thu 2024/060 00").fault == TimeFault::none);
+  CHECK(named.read("Fri 2024/060 00").fault == TimeFault::impossible);
 }
 
 TEST_CASE("time: what a fault says and its cure") {

@@ -129,7 +129,7 @@ class TimeFormat {
   explicit TimeFormat(Form form) : form_(form) {}
 
   /// From a setting: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `month_first`, `day_first`, `rfc2822`, or a pattern
-  /// with `%`: %Y %y %m %b %B %d %e %H %I %p %M %S %f %a %A %z %Z %s %T %R %D %F %%. A blank in it stands for one or
+  /// with `%`: %Y %y %m %b %B %d %e %j %H %I %p %M %S %f %a %A %z %Z %s %T %R %D %F %%. A blank in it stands for one or
   /// more blanks, everything else for itself. A pattern is checked here, so that reading cannot meet a broken one.
   static Result<TimeFormat> parse(std::string_view setting);
 
