@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <clocale>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -765,6 +766,15 @@ TEST_CASE("time: what a fault says and its cure") {
   CHECK(said(TimeFault::malformed, "1700000000") ==
         "'1700000000' is not written as the times of this source are | "
         "for a number since 1970, --set time_format=epoch_s, epoch_ms or epoch_us");
+  for (const std::string serial : {"45672.39583", "45672", "45672.395833333336", "45672,39583"}) {
+    CHECK(said(TimeFault::malformed, serial) ==
+          "'" + serial +
+              "' is a spreadsheet's serial day number, not a time | export again and do not open the file in a "
+              "spreadsheet, or format the column as yyyy-mm-dd hh:mm:ss there");
+  }
+  for (const std::string number : {"19999.5", "80000", "456720", "4567", "-45672"}) {
+    CHECK(said(TimeFault::malformed, number).find("for a number since 1970") != std::string::npos);
+  }
   CHECK(said(TimeFault::malformed, "") == "the text is empty where a time should be | leave the field out, or give a time");
   CHECK(said(TimeFault::date_only, "2026-03-14") ==
         "'2026-03-14' is a date without a clock, and this source does not say which moment of the day it means | "
@@ -832,10 +842,23 @@ TEST_CASE("time: the format of a column that does not say it") {
   CHECK(conclude({"2023-03-12 02:30", "1700000000"}) == "iso");  // nothing else looks like it
   CHECK(conclude({"Sun, 12 Mar 2023 02:30:00 +0000", "1700000000"}) ==
         uncertain + "its values are of different kinds: 'Sun, 12 Mar 2023 02:30:00 +0000' and '1700000000'");
+  CHECK(conclude({"45672.39583", "45673.5", "1"}) == uncertain + "its values are of different kinds: '1' and '45672.39583'");
+  CHECK(conclude({"1700000000", "45672.39583"}) ==
+        uncertain + "its values are of different kinds: '1700000000' and '45672.39583'");
+  CHECK(conclude({"45672.39583", "45672.39583"}) ==
+        "this column has a spreadsheet's serial day numbers where times should be: '45672.39583'");
+  CHECK(conclude({"45672.395833333336", "45673"}) ==
+        "this column has a spreadsheet's serial day numbers where times should be: '45672.395833333336' and '45673'");
+  CHECK(conclude({"2023-03-12 02:30", "45672.39583"}) == "iso");
   CHECK(conclude({"soon", "later"}) == uncertain + "no value is a time in a form that can be told: 'soon' and 'later'");
   CHECK(conclude({"", " "}) == "this column has no value to tell a time format from");
 
   TimeColumn column;
   column.observe("3/4/2026 10:00");
   CHECK(column.conclude().error().cure.find("--set time_format=") != std::string::npos);
+  TimeColumn serial;
+  serial.observe("45672.39583");
+  CHECK_FALSE(serial.tells_nothing());
+  CHECK(serial.conclude().error().cure ==
+        "export again and do not open the file in a spreadsheet, or format the column as yyyy-mm-dd hh:mm:ss there");
 }

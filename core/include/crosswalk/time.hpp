@@ -200,18 +200,20 @@ class TimeColumn {
     epoch_ms,
     epoch_us,
     number,  ///< a number of a length that proves no unit
+    serial,  ///< 45672.39583: days as a spreadsheet counts them
     month_first,
     day_first,
     day_or_month,  ///< 3/4/2026
     other,
   };
-  static constexpr std::size_t kSignCount = 10;
+  static constexpr std::size_t kSignCount = 11;
 
   [[nodiscard]] static Sign sign_of(std::string_view text);
   [[nodiscard]] bool saw(Sign sign) const { return !first_[static_cast<std::size_t>(sign)].empty(); }
   [[nodiscard]] const std::string& example(Sign sign) const { return first_[static_cast<std::size_t>(sign)]; }
   [[nodiscard]] Result<TimeFormat> conclude_order() const;
   [[nodiscard]] Result<TimeFormat> conclude_unit() const;
+  [[nodiscard]] Error serial_numbers() const;
 
   std::string first_[kSignCount];   // the first value of each kind, bounded
   std::string second_[kSignCount];  // and another one that differs
