@@ -55,15 +55,37 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+namespace {
+
+/// Gives the characters of a folded word one by one, until `take` wants no more.
+template <class Take>
+void fold_word(std::string_view word, Take&& take) {
+  char last = 0;
+  for (char c : trimmed(word)) {
+    if (c == '_' || c == '-' || is_blank(c)) c = ' ';
+    if (c == ' ' && last == ' ') continue;
+    last = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (!take(last)) return;
+  }
+}
+
+}  // namespace
+
 std::string folded_word(std::string_view word) {
   std::string out;
   out.reserve(word.size());
-  for (char c : trimmed(word)) {
-    if (c == '_' || c == '-' || is_blank(c)) c = ' ';
-    if (c == ' ' && !out.empty() && out.back() == ' ') continue;
-    out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
-  }
+  fold_word(word, [&](char c) {
+    out.push_back(c);
+    return true;
+  });
   return out;
+}
+
+bool folds_to(std::string_view word, std::string_view folded) {
+  std::size_t alike = 0;
+  bool same = true;
+  fold_word(word, [&](char c) { return same = alike < folded.size() && folded[alike++] == c; });
+  return same && alike == folded.size();
 }
 
 std::string valid_text(std::string_view text, std::size_t limit, bool& whole) {

@@ -26,6 +26,8 @@ namespace crosswalk {
 
 /// How words of a vocabulary are compared: trimmed, lower case, `_`, `-` and runs of blanks are one blank.
 [[nodiscard]] std::string folded_word(std::string_view word);
+/// Whether folded_word(word) is `folded`, without making it.
+[[nodiscard]] bool folds_to(std::string_view word, std::string_view folded);
 
 /// The first `limit` bytes of a text, cut between characters, invalid UTF-8 replaced by U+FFFD: for messages.
 [[nodiscard]] std::string shown(std::string_view text, std::size_t limit = 80);

@@ -74,6 +74,23 @@ std::string metadata_name(std::string_view name) {
   return out;
 }
 
+bool is_score(Decimal value) { return !less(value, {1, 0}) && !less({5, 0}, value); }
+
+/// What is wrong with a score that an adapter gives a word. Nearly always it comes from one of its settings.
+Error bad_score_of_word(const SourceConfig& source, std::string_view word, std::string_view score) {
+  for (const Option& option : source.info.options) {
+    const auto set = source.settings.find(option.name);
+    if (option.type != Option::Type::number || set == source.settings.end() || set->second != score) continue;
+    return {Errc::usage,
+            fmt::format("setting {}: \"{}\" is not a satisfaction score, which is a number from 1 to 5", option.name, score),
+            fmt::format("--set {}=<1 to 5>", option.name)};
+  }
+  return {Errc::adapter,
+          fmt::format("adapter {} says that \"{}\" is a satisfaction score of \"{}\"; a score is a number from 1 to 5",
+                      source.info.id, word, score),
+          "report it to the adapter's author"};
+}
+
 std::string json_key(std::string_view name) {
   Buffer out;
   add_json_string(out, name);
@@ -89,14 +106,24 @@ class SetupAdapter final : public Setup {
     const auto found = source_.settings.find(name);
     return found == source_.settings.end() ? std::string_view() : std::string_view(found->second);
   }
-  void word(Target target, std::string_view from, std::string_view to) override { of(target).add(from, to); }
+  void word(Target target, std::string_view from, std::string_view to) override {
+    if (target == Target::csat_score && fault_) {
+      const auto score = parse_decimal(to);
+      if (!score || !is_score(*score)) fault_ = bad_score_of_word(source_, from, to);
+    }
+    of(target).add(from, to);
+  }
   void others(Target target, Others others) override { of(target).set_others(others); }
   void absent(Target target, std::string_view value) override { of(target).add_absent(value); }
+
+  /// What the adapter said that cannot be.
+  [[nodiscard]] const Result<void>& fault() const { return fault_; }
 
  private:
   Vocabulary& of(Target target) { return vocabularies_[static_cast<std::size_t>(target) % kTargetCount]; }
   const SourceConfig& source_;
   std::array<Vocabulary, kTargetCount>& vocabularies_;
+  Result<void> fault_;
 };
 
 }  // namespace
@@ -127,6 +154,7 @@ Result<void> Normalizer::open() {
   SetupAdapter setup(source_, vocabularies_);
   auto translator = source_.adapter->open(setup);
   if (!translator) return translator.error();
+  if (!setup.fault()) return setup.fault();
   translator_ = std::move(*translator);
   Vocabulary& channels = vocabularies_[static_cast<std::size_t>(Target::channel)];
   for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel);
@@ -247,7 +275,7 @@ void Normalizer::settle(FieldPlan& p, std::string_view path) {
   p.path_hash = hash64(p.path_key);
   if (!source_.time_zone_column.empty() && folded_word(path) == folded_word(source_.time_zone_column)) {
     p.action = Action::map;
-    if (p.mapping_count < p.mappings.size()) p.mappings[p.mapping_count++] = {Target::time_zone, How::as_configured, 0};
+    p.mappings.push_back({Target::time_zone, How::as_configured, 0});
   }
   const bool listed = source_.metadata_names.contains(p.name) || source_.metadata_names.contains(path);
   switch (source_.metadata) {
@@ -257,8 +285,8 @@ void Normalizer::settle(FieldPlan& p, std::string_view path) {
     case SourceConfig::Metadata::listed: p.carries = listed; break;
   }
   // A field that only steers (an update time, a scope) is still one of "the rest".
-  const bool steers = std::all_of(p.mappings.begin(), p.mappings.begin() + p.mapping_count,
-                                  [](const Mapping& m) { return m.target >= Target::version; });
+  const bool steers =
+      std::all_of(p.mappings.begin(), p.mappings.end(), [](const Mapping& m) { return m.target >= Target::version; });
   p.also_carried = p.action == Action::map && (listed || (steers && p.carries));
   if (p.drop_rule.empty()) {
     p.drop_rule = source_.metadata == SourceConfig::Metadata::mapped ? "metadata=mapped"
@@ -273,10 +301,9 @@ void Normalizer::settle(FieldPlan& p, std::string_view path) {
 
 void Normalizer::map(std::uint16_t field, Target target, How how, std::uint32_t rank) {
   FieldPlan& p = plan(field);
-  if (p.mapping_count == p.mappings.size()) return;
   p.action = Action::map;
   p.known = true;
-  p.mappings[p.mapping_count++] = {target, how, rank};
+  p.mappings.push_back({target, how, rank});
 }
 
 void Normalizer::carry(std::uint16_t field, std::string_view name, Form form) {
@@ -353,6 +380,7 @@ void Normalizer::on_record(const Record& record, const Place& place) {
 }
 
 void Normalizer::on_fault(const FrameFault& fault) {
+  if (batch_->error) return;
   const std::string_view cure = fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure);
   ++batch_->books.read;
   count_reject(batch_->books, fault.code, fault.message, cure);
@@ -364,6 +392,7 @@ void Normalizer::on_fault(const FrameFault& fault) {
 }
 
 void Normalizer::on_repeated_header(const Place& place) {
+  if (batch_->error) return;
   constexpr std::string_view kRule = "repeated header";
   ++batch_->books.read;
   batch_->books.filter(kRule);
@@ -384,8 +413,7 @@ void Normalizer::take(const Field& field) {
     case Action::map: break;
   }
   std::uint32_t targets = 0;
-  for (std::size_t i = 0; i < p.mapping_count; ++i) {
-    const Mapping& m = p.mappings[i];
+  for (const Mapping& m : p.mappings) {
     if (is_absent(m.target, field)) continue;
     targets |= 1U << static_cast<unsigned>(m.target);
     fill(m.target, m.how, m.rank, field);
@@ -399,7 +427,7 @@ void Normalizer::take(const Field& field) {
 
 bool Normalizer::is_absent(Target target, const Field& value) const {
   const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(target)];
-  return vocabulary.has_absent() && vocabulary.is_absent(trimmed(value.view()));
+  return vocabulary.has_absent() && vocabulary.is_absent(value.view());
 }
 
 /// Puts a value where its target is gathered, unless one of the same or a lower rank is there.
@@ -580,6 +608,8 @@ bool Normalizer::walk(const Field& array, std::string_view prefix, const std::fu
     if (auto bound = bind_new_names(); !bound) {
       batch_->error = bound.error();
       reject("adapter_failed", "", "", bound.error().message, bound.error().cure);
+      stopped = true;
+      return false;
     }
     stopped = outcome_ != Outcome::going || !element(record) || outcome_ != Outcome::going;
     return !stopped;
@@ -658,15 +688,18 @@ void Normalizer::understand_id(Target target, std::string_view& to) {
   if (!has(target)) return;
   const Field& value = slot(target).value;
   const bool scalar = value.kind == Kind::cell || value.kind == Kind::string || value.kind == Kind::number;
-  const bool lost = (value.kind == Kind::cell || value.kind == Kind::number) && is_exponent_number(trimmed(value.view()));
+  // A JSON number that is an id has an exponent only where a double has written it.
+  const bool number = value.kind == Kind::number && value.view().find_first_of("eE") != std::string_view::npos;
+  const bool lost = number || (value.kind == Kind::cell && is_exponent_number(trimmed(value.view())));
   if (scalar && !lost) {
     to = value.view();
     return;
   }
   std::string message = lost ? "a number in exponent form has lost its last digits: which record it was can no longer be told"
                              : "an id is text or a number";
-  std::string cure =
-      lost ? "export again and do not open the file in a spreadsheet, or format the column as text" : "correct it in the source";
+  std::string cure = number ? "export again with the ids as texts, or as whole numbers with all their digits"
+                     : lost ? "export again and do not open the file in a spreadsheet, or format the column as text"
+                            : "correct it in the source";
   const std::string_view code = lost ? "id_lost_digits" : "bad_id";
   if (target == Target::external_id) {
     reject(code, field_name(value), value.view(), message, cure);
@@ -721,7 +754,7 @@ void Normalizer::understand_status() {
   const Vocabulary::Entry& entry = vocabulary.look_up(value.view());
   if (!entry.meaning.empty()) {
     conversation_.status = scratch_text_.keep(entry.meaning);
-  } else if (entry.verdict == Vocabulary::Verdict::unlisted) {
+  } else if (!entry.known) {
     bad_value(Target::status, "unknown_status", "no rule says what this status means", "correct it in the source");
   }
 }
@@ -729,16 +762,17 @@ void Normalizer::understand_status() {
 bool Normalizer::find_zone() {
   const Field& value = slot(Target::time_zone).value;
   const std::string_view name = trimmed(value.view());
-  if (name != zone_cached_name_) {
-    auto zone = source_.zones->find(name);
-    if (!zone) {
-      reject("unknown_time_zone", field_name(value), name, zone.error().message, zone.error().cure);
-      return false;
-    }
-    zone_cached_ = *zone;
-    zone_cached_name_ = std::string(name);
+  auto known = zones_met_.find(name);
+  if (known == zones_met_.end()) {
+    if (zones_met_.size() == kZonesKept || name.size() > kLongestKept) zones_met_.clear();  // so of long ones there is one
+    known = zones_met_.emplace(std::string(name), source_.zones->find(name)).first;
   }
-  record_zone_ = zone_cached_;
+  const Result<const Zone*>& zone = known->second;
+  if (!zone) {
+    reject("unknown_time_zone", field_name(value), name, zone.error().message, zone.error().cure);
+    return false;
+  }
+  record_zone_ = *zone;
   return true;
 }
 
@@ -878,13 +912,12 @@ void Normalizer::understand_csat() {
   std::optional<Decimal> score = value.kind == Kind::number ? parse_decimal(value.view()) : std::nullopt;
   if (value.kind == Kind::cell || value.kind == Kind::string) {
     const Vocabulary::Entry& entry = vocabularies_[static_cast<std::size_t>(Target::csat_score)].look_up(value.view());
-    if (entry.verdict == Vocabulary::Verdict::absent) return;
     score = parse_decimal(entry.meaning.empty() ? value.view() : std::string_view(entry.meaning));
   }
   if (!score) {
     bad_value(Target::csat_score, "bad_score", "this is not a satisfaction score",
               "see the adapter's settings for the words and scales it takes");
-  } else if (less(*score, {1, 0}) || less({5, 0}, *score)) {
+  } else if (!is_score(*score)) {
     bad_value(Target::csat_score, "out_of_range", "a satisfaction score is between 1 and 5",
               "see the adapter's settings for the words and scales it takes");
   } else {

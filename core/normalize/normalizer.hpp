@@ -87,8 +87,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     bool body = false;          // message text
     bool carries = true;        // may go into metadata at all
     bool also_carried = false;  // mapped, and asked for by name
-    std::uint8_t mapping_count = 0;
-    std::array<Mapping, 3> mappings{};
+    std::vector<Mapping> mappings;
     std::string name;           // in metadata
     std::string key, path_key;  // JSON text with quotes and colon
     std::uint64_t key_hash = 0, path_hash = 0;
@@ -196,8 +195,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   TimeReader later_reader_;  // the second run of repeated hours, for evidence
   TimeSurvey* survey_ = nullptr;
   const Zone* record_zone_ = nullptr;
-  std::string zone_cached_name_;
-  const Zone* zone_cached_ = nullptr;
+  static constexpr std::size_t kZonesKept = 1000, kLongestKept = 255;
+  std::map<std::string, Result<const Zone*>, std::less<>> zones_met_;  // by name, unknown ones too: asking again is dear
 
   // The record at hand.
   const Block* block_ = nullptr;

@@ -1,6 +1,7 @@
 #include "normalize/normalizer.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -359,6 +360,23 @@ TEST_CASE("normalizer: each record has the zone of its own column") {
   CHECK(run.records().front().at("metadata").dump() == "{\"Zone\":\"Europe/Paris\"}");  // it is still one of the rest
 }
 
+TEST_CASE("normalizer: a record's unknown zone is said the same whether it is met first or again") {
+  Run run(plain(), {{"time_zone_column", "tz"}}, "");
+  std::string text = "id,at,tz\n";
+  for (int i = 0; i < 2500; ++i) {  // more than are remembered, and each twice
+    text += fmt::format("{},2024-06-01 10:00,Nowhere {}\n", i, i / 2 % 1100);
+    text += fmt::format("{},2024-06-01 10:00,Asia/Tokyo\n", i);
+  }
+  CHECK(run.csv(text) == "");
+  CHECK(run.records().size() == 2500);
+  const std::vector<Json> rejected = run.rejected();
+  REQUIRE(rejected.size() == 2500);
+  for (int i = 0; i < 2500; ++i) {
+    CHECK(rejected[static_cast<std::size_t>(i)].at("message") ==
+          fmt::format("'Nowhere {}' is not a known time zone", i / 2 % 1100));
+  }
+}
+
 TEST_CASE("normalizer: a touchpoint has the zone of its own record, not of the one before") {
   Plan plan;
   plan.bind = maps({{"id", Target::external_id}});
@@ -504,7 +522,7 @@ TEST_CASE("normalizer: a bad optional value is dropped, counted, said, and kept 
                         Case{"customer_id", "[7]", "an id is text or a number", correct},
                         Case{"assigned_agent_id", "1.5e+12",
                              "a number in exponent form has lost its last digits: which record it was can no longer be told",
-                             "export again and do not open the file in a spreadsheet, or format the column as text"}}) {
+                             "export again with the ids as texts, or as whole numbers with all their digits"}}) {
     CAPTURE(std::string(c.name));
     CAPTURE(std::string(c.json));
     const std::string record = std::string("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"") + c.name + "\":" + c.json + "}";
@@ -552,7 +570,7 @@ TEST_CASE("normalizer: rejects, whole") {
              "correct it in the source, or leave the record out"},
         Case{exponent.c_str(), "id_lost_digits", "id", "1.03006E+13",
              "a number in exponent form has lost its last digits: which record it was can no longer be told",
-             "export again and do not open the file in a spreadsheet, or format the column as text"},
+             "export again with the ids as texts, or as whole numbers with all their digits"},
         Case{boolean.c_str(), "bad_id", "id", "true", "an id is text or a number", "correct it in the source"},
         Case{list.c_str(), "bad_id", "id", "[1]", "an id is text or a number", "correct it in the source"},
         Case{"{\"id\":1}", "missing_started_at", "", "", "the record has no start time, and none is made up",
@@ -626,6 +644,26 @@ TEST_CASE("normalizer: ids that a spreadsheet spoiled, and ids that only look so
   Run text(plain());
   CHECK(text.json("{\"id\":\"1.5E+12\",\"at\":\"2024-06-01T10:00:00Z\"}") == "");  // a JSON text is what it is
   CHECK(text.only().at("external_id") == "1.5E+12");
+}
+
+TEST_CASE("normalizer: a JSON number in exponent form is no id, whatever it looks like") {
+  for (const std::string number : {"1e5", "1E5", "1.0e5", "12e-1", "-1E+2", "1.03006E+13"}) {
+    CAPTURE(number);
+    Run run(plain());
+    CHECK(run.json("{\"id\":" + number + ",\"at\":\"2024-06-01T10:00:00Z\"}") == "");
+    CHECK(run.only_reject().dump() ==
+          "{\"code\":\"id_lost_digits\",\"field\":\"id\",\"found\":\"" + number +
+              "\",\"message\":\"a number in exponent form has lost its last digits: which record it was can no longer be "
+              "told\",\"cure\":\"export again with the ids as texts, or as whole numbers with all their digits\"}");
+  }
+  Run others(plain());
+  CHECK(others.json("{\"id\":100000,\"at\":\"2024-06-01T10:00:00Z\",\"customer_id\":1e5,\"queue_id\":2e5,"
+                    "\"assigned_agent_id\":3}") == "");
+  CHECK(others.only().at("external_id") == "100000");
+  CHECK_FALSE(others.only().contains("customer_id"));
+  CHECK_FALSE(others.only().contains("queue_id"));
+  CHECK(others.only().at("assigned_agent_id") == "3");
+  CHECK(others.out.find("\"metadata\":{\"customer_id\":1e5,\"queue_id\":2e5}") != std::string::npos);
 }
 
 TEST_CASE("normalizer: what an adapter refuses and filters") {
@@ -821,6 +859,83 @@ TEST_CASE("normalizer: a value that means absent is not a value") {
   CHECK_FALSE(run.only().contains("ended_at"));
   CHECK_FALSE(run.only().contains("metadata"));
   CHECK(accounted(run.books()) + empty(run.books()) == 3);
+}
+
+TEST_CASE("normalizer: what means absent means it in any case, for every target") {
+  Plan plan = plain();
+  plan.setup = [](Setup& setup) {
+    setup.absent(Target::status, "n/a");
+    setup.absent(Target::csat_score, "Not Offered");
+    setup.absent(Target::queue_id, "None");
+    setup.word(Target::status, "n/a", "unknown");  // absent goes before words
+    setup.word(Target::csat_score, "not offered", "1");
+  };
+  Run run(plan);
+  CHECK(run.csv(row("status,csat_score,queue_id", "N/A,not_offered, NONE ")) == "");
+  CHECK(run.only().dump() == R"({"external_id":"1","platform":"fake","channel":"email","started_at":"2024-06-01T10:00:00Z"})");
+  CHECK(accounted(run.books()) == 2);
+  CHECK(empty(run.books()) == 3);
+  CHECK_FALSE(run.books().words.contains("csat_score"));
+}
+
+TEST_CASE("normalizer: a field may be any number of targets") {
+  Plan plan;
+  plan.bind = maps({{"id", Target::external_id},
+                    {"at", Target::started_at},
+                    {"x", Target::platform},
+                    {"x", Target::queue_id},
+                    {"x", Target::assigned_agent_id},
+                    {"x", Target::customer_id},
+                    {"x", Target::subject},
+                    {"x", Target::status}});
+  Run run(plan);
+  CHECK(run.csv(row("x", "7")) == "");
+  const Json record = run.only();
+  for (const char* target : {"platform", "queue_id", "assigned_agent_id", "customer_id", "subject", "status"}) {
+    CAPTURE(target);
+    CHECK(record.at(target) == "7");
+  }
+  CHECK_FALSE(record.contains("metadata"));
+  CHECK(accounted(run.books()) == 3);
+
+  Plan zoned = plain();
+  zoned.bind = [inner = plan.bind](std::uint16_t id, std::string_view name, Binder& binder) { inner(id, name, binder); };
+  Run with_zone(zoned, {{"time_zone_column", "x"}}, "");
+  CHECK(with_zone.csv("id,at,x\n1,2024-06-01 10:00,Asia/Tokyo\n") == "");
+  CHECK(with_zone.only().at("started_at") == "2024-06-01T01:00:00Z");
+}
+
+TEST_CASE("normalizer: a word's score is a score, or the adapter cannot be opened") {
+  const auto opened = [](std::string_view score, Option::Type type, std::map<std::string, std::string, std::less<>> set) {
+    AdapterInfo info;
+    info.id = info.platform = "fake";
+    info.framings = {Framing::csv};
+    info.options = {{"hours", Option::Type::text, "100", {}, ""}, {"csat_good", type, "5", {}, ""}};
+    Plan plan = plain();
+    plan.setup = [score](Setup& setup) {
+      setup.word(Target::csat_score, "good", score.empty() ? setup.setting("csat_good") : score);
+      setup.word(Target::csat_score, "bad", "1");
+    };
+    TranslateOptions options;
+    options.settings = {set.begin(), set.end()};
+    options.time_zone = "UTC";
+    auto source = make_source(options, std::make_shared<FakeAdapter>(std::move(info), std::move(plan)), {"in.csv"});
+    REQUIRE(source.ok());
+    Normalizer normalizer(*source);
+    const Result<void> result = normalizer.open();
+    return result ? std::string() : fmt::format("{}: {}", static_cast<int>(result.error().code), result.error().text());
+  };
+  constexpr auto kNumber = Option::Type::number;
+  for (const char* good : {"1", "5", "4.5", "1.0"}) CHECK(opened("", kNumber, {{"csat_good", good}}) == "");
+  CHECK(opened("", kNumber, {}) == "");
+  for (const std::string bad : {"100", "0", "0.99", "5.01", "-1", "nan"}) {
+    CHECK(opened("", kNumber, {{"csat_good", bad}}) ==
+          "0: setting csat_good: \"" + bad +
+              "\" is not a satisfaction score, which is a number from 1 to 5\n  --set csat_good=<1 to 5>");
+  }
+  CHECK(opened("7", kNumber, {}) ==
+        "4: adapter fake says that \"good\" is a satisfaction score of \"7\"; a score is a number from 1 to 5\n"
+        "  report it to the adapter's author");
 }
 
 TEST_CASE("normalizer: two fields that go by one name in metadata are both there") {
@@ -1098,6 +1213,22 @@ TEST_CASE("normalizer: after an adapter refused a name, nothing more of the bloc
   CHECK(s.read == s.translated + s.filtered_total + s.rejected_total);
 }
 
+TEST_CASE("normalizer: behind an error that ends the run, broken records and repeated headers are not counted either") {
+  Plan plan = plain();
+  plan.refuses = [](std::span<const std::string_view> names) -> Result<void> {
+    for (const std::string_view name : names) {
+      if (name == "odd") return Error{Errc::data, "no", "yes"};
+    }
+    return {};
+  };
+  Run run(plan);
+  CHECK(run.json("{\"id\":\"1\",\"odd\":1}\n{\"id\":\n[1]\n{\"id\":\"2\"}\n") == "no\n  yes");
+  const Summary s = run.books();
+  CHECK(s.read == 1);
+  CHECK(s.rejected == std::map<std::string, std::uint64_t, std::less<>>{{"adapter_failed", 1}});
+  CHECK(run.rejected().size() == 1);
+}
+
 TEST_CASE("normalizer: sixty thousand distinct keys stay in bounded memory and lose nothing") {
   constexpr int kRecords = 600, kKeys = 100;
   std::string text;
@@ -1248,6 +1379,7 @@ TEST_CASE("walk: a name in an array that the adapter refuses ends the run as any
   CHECK(run.json("{\"id\":\"1\"," + record + ",\"messages\":[{\"text\":\"a\"}]}\n{\"id\":\"2\"," + record +
                  ",\"messages\":[{\"odd\":1}]}\n{\"id\":\"3\"," + record + ",\"messages\":[{\"odd\":1}]}\n") == "no\n  yes");
   CHECK(run.records().size() == 1);
+  CHECK(elements == 1);  // the refused element and those behind it are not handed out
 }
 
 TEST_CASE("walk: only arrays, and no further than the adapter wants") {

@@ -143,7 +143,8 @@ typedef struct cw_setup {
   void (*word)(void* ctx, uint32_t target, cw_text from, cw_text to);
   /* What becomes of other words. CW_OTHERS_BAD when never called. */
   void (*others)(void* ctx, uint32_t target, uint32_t others);
-  /* Says that a value of a target means "absent" (`-`, `1900-01-01 00:00:00`). Blank is absent always. */
+  /* Says that a value of a target means "absent" (`-`, `1900-01-01 00:00:00`), before any word of it. Values match as
+   * words do. Blank is absent always. */
   void (*absent)(void* ctx, uint32_t target, cw_text value);
   /* Says why the translator cannot be opened, with these settings; then return NULL from open(). */
   void (*fail)(void* ctx, cw_text message, cw_text cure);
@@ -152,7 +153,7 @@ typedef struct cw_setup {
 /* ---- binding: names in, meaning out ---------------------------------------------------------------------------- */
 
 /* Implemented by the host; valid during bind(). A field for which nothing is said is carried into metadata under its own
- * name. A field may be mapped to several targets. [worker] */
+ * name. A field may be mapped to any number of targets. [worker] */
 typedef struct cw_binder {
   uint32_t size;
   void* ctx;
