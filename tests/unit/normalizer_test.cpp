@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +19,7 @@
 #include "framing/csv.hpp"
 #include "framing/json.hpp"
 #include "io/input.hpp"
+#include "merge/sorter.hpp"
 #include "pipeline/source.hpp"
 
 using namespace crosswalk;
@@ -110,6 +112,7 @@ class Run {
         make_source(options, std::make_shared<FakeAdapter>(std::move(info), std::move(plan)), {"in.csv", "in-2.csv"});
     if (!made_source) FAIL(made_source.error().text());
     source = std::make_unique<SourceConfig>(std::move(*made_source));
+    source->contributes = source->fold;
     normalizer = std::make_unique<Normalizer>(*source);
     REQUIRE(normalizer->open().ok());
   }
@@ -151,6 +154,26 @@ class Run {
     return r;
   }
 
+  /// What the records of a batch said, decoded.
+  std::vector<Contribution> contributions(std::size_t batch = 0) {
+    std::vector<Contribution> all;
+    std::string_view entries = batches[batch]->contributions.view();
+    while (!entries.empty()) {
+      std::uint32_t key = 0, payload = 0;
+      std::memcpy(&key, entries.data(), sizeof key);
+      std::memcpy(&payload, entries.data() + sizeof key, sizeof payload);
+      all.push_back(decoded.decode(entries.substr(entry::kHead, key), entries.substr(entry::kHead + key, payload)));
+      entries.remove_prefix(entry::kHead + key + payload);
+    }
+    return all;
+  }
+  std::vector<Touchpoint> touchpoints() {
+    std::vector<Touchpoint> all;
+    for (const Contribution& c : contributions()) all.insert(all.end(), c.touchpoints.begin(), c.touchpoints.end());
+    return all;
+  }
+
+  Contributions decoded;
   std::unique_ptr<SourceConfig> source;
   std::unique_ptr<Normalizer> normalizer;
   std::string out, rejects, error;
@@ -1427,28 +1450,28 @@ TEST_CASE("contributions: what a record says, with its version, scope and place"
                  "\"status\":\"open\",\"x\":[1 , 2]}\n"
                  "{\"id\":\"2\",\"at\":\"2024-06-01T10:00:00Z\"}\n") == "");
   CHECK(run.out == "");
-  const Batch& b = *run.batches.front();
-  REQUIRE(b.contributions.size() == 2);
-  const Contribution& c = b.contributions[0];
+  const std::vector<Contribution> all = run.contributions();
+  REQUIRE(all.size() == 2);
+  const Contribution& c = all[0];
   CHECK(c.conversation.external_id == "1");
   CHECK(c.conversation.status == "open");
   CHECK(c.conversation.channel == Channel::none);  // the default is for what nothing says in the end
   CHECK(c.scope == "org");
   CHECK(c.version.seconds == 1'717'322'400);
   CHECK(c.version.nanos == 500'000'000);
-  CHECK(c.version.place == ((std::uint64_t{1} << 48) | 1));
+  CHECK(c.version.file + c.version.offset == 0);  // an update time orders alone
   CHECK(c.origin.file == 1);
   CHECK(c.origin.line == 2);
   CHECK(c.origin.offset == 1);
   std::string metadata;
-  for (std::uint32_t i = 0; i < c.metadata_count; ++i) {
-    metadata += std::string(b.metadata[c.first_metadata + i].key) + std::string(b.metadata[c.first_metadata + i].value) + " ";
-  }
+  for (const MetadataItem& item : c.metadata) metadata += std::string(item.key) + std::string(item.value) + " ";
   CHECK(metadata == "\"x\":[1,2] \"version\":\"2024-06-02T10:00:00.5Z\" \"scope\":\"org\" ");
-  CHECK(b.contributions[1].version.seconds == INT64_MIN);
-  CHECK(b.contributions[1].scope == "");
-  CHECK(b.contributions[1].metadata_count == 0);
-  CHECK(b.contributions[0].version > b.contributions[1].version);
+  CHECK(all[1].version.seconds == INT64_MIN);
+  CHECK(all[1].version.file == 1);
+  CHECK(all[1].version.offset == all[1].origin.offset);
+  CHECK(all[1].scope == "");
+  CHECK(all[1].metadata.empty());
+  CHECK(all[0].version > all[1].version);
   CHECK(run.books().translated == 2);
 }
 
@@ -1457,7 +1480,7 @@ TEST_CASE("contributions: an update time that is none is said") {
   CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"version\":\"yesterday\"}\n") == "");
   const Summary s = run.books();
   CHECK(s.bad_values.contains("version"));
-  CHECK(run.batches.front()->contributions.size() == 1);
+  CHECK(run.contributions().size() == 1);
 }
 
 TEST_CASE("contributions: an unknown channel word is nobody's default before the fold") {
@@ -1466,8 +1489,8 @@ TEST_CASE("contributions: an unknown channel word is nobody's default before the
   Run run(plan, {{"default_channel", "chat"}}, "UTC", RecordRole::update);
   CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"channel\":\"fax\"}\n{\"id\":\"1\",\"at\":\"2024-06-01T10:00:"
                  "00Z\",\"channel\":\"mail\"}\n") == "");
-  CHECK(run.batches.front()->contributions[0].conversation.channel == Channel::none);
-  CHECK(run.batches.front()->contributions[1].conversation.channel == Channel::email);
+  CHECK(run.contributions()[0].conversation.channel == Channel::none);
+  CHECK(run.contributions()[1].conversation.channel == Channel::email);
 }
 
 namespace {
@@ -1508,9 +1531,9 @@ TEST_CASE("touchpoints: understood, and theirs to the record") {
             "01:30\",\"dir\":\"in\",\"tid\":\"t\",\"user\":\"u\",\"dur\":\"1.5\",\"subj\":\"s\"}\n"
             "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"tid\":\"t\"}\n{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\"}\n"
             "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\"}\n") == "");
-  const Batch& b = *run.batches.front();
-  REQUIRE(b.touchpoints.size() == 4);
-  const Touchpoint& t = b.touchpoints[0];
+  const std::vector<Touchpoint> all = run.touchpoints();
+  REQUIRE(all.size() == 4);
+  const Touchpoint& t = all[0];
   CHECK(t.kind == TouchKind::call);
   CHECK(t.direction == Direction::inbound);
   CHECK(t.at == Instant{1'730'611'800, 0});
@@ -1519,12 +1542,11 @@ TEST_CASE("touchpoints: understood, and theirs to the record") {
   CHECK(t.subject == "s");
   CHECK(t.has_duration);
   CHECK(t.duration == Decimal{900, 1});
-  CHECK(t.version == b.contributions[0].version);
-  CHECK(t.id == b.touchpoints[1].id);
-  CHECK(b.touchpoints[2].id != b.touchpoints[3].id);  // without an id every record is its own
-  CHECK_FALSE(b.touchpoints[1].has_duration);
-  CHECK(b.contributions[1].first_touchpoint == 1);
-  CHECK(b.contributions[1].touchpoint_count == 1);
+  CHECK(t.version == run.contributions()[0].version);
+  CHECK(t.id == all[1].id);
+  CHECK(all[2].id != all[3].id);  // without an id every record is its own
+  CHECK_FALSE(all[1].has_duration);
+  CHECK(run.contributions()[1].touchpoints.size() == 1);
   const Summary s = run.books();
   CHECK(s.touchpoints == 4);
   CHECK(s.times.at("touchpoints")[static_cast<std::size_t>(Known::repeated_earlier)] == 1);
@@ -1543,7 +1565,7 @@ TEST_CASE("touchpoints: without a time, or with one that is none, the record is 
   CHECK(rejects[1].at("code") == "bad_time");
   CHECK(rejects[1].at("found") == "later");
   CHECK(rejects[1].at("message") == "'later' is not written as the times of this source are");
-  CHECK(run.batches.front()->touchpoints.empty());
+  CHECK(run.touchpoints().empty());
   CHECK(run.books().touchpoints == 0);
 }
 
@@ -1552,8 +1574,8 @@ TEST_CASE("touchpoints: a bad duration is said and takes nothing else with it") 
     Run run(events(), {}, "UTC", RecordRole::event);
     CHECK(run.json(std::string("{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"dur\":\"") + duration + "\"}\n") == "");
     CHECK(run.rejects == "");
-    REQUIRE(run.batches.front()->touchpoints.size() == 1);
-    CHECK_FALSE(run.batches.front()->touchpoints[0].has_duration);
+    REQUIRE(run.touchpoints().size() == 1);
+    CHECK_FALSE(run.touchpoints()[0].has_duration);
     const BadValue bad = run.books().bad_values.at("handle_time_seconds");
     CHECK(bad.count == 1);
     CHECK(bad.found == duration);
@@ -1562,15 +1584,15 @@ TEST_CASE("touchpoints: a bad duration is said and takes nothing else with it") 
     Run strict(events(), {{"on_bad_value", "reject"}}, "UTC", RecordRole::event);
     CHECK(strict.json(std::string("{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"dur\":\"") + duration + "\"}\n") == "");
     CHECK(strict.only_reject().at("code") == "bad_duration");
-    CHECK(strict.batches.front()->touchpoints.empty());
+    CHECK(strict.touchpoints().empty());
   }
 }
 
 TEST_CASE("touchpoints: a bad duration does not erase the handle time that the record itself says") {
   Run run(events(), {}, "UTC", RecordRole::event);
   CHECK(run.json("{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"dur\":\"long\",\"handle_time_seconds\":\"75\"}\n") == "");
-  REQUIRE(run.batches.front()->contributions.size() == 1);
-  CHECK(run.batches.front()->contributions[0].conversation.handle_time == Decimal{75, 0});
+  REQUIRE(run.contributions().size() == 1);
+  CHECK(run.contributions()[0].conversation.handle_time == Decimal{75, 0});
 }
 
 TEST_CASE("batch: clear() forgets everything") {
@@ -1578,9 +1600,8 @@ TEST_CASE("batch: clear() forgets everything") {
   b.out.add("x");
   b.rejects.add("y");
   b.id_hashes.push_back(1);
-  b.contributions.emplace_back();
-  b.metadata.emplace_back();
-  b.touchpoints.emplace_back();
+  b.contributions.add("c");
+  b.ledger.add("l");
   b.books.read = b.books.rejected_total = b.written = b.bytes = 1;
   b.error = Error{};
   b.clear();
@@ -1588,8 +1609,7 @@ TEST_CASE("batch: clear() forgets everything") {
   CHECK(b.rejects.empty());
   CHECK(b.id_hashes.empty());
   CHECK(b.contributions.empty());
-  CHECK(b.metadata.empty());
-  CHECK(b.touchpoints.empty());
+  CHECK(b.ledger.empty());
   CHECK(b.books.read + b.books.rejected_total + b.written + b.bytes == 0);
   CHECK_FALSE(b.error.has_value());
 }
