@@ -313,7 +313,7 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
   block_ = &block;
   batch_ = &batch;
   file_ = file;
-  lines_ = csv::LineCounter(block.data.data(), block.line);
+  lines_ = TextLines({block.data.data(), block.size}, block.line);
   batch.bytes += block.size;
   parser_->parse(block, *this);
 }

@@ -18,9 +18,9 @@
 #include "crosswalk/adapter.hpp"
 #include "encode/buffer.hpp"
 #include "framing/csv.hpp"
-#include "framing/csv_kernels.hpp"
 #include "framing/framing.hpp"
 #include "framing/json.hpp"
+#include "framing/lines.hpp"
 #include "merge/contribution.hpp"
 #include "normalize/evidence.hpp"
 #include "normalize/vocabulary.hpp"
@@ -215,7 +215,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Version version_;
   Buffer scratch_;
   Arena scratch_text_;
-  csv::LineCounter lines_{nullptr, 1};  // of the block
+  TextLines lines_{{}, 1};  // of the block
 
   // Counts.
   std::uint64_t touchpoints_ = 0, duplicate_keys_ = 0, leap_seconds_ = 0;
