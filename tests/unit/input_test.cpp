@@ -16,6 +16,9 @@
 #include <fstream>
 #include <random>
 #include <thread>
+#include <utility>
+
+#include "folder.hpp"
 
 using namespace crosswalk;
 using namespace std::string_literals;
@@ -133,31 +136,6 @@ std::string sample(std::size_t size) {
   text.resize(size);
   return text;
 }
-
-/// A folder of its own, gone at the end.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "crosswalk-input-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::permissions(path_ / "closed", fs::perms::owner_all, ignored);
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::string file(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return *this / name;
-  }
-
- private:
-  fs::path path_;
-};
 
 /// Root may read everything; tests about rights put it off for a while.
 class OrdinaryUser {

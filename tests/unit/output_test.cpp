@@ -14,46 +14,12 @@
 #include <thread>
 #include <vector>
 
+#include "folder.hpp"
+
 using namespace crosswalk;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A folder of its own, gone at the end.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "crosswalk-output-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::permissions(path_, fs::perms::owner_all, ignored);
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  [[nodiscard]] std::vector<std::string> names() const {
-    std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(path_)) out.push_back(entry.path().filename().string());
-    return out;
-  }
-
- private:
-  fs::path path_;
-};
-
-void put(const std::string& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
-
-std::string content(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file.good());
-  std::ostringstream out;
-  out << file.rdbuf();
-  return out.str();
-}
 
 std::unique_ptr<OutputFile> open_output(const std::string& path) {
   auto file = OutputFile::open(path);
@@ -106,11 +72,10 @@ TEST_CASE("output: nothing stands under the name before commit, everything after
   REQUIRE(file->write("").ok());
   REQUIRE(file->write("two\n").ok());
   CHECK_FALSE(fs::exists(path));
-  REQUIRE(folder.names().size() == 1);
-  CHECK(folder.names().front().starts_with("out.jsonl.partial-"));
+  CHECK(folder.names() == "out.jsonl.partial-" + std::to_string(::getpid()));
   CHECK(file->bytes() == 8);
   REQUIRE(file->commit().ok());
-  CHECK(folder.names() == std::vector<std::string>{"out.jsonl"});
+  CHECK(folder.names() == "out.jsonl");
   CHECK(content(path) == "one\ntwo\n");
   file.reset();
   CHECK(content(path) == "one\ntwo\n");
@@ -118,25 +83,25 @@ TEST_CASE("output: nothing stands under the name before commit, everything after
 
 TEST_CASE("output: what stood there before stays until commit, and stays without one") {
   const Folder folder;
-  const std::string path = folder / "out";
-  put(path, "old");
+  const std::string path = folder.file("out", "old");
   {
     auto file = open_output(path);
     REQUIRE(file->write("new").ok());
     CHECK(content(path) == "old");
   }
   CHECK(content(path) == "old");
-  CHECK(folder.names() == std::vector<std::string>{"out"});
+  CHECK(folder.names() == "out");
   auto file = open_output(path);
   REQUIRE(file->write("new").ok());
   REQUIRE(file->commit().ok());
   CHECK(content(path) == "new");
-  CHECK(folder.names() == std::vector<std::string>{"out"});
+  CHECK(folder.names() == "out");
 }
 
 TEST_CASE("output: an empty output is a file, too") {
   const Folder folder;
   REQUIRE(open_output(folder / "out")->commit().ok());
+  CHECK(folder.names() == "out");
   CHECK(content(folder / "out").empty());
 }
 
@@ -153,7 +118,7 @@ TEST_CASE("output: what a killed process left behind does not stop one with the 
   // Process numbers come again: in a container the program may well have the same one every time.
   const Folder folder;
   const std::string path = folder / "out";
-  put(path + ".partial-" + std::to_string(::getpid()), "left behind");
+  folder.file("out.partial-" + std::to_string(::getpid()), "left behind");
   auto file = OutputFile::open(path);
   REQUIRE(file.ok());
   REQUIRE((*file)->write("new").ok());
@@ -163,8 +128,7 @@ TEST_CASE("output: what a killed process left behind does not stop one with the 
 
 TEST_CASE("output: a file that only its owner may read stays so when it is written anew") {
   const Folder folder;
-  const std::string path = folder / "out";
-  put(path, "old");
+  const std::string path = folder.file("out", "old");
   REQUIRE(::chmod(path.c_str(), 0600) == 0);
   auto file = open_output(path);
   REQUIRE(file->write("new").ok());
@@ -241,7 +205,7 @@ TEST_CASE("output: a pipe is written to directly; when its reader goes the error
   REQUIRE_FALSE(result.ok());
   CHECK(result.error().code == Errc::closed);
   CHECK(result.error().text() == path + ": the reader has closed it");
-  CHECK(folder.names() == std::vector<std::string>{"pipe"});
+  CHECK(folder.names() == "pipe");
 }
 
 TEST_CASE("output: - is standard output, and is left open") {

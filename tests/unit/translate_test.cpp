@@ -20,6 +20,8 @@
 #include <thread>
 #include <vector>
 
+#include "folder.hpp"
+
 using namespace crosswalk;
 using namespace std::string_literals;
 namespace fs = std::filesystem;
@@ -28,45 +30,6 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 // ---- files ----------------------------------------------------------------------------------------------------------
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "crosswalk-translate-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::string file(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return *this / name;
-  }
-  /// Names of what is in it, sorted, one blank between.
-  [[nodiscard]] std::string names() const {
-    std::vector<std::string> all;
-    for (const auto& entry : fs::directory_iterator(path_)) all.push_back(entry.path().filename().string());
-    std::sort(all.begin(), all.end());
-    std::string out;
-    for (const std::string& name : all) out += (out.empty() ? "" : " ") + name;
-    return out;
-  }
-
- private:
-  fs::path path_;
-};
-
-std::string content(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream out;
-  out << file.rdbuf();
-  return out.str();
-}
 
 std::size_t count_lines(const std::string& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')); }
 
