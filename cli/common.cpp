@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -13,7 +14,8 @@
 namespace crosswalk::cli {
 namespace {
 
-volatile std::sig_atomic_t signal_seen = 0;
+std::atomic<int> signal_seen = 0;  // asked by the reading and the writing thread
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_signal(int number) {
   if (signal_seen != 0) _exit(128 + number);  // asked twice: at once

@@ -404,11 +404,11 @@ Result<std::vector<std::string>> expand(const std::vector<std::string>& inputs) 
 
 /// The adapters bid on the first input that has something in it.
 Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& catalog, const std::vector<std::string>& paths,
-                               std::string_view first_head) {
+                               std::string_view first_head, const TranslateHooks& hooks) {
   std::string name = paths.front();
   std::string head(first_head);
   for (std::size_t i = 1; i < paths.size() && all_blank(head) && paths[i] != "-"; ++i) {
-    auto input = open_input(paths[i]);
+    auto input = open_input(paths[i], hooks.cancelled);
     if (!input) return input.error();
     PeekSource bytes(std::move(input->bytes));
     auto peeked = bytes.peek(kHead);
@@ -438,7 +438,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   auto paths = expand(options.inputs);
   if (!paths) return paths.error();
   if (auto ok = check_outputs(options, *paths); !ok) return ok;
-  auto first = open_input(paths->front());
+  auto first = open_input(paths->front(), hooks.cancelled);
   if (!first) return first.error();
   auto first_bytes = std::make_unique<PeekSource>(std::move(first->bytes));
 
@@ -446,7 +446,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   if (!head) return head.error();
   std::string id = options.adapter;
   if (id.empty()) {
-    auto chosen = bid(options, catalog, *paths, *head);
+    auto chosen = bid(options, catalog, *paths, *head, hooks);
     if (!chosen) return chosen.error();
     id = (*chosen)->id;
   }
@@ -455,7 +455,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   auto made = make_source(options, *adapter, *paths);
   if (!made) return made.error();
   made->want_rejects = !options.rejects.empty();
-  if (auto surveyed = survey_times(*made, *head, options.evidence); !surveyed) return surveyed;
+  if (auto surveyed = survey_times(*made, *head, options.evidence, hooks.cancelled); !surveyed) return surveyed;
   const SourceConfig& source = *made;
 
   const unsigned jobs = job_count(options.jobs);
@@ -484,7 +484,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   summary.jobs = jobs;
 
   const std::uint64_t total = source.inputs.size() == 1 && first->compression == "none" ? first->size : 0;
-  BlockReader reader(source, std::move(*first), std::move(first_bytes));
+  BlockReader reader(source, std::move(*first), std::move(first_bytes), hooks.cancelled);
   Writer writer(options, source, hooks, **output, rejects.get(), total);
   Result<void> result =
       jobs == 1 ? run_inline(reader, *workers.front(), writer, hooks) : run_threads(reader, workers, writer, hooks);
@@ -500,6 +500,8 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
                                                        std::filesystem::is_regular_file(options.output, failed));
     if (cancelled(hooks) && unpublished) {
       result = Error{Errc::io, fmt::format("interrupted before the end of the input; {} is not written", options.output), ""};
+    } else if (!writer.stopped() && !result.ok()) {
+      result = interrupted();  // whatever the reading thread was at
     }
   }
   summary.notes.insert(summary.notes.end(), reader.notes().begin(), reader.notes().end());

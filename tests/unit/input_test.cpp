@@ -608,6 +608,49 @@ TEST_CASE("input: standard input is a pipe: short reads, interruptions, no size"
   ::sigaction(SIGUSR1, &before, nullptr);
 }
 
+TEST_CASE("input: a wait for a silent pipe is given up when nobody wants it any more") {
+  const Folder folder;
+  const std::string path = folder / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const auto begun = std::chrono::steady_clock::now();
+  const auto after_a_while = [&] { return std::chrono::steady_clock::now() - begun > std::chrono::milliseconds(100); };
+  CHECK(read_all(open_input(path, after_a_while)).error == "interrupted while waiting for " + path);  // nobody has opened it
+
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  REQUIRE(::write(ends[1], "Id\n1\n", 5) == 5);
+  {
+    const AsStandardInput pipe(ends[0]);
+    bool wanted = true;
+    auto input = open_input("-", [&] { return !std::exchange(wanted, false); });
+    REQUIRE(input.ok());
+    const Outcome outcome = drain(*input->bytes);
+    CHECK(outcome.bytes == "Id\n1\n");  // what came before
+    CHECK(outcome.error == "interrupted while waiting for standard input");
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_CASE("input: a FIFO that is opened before somebody writes to it") {
+  const Folder folder;
+  const std::string path = folder / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+    std::ofstream(path) << "Id\n7\n";
+  });
+  CHECK(read_all(open_input(path)).bytes == "Id\n7\n");
+  writer.join();
+}
+
+TEST_CASE("input: a file does not wait, so nobody is asked") {
+  const Folder folder;
+  int asked = 0;
+  CHECK(read_all(open_input(folder.file("a.csv", "Id\n7\n"), [&] { return ++asked != 0; })).bytes == "Id\n7\n");
+  CHECK(asked == 0);
+}
+
 TEST_CASE("input: standard input that is a file, a folder, or closed") {
   const Folder folder;
   const int file = ::open(folder.file("a.csv", "Id\n7\n").c_str(), O_RDONLY | O_CLOEXEC);

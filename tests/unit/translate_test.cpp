@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -666,6 +667,35 @@ TEST_CASE("ends: cancelled before anything is read, and on the way") {
       CHECK(got.size() < whole.out.size());
       CHECK(got.empty() == (after == 0));
       CHECK(count_lines(got) == outcome.summary.written);
+    }
+  }
+}
+
+TEST_CASE("ends: cancelled while an input is silent, with and without something read before") {
+  const Folder in;
+  const std::string good = "id,at,channel\n1,2024-06-01T10:00:00Z,mail\n2,2024-06-01T1";
+  for (const unsigned jobs : {1U, 4U}) {
+    for (const bool first : {true, false}) {
+      CAPTURE(jobs);
+      CAPTURE(first);
+      const std::string silent = in / ("silent" + std::to_string(jobs) + std::to_string(first));
+      REQUIRE(::mkfifo(silent.c_str(), 0600) == 0);
+      const int writer = ::open(silent.c_str(), O_RDWR | O_CLOEXEC);  // both ends, so that it does not wait for the other
+      REQUIRE(::write(writer, good.data(), good.size()) == static_cast<ssize_t>(good.size()));
+      const auto begun = std::chrono::steady_clock::now();
+      TranslateHooks hooks;
+      hooks.cancelled = [&] { return std::chrono::steady_clock::now() - begun > std::chrono::milliseconds(200); };
+      Pipe pipe(silent + ".out");
+      auto o = options(first ? std::vector{silent} : std::vector{in.file("a.csv", rows(0, 100)), silent});
+      o.jobs = jobs;
+      o.output = pipe.path();
+      const Outcome outcome = run(o, hooks);
+      CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(10));
+      CHECK(outcome.error == "interrupted: what was translated before is written, the rest is not read");
+      CHECK(count_lines(pipe.close()) == outcome.summary.written);
+      if (!first) CHECK(outcome.summary.read >= 100);
+      CHECK(outcome.summary.balance().ok());
+      ::close(writer);
     }
   }
 }

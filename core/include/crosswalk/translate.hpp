@@ -107,7 +107,8 @@ struct Progress {
 
 struct TranslateHooks {
   std::function<void(const Progress&)> progress;  ///< called on the writing thread, now and then
-  std::function<bool()> cancelled;                ///< asked between batches; true ends the run in good order
+  /// Asked between batches and while an input keeps us waiting, by more than one thread; true ends the run in good order.
+  std::function<bool()> cancelled;
 };
 
 /// Runs it. The summary is filled as far as the run came, also when the run failed.
