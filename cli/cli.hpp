@@ -28,7 +28,6 @@ struct TranslateArguments {
   std::string disambiguation = "compatible";
   std::string format = "jsonl";
   std::optional<std::string> max_rejects;
-  std::string summary;  ///< path; empty: none
   bool quiet = false;
   AdapterArguments adapters;
 };

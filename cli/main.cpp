@@ -56,8 +56,8 @@ CLI::App* add_translate(CLI::App& app, crosswalk::cli::TranslateArguments& a) {
   verb->add_option("--rejects", a.options.rejects, "rejected records, JSON Lines")->type_name("FILE");
   verb->add_option("--max-rejects", a.max_rejects, "give up when more are rejected: a number, or a percentage")
       ->type_name("N|N%");
-  verb->add_option("--summary", a.summary, "the run's accounts as JSON")->type_name("FILE");
-  verb->add_option("--jobs", a.options.jobs, "worker threads; default: one per processor; the output does not depend on it")
+  verb->add_option("--summary", a.options.summary, "the run's accounts as JSON")->type_name("FILE");
+  verb->add_option("--jobs", a.jobs, "worker threads; default: one per processor; the output does not depend on it")
       ->type_name("N");
   verb->add_flag("--quiet", a.quiet, "no summary on standard error");
   add_zone_data(*verb, a.options.zone_data);

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <fstream>
 
 #include "cli.hpp"
 
@@ -29,18 +28,6 @@ Result<void> complete(TranslateArguments& a) {
   return {};
 }
 
-Result<void> write_summary(const std::string& path, const Summary& summary) {
-  if (path == "-") {
-    if (print_out(summary.json()) == kDone) return {};
-    return Error{Errc::io, "the summary could not be written", ""};
-  }
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << summary.json();
-  file.close();
-  if (file) return {};
-  return Error{Errc::io, fmt::format("{}: the summary cannot be written", path), "choose a folder that you may write to"};
-}
-
 }  // namespace
 
 int run_translate(TranslateArguments& a) {
@@ -53,8 +40,8 @@ int run_translate(TranslateArguments& a) {
   const Result<void> result = translate(a.options, catalog, summary, hooks);
   const bool begun = !summary.adapter.empty();
   if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) fmt::print(stderr, "{}", summary.text());
-  if (begun && !a.summary.empty()) {
-    if (auto ok = write_summary(a.summary, summary); !ok) return report(ok.error());
+  if (begun && !a.options.summary.empty()) {
+    if (auto ok = summary.write(a.options.summary); !ok) return report(ok.error());
   }
   if (!result) {
     const int code = report(result.error());

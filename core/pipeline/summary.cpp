@@ -8,6 +8,7 @@
 #include "crosswalk/translate.hpp"
 #include "normalize/vocabulary.hpp"
 #include "pipeline/books.hpp"
+#include "sinks/output.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -186,6 +187,13 @@ std::string Summary::json() const {
   out["jobs"] = jobs;
   out["versions"] = {{"crosswalk", version}, {adapter, adapter_version}, {"zone_data", zone_data_version}};
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<void> Summary::write(const std::string& path) const {
+  auto file = OutputFile::open(path, "--summary");
+  if (!file) return file.error();
+  if (auto ok = (*file)->write(json()); !ok) return ok;
+  return (*file)->commit();
 }
 
 std::string Summary::text() const {

@@ -385,12 +385,12 @@ TEST_CASE("translate: mistakes are said before anything is written") {
   CHECK(error(zone).find("Nowhere") != std::string::npos);
   auto output = options({a});
   output.output = in / "no/such/folder";
-  CHECK(error(output) ==
-        (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  the folder must exist");
+  const std::string said = (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  make the folder " +
+                           (in / "no/such") + " first, or name another file with ";
+  CHECK(error(output) == said + "--output");
   auto rejects = options({a});
   rejects.rejects = in / "no/such/folder";
-  CHECK(error(rejects) ==
-        (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  the folder must exist");
+  CHECK(error(rejects) == said + "--rejects");
   CHECK(in.names() == "a.csv");
 }
 
@@ -413,17 +413,25 @@ TEST_CASE("translate: an input is never written over, and no file written to twi
     CAPTURE(same);
     auto o = options({a, b});
     o.output = same;
-    CHECK(run(o).error == same + ": this is an input, and would be overwritten\n  write to another file");
+    CHECK(run(o).error == same + ": this is an input, and would be overwritten\n  name another file with --output");
     o = options({a, b});
     o.rejects = same;
-    CHECK(run(o).error == same + ": this is an input, and would be overwritten\n  write to another file");
+    CHECK(run(o).error == same + ": this is an input, and would be overwritten\n  name another file with --rejects");
+    o = options({a, b});
+    o.summary = same;
+    CHECK(run(o).error == same + ": this is an input, and would be overwritten\n  name another file with --summary");
   }
   CHECK(content(b) == before);
   auto o = options({a});
   o.output = o.rejects = in / "out";
   CHECK(run(o).error == (in / "out") + ": --output and --rejects name the same file\n  give each its own");
   CHECK_FALSE(fs::exists(in / "out"));
-  o.output = o.rejects = "/dev/null";
+  fs::create_symlink("out", in / "link");
+  o.rejects = in / "rejects";
+  o.summary = in / "link";
+  CHECK(run(o).error == (in / "link") + ": --output and --summary name the same file\n  give each its own");
+  CHECK_FALSE(fs::exists(in / "out"));
+  o.output = o.rejects = o.summary = "/dev/null";
   CHECK(run(o).error == "");
 }
 
@@ -844,6 +852,80 @@ TEST_CASE("ends: the reader of the output has gone") {
   reader.join();
   CHECK(outcome.code == Errc::closed);
   CHECK(outcome.error == path + ": the reader has closed it");
+}
+
+// ---- names in the settings -------------------------------------------------------------------------------------------------
+
+TEST_CASE("notes: names in the metadata list that no field has, with the nearest") {
+  const Folder in;
+  auto o = options({in.file("a.csv", "id,at,channel,Priority\n1,2024-06-01T10:00:00Z,mail,high\n")});
+  o.settings["metadata"] = "Priority,Prioritty,nothing like it,channel";
+  for (const unsigned jobs : {1U, 4U}) {
+    o.jobs = jobs;
+    CHECK(run(o).summary.notes == std::vector<std::string>{
+                                      "setting metadata: no field is called \"Prioritty\"; did you mean \"Priority\"?",
+                                      "setting metadata: no field is called \"nothing like it\"",
+                                  });
+  }
+  std::string many;
+  for (int i = 0; i < 13; ++i) many += "absent " + std::string(1, static_cast<char>('a' + i)) + ",";
+  o.settings["metadata"] = many;
+  const auto notes = run(o).summary.notes;
+  REQUIRE(notes.size() == 11);
+  CHECK(notes[9] == "setting metadata: no field is called \"absent j\"");
+  CHECK(notes[10] == "and 3 more names in the setting metadata that no field has");
+  o.inputs = {in.file("empty.csv", "")};
+  o.adapter = "rows";
+  CHECK(run(o).summary.notes == std::vector<std::string>{o.inputs.front() + ": the input is empty"});
+}
+
+TEST_CASE("notes: a folded conversation has touchpoints of our own, so that name is met") {
+  const Folder in;
+  auto o = options({in.file("a.json", updates(3, 2))});
+  o.settings["metadata"] = "touchpoints,k0";
+  CHECK(run(o).summary.notes.empty());
+}
+
+TEST_CASE("notes: a column of time zones that no input has, and what became of the times") {
+  const Folder in;
+  auto o = options({in.file("a.csv", "id,at,channel,Zone\n1,2024-06-01 10:00,mail,Europe/Berlin\n")});
+  o.settings["time_zone_column"] = "Zonne";
+  CHECK(run(o).summary.notes ==
+        std::vector<std::string>{
+            "setting time_zone_column: no field is called \"Zonne\"; times without an offset were read in UTC; "
+            "did you mean \"Zone\"?"});
+  o.time_zone.clear();
+  const Outcome outcome = run(o);
+  CHECK(outcome.summary.notes ==
+        std::vector<std::string>{"setting time_zone_column: no field is called \"Zonne\"; times without an offset were not "
+                                 "understood; did you mean \"Zone\"?"});
+  const Json reject = Json::parse(outcome.rejects);
+  CHECK(reject.at("code") == "bad_time");
+  CHECK(reject.at("message") ==
+        "'2024-06-01 10:00' has no offset from UTC, and the record has nothing in \"Zonne\" (setting time_zone_column)");
+  CHECK(reject.at("cure") == "fill in the field or correct the setting; --time-zone is for the records without it");
+  o.settings["time_zone_column"] = "zone";
+  CHECK(run(o).summary.notes.empty());
+}
+
+TEST_CASE("notes: of many columns without a name or with one that stands again, ten are said") {
+  const Folder in;
+  std::string header = "id,at,channel", row = "1,2024-06-01T10:00:00Z,mail";
+  for (int i = 0; i < 12; ++i) {
+    header += ",,x";
+    row += ",a,b";
+  }
+  auto o = options({in.file("a.csv", header + "\n" + row + "\n")});
+  for (const unsigned jobs : {1U, 4U}) {
+    o.jobs = jobs;
+    const auto notes = run(o).summary.notes;
+    REQUIRE(notes.size() == 22);
+    CHECK(notes[0] == "column 4 has no name in the header; it is called \"column 4\"");
+    CHECK(notes[1] == "column 6 has no name in the header; it is called \"column 6\"");
+    CHECK(notes[2] == "column \"x\" stands again as column 7; it is called \"x (2)\"");
+    CHECK(notes[20] == "and 2 more columns without a name");
+    CHECK(notes[21] == "and 1 more columns that stand again");
+  }
 }
 
 // ---- folding ---------------------------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ struct TranslateOptions {
   OutputFormat format = OutputFormat::jsonl;
   std::string output = "-";  ///< path; "-" is standard output
   std::string rejects;       ///< path; empty: counted, not written
+  std::string summary;       ///< path for Summary::write(), which the caller calls; here to be held against the others
   RejectLimit max_rejects;
   unsigned jobs = 0;      ///< worker threads; 0: one per processor. The output does not depend on it.
   std::string zone_data;  ///< a zoneinfo folder; empty: the system's
@@ -97,6 +98,8 @@ struct Summary {
 
   [[nodiscard]] Result<void> balance() const;
   [[nodiscard]] std::string json() const;
+  /// The JSON as a file that is whole or not there; "-" is standard output.
+  [[nodiscard]] Result<void> write(const std::string& path) const;
   /// A few lines for a person.
   [[nodiscard]] std::string text() const;
 };
