@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "merge/fold.hpp"
 #include "normalize/normalizer.hpp"
 #include "pipeline/id_set.hpp"
+#include "pipeline/notes.hpp"
 #include "pipeline/reader.hpp"
 #include "pipeline/source.hpp"
 #include "pipeline/survey.hpp"
@@ -49,6 +51,7 @@ class Worker {
     normalizer_.process(task.block, task.file, batch);
   }
   void account(Summary& summary) const { normalizer_.account(summary); }
+  [[nodiscard]] const Normalizer::NamesMet& names_met() const { return normalizer_.names_met(); }
 
  private:
   const SourceConfig& source_;
@@ -429,6 +432,35 @@ Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& 
   return choose_adapter(catalog.adapters(), head, name, options.settings);
 }
 
+/// Field names in the settings that no field had. Nobody else would say that they are misspelt.
+void note_names_not_met(const SourceConfig& source, const std::vector<std::unique_ptr<Worker>>& workers, Summary& summary) {
+  if (summary.fields.empty()) return;  // there was nothing to have a name
+  bool zone_column_met = source.time_zone_column.empty();
+  std::set<std::string_view> met;
+  for (const auto& worker : workers) {
+    zone_column_met |= worker->names_met().time_zone_column;
+    met.insert(worker->names_met().metadata.begin(), worker->names_met().metadata.end());
+  }
+  if (source.fold) met.insert("touchpoints");  // our own
+  std::vector<std::string> names;
+  for (const auto& [name, use] : summary.fields) names.push_back(name);
+  const auto suggestion = [&](const std::string& name) {
+    const std::string_view near = nearest(name, names);
+    return near.empty() ? std::string() : fmt::format("; did you mean \"{}\"?", near);
+  };
+  NoteList notes(summary.notes);
+  for (const std::string& name : source.metadata_names) {
+    if (!met.contains(name)) notes.add(fmt::format("setting metadata: no field is called \"{}\"{}", name, suggestion(name)));
+  }
+  notes.close("names in the setting metadata that no field has");
+  if (zone_column_met) return;
+  const std::string became = !source.zone_name.empty()     ? "times without an offset were read in " + source.zone_name
+                             : source.info.utc_by_document ? "times without an offset were read as UTC"
+                                                           : "times without an offset were not understood";
+  summary.notes.push_back(fmt::format("setting time_zone_column: no field is called \"{}\"; {}{}", source.time_zone_column,
+                                      became, suggestion(source.time_zone_column)));
+}
+
 std::uint64_t peak_memory() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -501,6 +533,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   if (!writer.stopped() && !cancelled(hooks)) {
     for (const auto& worker : workers) worker->account(summary);
     collapse_words(summary);
+    note_names_not_met(source, workers, summary);
   } else {
     if (writer.read() != 0)
       summary.notes.emplace_back(
