@@ -22,6 +22,23 @@ void on_signal(int number) {
   signal_seen = number;
 }
 
+/// A folder that was named must be one: of a misspelt one nothing would be found, and nothing said.
+Result<void> check_adapter_folder(const std::string& folder) {
+  const std::string named = fmt::format("--adapter-dir {}", folder.empty() ? "\"\"" : folder);
+  std::error_code failed;
+  const std::filesystem::directory_iterator inside(folder, failed);
+  if (!failed) return {};
+  if (failed == std::errc::no_such_file_or_directory) {
+    return Error{Errc::usage, fmt::format("{}: there is no such folder", named), "check the spelling of the path"};
+  }
+  if (failed == std::errc::not_a_directory) {
+    return Error{Errc::usage, fmt::format("{}: this is not a folder", named),
+                 "name the folder that holds the adapter's .so file"};
+  }
+  return Error{Errc::usage, fmt::format("{}: the folder cannot be looked into: {}", named, failed.message()),
+               "have somebody let you read it"};
+}
+
 }  // namespace
 
 void watch_signals() {
@@ -36,6 +53,16 @@ int print_out(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return kDone;
   if (errno == EPIPE) return report({Errc::closed, "", ""});
   return report({Errc::io, fmt::format("standard output: cannot write: {}", std::strerror(errno)), ""});
+}
+
+Result<Disambiguation> read_disambiguation(const std::string& text, const std::vector<std::string>& more) {
+  if (auto policy = parse_disambiguation(text)) return policy;
+  std::vector<std::string> names = more;
+  for (const auto policy : {Disambiguation::reject, Disambiguation::later, Disambiguation::earlier, Disambiguation::compatible}) {
+    names.emplace(names.begin(), name_of(policy));
+  }
+  return Error{Errc::usage, fmt::format("--disambiguation: \"{}\" is no way to decide a repeated or skipped local time", text),
+               choices(text, names)};
 }
 
 int caught_signal() { return signal_seen; }
@@ -53,8 +80,11 @@ std::string program_path() {
   return failed ? std::string() : path.string();
 }
 
-HostOptions host_options(const AdapterArguments& arguments) {
-  return {adapter_folders(program_path(), arguments.folders), arguments.allow_unsafe};
+Result<HostOptions> host_options(const AdapterArguments& arguments) {
+  for (const std::string& folder : arguments.folders) {
+    if (auto ok = check_adapter_folder(folder); !ok) return ok.error();
+  }
+  return HostOptions{adapter_folders(program_path(), arguments.folders), arguments.allow_unsafe};
 }
 
 }  // namespace crosswalk::cli

@@ -90,10 +90,10 @@ Result<void> filter(TimeFilter& to) {
 }  // namespace
 
 int run_time(const TimeArguments& arguments) {
-  auto policy = parse_disambiguation(arguments.disambiguation);
+  auto policy = read_disambiguation(arguments.disambiguation);
   if (!policy) return report(policy.error());
   auto format = TimeFormat::parse(arguments.format);
-  if (!format) return report(format.error());
+  if (!format) return report({Errc::usage, "--format: " + format.error().message, format.error().cure});
   auto zones = ZoneDatabase::open(arguments.zone_data);
   if (!zones) return report(zones.error());
   const Zone* zone = nullptr;

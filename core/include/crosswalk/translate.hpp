@@ -136,4 +136,7 @@ struct TranslateHooks {
 /// The nearest of `names` to a mistyped one, or empty when none is near.
 [[nodiscard]] std::string_view nearest(std::string_view typed, const std::vector<std::string>& names);
 
+/// The cure for a word that is none of a few: the nearest if one is near, and all of them.
+[[nodiscard]] std::string choices(std::string_view typed, const std::vector<std::string>& names);
+
 }  // namespace crosswalk
