@@ -27,8 +27,7 @@ struct TranslateArguments {
   std::vector<std::string> settings;  ///< key=value
   std::string disambiguation = "compatible";
   std::string format = "jsonl";
-  std::optional<std::string> max_rejects;
-  std::string summary;  ///< path; empty: none
+  std::optional<std::string> jobs, max_rejects;
   bool quiet = false;
   AdapterArguments adapters;
 };
@@ -48,6 +47,9 @@ int run_adapters(const AdapterArguments& arguments, bool json);
 int run_time(const TimeArguments& arguments);
 int run_zones(const ZonesArguments& arguments);
 
+/// What --disambiguation says. `more`: what the verb takes beside the policies.
+Result<Disambiguation> read_disambiguation(const std::string& text, const std::vector<std::string>& more = {});
+
 /// Prints `crosswalk: message` and the cure to standard error; gives the exit code for it.
 int report(const Error& error);
 
@@ -56,7 +58,8 @@ int print_out(std::string_view text);
 
 /// Absolute path of the running program.
 std::string program_path();
-HostOptions host_options(const AdapterArguments& arguments);
+/// Where adapters are looked for. A folder given that cannot be looked into is an error.
+Result<HostOptions> host_options(const AdapterArguments& arguments);
 
 /// Signals that should end a run in good order.
 void watch_signals();

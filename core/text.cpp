@@ -1,5 +1,8 @@
 #include "text.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -167,6 +170,12 @@ std::string_view nearest(std::string_view typed, const std::vector<std::string>&
     }
   }
   return best;
+}
+
+std::string choices(std::string_view typed, const std::vector<std::string>& names) {
+  const std::string_view near = nearest(typed, names);
+  return fmt::format("{}one of: {}", near.empty() ? std::string() : fmt::format("did you mean \"{}\"? ", near),
+                     fmt::join(names, ", "));
 }
 
 }  // namespace crosswalk

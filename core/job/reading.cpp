@@ -38,7 +38,7 @@ Result<void> JobReading::prepare() {
     asked.evidence = source.evidence;
     asked.settings = source.settings;
     asked.zone_data = job_.zone_data;
-    auto prepared = prepare_source(asked, catalog_);
+    auto prepared = prepare_source(asked, catalog_, hooks_.cancelled);
     if (!prepared) {
       const Error& e = prepared.error();
       return Error{e.code, fmt::format("source \"{}\": {}", source.name, e.message), e.cure};
@@ -105,7 +105,7 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
                               const std::function<Result<void>(std::string_view)>& rejects) {
   const auto begun = std::chrono::steady_clock::now();
   const JobSource& asked = job_.sources[i];
-  auto opened = SourceFlow::open(*configs_[i], std::move(prepared_[i]), asked.evidence, jobs_);
+  auto opened = SourceFlow::open(*configs_[i], std::move(prepared_[i]), asked.evidence, jobs_, hooks_.cancelled);
   if (!opened) return opened.error();
   std::unique_ptr<SourceFlow> flow = std::move(*opened);
   describe(*configs_[i], asked.evidence, summary);

@@ -68,22 +68,22 @@ class JobRun {
 
   /// Writing over what is being read: never meant.
   Result<void> check_outputs() const {
-    std::vector<std::string> outputs = {options_.ledger, rejects_path()};
+    std::vector<std::string> outputs = {options_.ledger, rejects_path(), options_.summary};
     for (const JobSink& sink : job_.sinks) outputs.insert(outputs.end(), {sink.path, sink.updates});
     std::set<std::string> seen;
-    std::error_code failed;
     for (const std::string& output : outputs) {
       if (output.empty()) continue;
-      if (output != "-" && !seen.insert(std::filesystem::weakly_canonical(output, failed).string()).second) {
+      const OutputTarget target = output_target(output);
+      if (!target.replaced) continue;
+      if (!seen.insert(target.path).second) {
         return usage(fmt::format("{}: two outputs go to this file", output), "give each its own");
       }
       for (const auto& config : reading_.configs()) {
         for (const std::string& input : config->inputs) {
-          if (output != "-" && std::filesystem::is_regular_file(input, failed) &&
-              std::filesystem::equivalent(output, input, failed)) {
-            return usage(fmt::format("{}: this is an input of source \"{}\", and would be overwritten", output, config->name),
-                         "write to another file");
-          }
+          std::error_code failed;
+          if (!std::filesystem::equivalent(target.path, input, failed)) continue;
+          return usage(fmt::format("{}: this is an input of source \"{}\", and would be overwritten", output, config->name),
+                       "write to another file");
         }
       }
     }
@@ -93,12 +93,12 @@ class JobRun {
   Result<void> open_outputs() {
     if (options_.dry_run) return {};
     if (!rejects_path().empty()) {
-      auto file = OutputFile::open(rejects_path());
+      auto file = OutputFile::open(rejects_path(), "the job's rejects");
       if (!file) return file.error();
       rejects_ = std::move(*file);
     }
     if (!options_.ledger.empty()) {
-      auto file = OutputFile::open(options_.ledger);
+      auto file = OutputFile::open(options_.ledger, "--ledger");
       if (!file) return file.error();
       ledger_ = std::move(*file);
     }

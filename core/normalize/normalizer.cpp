@@ -11,6 +11,7 @@
 #include "encode/reject_json.hpp"
 #include "merge/ledger.hpp"
 #include "normalize/decimal.hpp"
+#include "pipeline/notes.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -195,11 +196,12 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   csv_header_ = dialect.header;
   std::vector<std::uint16_t> ids;
   std::vector<std::pair<std::size_t, std::size_t>> repeated;  // (later column, first column)
+  NoteList nameless(notes_), renamed(notes_);
   for (std::size_t column = 0; column < dialect.header.size(); ++column) {
     std::string name = dialect.header[column];
     if (name.empty()) {
       name = fmt::format("column {}", column + 1);
-      notes_.push_back(fmt::format("column {} has no name in the header; it is called \"{}\"", column + 1, name));
+      nameless.add(fmt::format("column {} has no name in the header; it is called \"{}\"", column + 1, name));
     }
     const auto first =
         std::find(dialect.header.begin(), dialect.header.begin() + static_cast<std::ptrdiff_t>(column), dialect.header[column]);
@@ -218,9 +220,11 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
       id = names_.intern(unique);
     }
     if (unique != name)
-      notes_.push_back(fmt::format("column \"{}\" stands again as column {}; it is called \"{}\"", name, column + 1, unique));
+      renamed.add(fmt::format("column \"{}\" stands again as column {}; it is called \"{}\"", name, column + 1, unique));
     ids.push_back(static_cast<std::uint16_t>(column));
   }
+  nameless.close("columns without a name");
+  renamed.close("columns that stand again");
   if (auto bound = bind_new_names(); !bound) return bound;
   for (const auto& [later, first] : repeated) {
     if (plans_[first]->action != Action::map && plans_[later]->action != Action::map) continue;
@@ -266,6 +270,14 @@ Result<void> Normalizer::bind_range(std::uint16_t first, std::size_t count) {
   return {};
 }
 
+/// Whether the setting metadata names a field; remembers which of its names came.
+bool Normalizer::is_listed(std::string_view name) {
+  const auto found = source_.metadata_names.find(name);
+  if (found == source_.metadata_names.end()) return false;
+  names_met_.metadata.insert(*found);
+  return true;
+}
+
 /// What the settings make of a field, once the adapter has said what it is.
 void Normalizer::settle(FieldPlan& p, std::string_view path) {
   if (p.name.empty()) p.name = std::string(path);
@@ -274,10 +286,12 @@ void Normalizer::settle(FieldPlan& p, std::string_view path) {
   p.key_hash = hash64(p.key);
   p.path_hash = hash64(p.path_key);
   if (!source_.time_zone_column.empty() && folded_word(path) == folded_word(source_.time_zone_column)) {
+    names_met_.time_zone_column = true;
     p.action = Action::map;
     p.mappings.push_back({Target::time_zone, How::as_configured, 0});
   }
-  const bool listed = source_.metadata_names.contains(p.name) || source_.metadata_names.contains(path);
+  const bool name_listed = is_listed(p.name);
+  const bool listed = is_listed(path) || name_listed;
   switch (source_.metadata) {
     case SourceConfig::Metadata::all: p.carries = true; break;
     case SourceConfig::Metadata::mapped: p.carries = p.known; break;
@@ -339,7 +353,7 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
   block_ = &block;
   batch_ = &batch;
   file_ = file;
-  lines_ = csv::LineCounter(block.data.data(), block.line);
+  lines_ = TextLines({block.data.data(), block.size}, block.line);
   batch.bytes += block.size;
   parser_->parse(block, *this);
 }
@@ -520,8 +534,8 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
   Touchpoint touch;
   const TimeReading reading = read_time(kTouch, t.at, Kind::string, How::as_configured);
   if (reading.fault != TimeFault::none) {
-    const TimeComplaint complaint = explain(reading.fault, t.at, source_.zone_name);
-    reject(t.at.empty() ? "missing_time" : "bad_time", "touchpoint", t.at, complaint.message, complaint.cure);
+    const TimeComplaint why = complaint(reading.fault, t.at);
+    reject(t.at.empty() ? "missing_time" : "bad_time", "touchpoint", t.at, why.message, why.cure);
     return false;
   }
   ++touch_times_[static_cast<std::size_t>(reading.how)];
@@ -560,7 +574,7 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   if (is_nothing(value)) return true;
   const bool made = (value.flags & Field::kMade) != 0;
   bool carries = source_.metadata != SourceConfig::Metadata::none;
-  if (source_.metadata == SourceConfig::Metadata::listed) carries = source_.metadata_names.contains(name);
+  if (source_.metadata == SourceConfig::Metadata::listed) carries = is_listed(name);
   if (!carries) {
     if (!made) ++plan(value.id).dropped;
     return true;
@@ -776,6 +790,14 @@ bool Normalizer::find_zone() {
   return true;
 }
 
+/// Why a time was not understood. Where its zone was to come from a field, that is what is missing.
+TimeComplaint Normalizer::complaint(TimeFault fault, std::string_view text) const {
+  if (fault != TimeFault::no_zone || source_.time_zone_column.empty()) return explain(fault, text, source_.zone_name);
+  return {fmt::format("'{}' has no offset from UTC, and the record has nothing in \"{}\" (setting time_zone_column)", shown(text),
+                      source_.time_zone_column),
+          "fill in the field or correct the setting; --time-zone is for the records without it"};
+}
+
 TimeReading Normalizer::read_time(std::size_t reader, std::string_view text, Kind kind, How how) {
   const TimeFormat::Form form = source_.time_format.form();
   const bool epoch =
@@ -802,11 +824,11 @@ void Normalizer::understand_time(Target target, std::size_t reader, std::optiona
     leap_seconds_ += reading.leap_second;
     return;
   }
-  TimeComplaint complaint = explain(reading.fault, s.value.view(), source_.zone_name);
+  TimeComplaint why = complaint(reading.fault, s.value.view());
   if (target == Target::started_at) {
-    reject("bad_time", field_name(s.value), s.value.view(), complaint.message, complaint.cure);
+    reject("bad_time", field_name(s.value), s.value.view(), why.message, why.cure);
   } else {
-    bad_value(target, "bad_time", std::move(complaint.message), std::move(complaint.cure));
+    bad_value(target, "bad_time", std::move(why.message), std::move(why.cure));
   }
 }
 
@@ -884,8 +906,8 @@ void Normalizer::understand_version() {
     version_ = {reading.at.seconds, reading.at.nanos, 0, 0};
     return;
   }
-  TimeComplaint complaint = explain(reading.fault, s.value.view(), source_.zone_name);
-  bad_value(Target::version, "bad_time", std::move(complaint.message), std::move(complaint.cure));
+  TimeComplaint why = complaint(reading.fault, s.value.view());
+  bad_value(Target::version, "bad_time", std::move(why.message), std::move(why.cure));
 }
 
 void Normalizer::understand_resolved() {

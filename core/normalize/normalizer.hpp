@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,9 @@
 #include "crosswalk/adapter.hpp"
 #include "encode/buffer.hpp"
 #include "framing/csv.hpp"
-#include "framing/csv_kernels.hpp"
 #include "framing/framing.hpp"
 #include "framing/json.hpp"
+#include "framing/lines.hpp"
 #include "merge/contribution.hpp"
 #include "normalize/evidence.hpp"
 #include "normalize/vocabulary.hpp"
@@ -69,6 +70,13 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
 
   /// Adds this worker's counts. Sums only, so the order of workers does not matter.
   void account(Summary& summary) const;
+
+  /// What of the settings' field names some field had.
+  struct NamesMet {
+    std::set<std::string_view> metadata;
+    bool time_zone_column = false;
+  };
+  [[nodiscard]] const NamesMet& names_met() const { return names_met_; }
 
   /// From now on times are only looked at: nothing is translated.
   void survey(TimeSurvey* survey) { survey_ = survey; }
@@ -141,6 +149,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Result<void> bind_new_names();
   Result<void> bind_range(std::uint16_t first, std::size_t count);
   void settle(FieldPlan& plan, std::string_view path);
+  bool is_listed(std::string_view name);
 
   void take(const Field& field);
   void fill(Target target, How how, std::uint32_t rank, const Field& value);
@@ -166,6 +175,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool find_zone();
   void look_at_times();
   void weigh_evidence();
+  [[nodiscard]] TimeComplaint complaint(TimeFault fault, std::string_view text) const;
   TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
   void bad_value(Target target, std::string_view code, std::string message, std::string cure);
   void count_bad(std::string_view what, std::string_view found, std::string message, std::string cure);
@@ -217,7 +227,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::vector<MetadataItem> metadata_;
   Buffer scratch_;
   Arena scratch_text_;
-  csv::LineCounter lines_{nullptr, 1};  // of the block
+  TextLines lines_{{}, 1};  // of the block
 
   // Counts.
   std::uint64_t touchpoints_ = 0, duplicate_keys_ = 0, leap_seconds_ = 0;
@@ -232,6 +242,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::map<std::string, FieldUse, std::less<>> past_fields_;  // of plans that were replaced
   std::map<std::string, std::map<std::string, std::uint64_t, std::less<>>, std::less<>> record_drops_;
   std::vector<std::string> notes_;
+  NamesMet names_met_;
 };
 
 }  // namespace crosswalk

@@ -39,7 +39,7 @@ struct SourceConfig {
   IdTemplate external_id;
   bool want_ledger = false;
   Explanations* explanations = nullptr;  ///< records to be explained; null: none
-  bool want_rejects = true;  ///< reject lines are written somewhere
+  bool want_rejects = true;              ///< reject lines are written somewhere
   Limits limits;
   char delimiter = 0;   ///< 0: found out
   std::string records;  ///< JSON Pointer; empty: found out

@@ -87,6 +87,7 @@ struct Job {
 struct RunOptions {
   std::string ledger;    ///< path; empty: none. A line for every input record: its place and what became of it
   std::string rejects;   ///< path; empty: the job's
+  std::string summary;   ///< path; the caller writes it: here to be kept apart from the other outputs
   unsigned jobs = 0;     ///< worker threads; 0: one per processor. The output does not depend on it.
   bool dry_run = false;  ///< everything but writing
 };
