@@ -113,6 +113,18 @@ std::string shown(std::string_view text, std::size_t limit) {
   return out;
 }
 
+std::string in_line(std::string_view text, std::size_t limit) {
+  std::string line;
+  for (const char c : shown(text, limit)) {
+    if (c == '\n') {
+      line += "\\n";
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
+
 namespace {
 
 /// Characters that a terminal obeys instead of showing, by code point.

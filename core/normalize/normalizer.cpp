@@ -1020,7 +1020,8 @@ void Normalizer::emit_contribution() {
   if (has(Target::scope)) c.scope = slot(Target::scope).value.view();
   c.conversation = conversation_;
   if (!source_.external_id.plain()) {
-    source_.external_id.render({c.id, conversation_.platform, source_.name, c.scope}, key_);
+    key_.clear();
+    source_.external_id.write({c.id, conversation_.platform, source_.name, c.scope}, key_);
     c.conversation.external_id = key_;
   }
   c.version = version_;
