@@ -388,6 +388,7 @@ Result<std::unique_ptr<SorterCursor>> SorterCursor::open(const Sorter& sorter, s
 
 Result<bool> SorterCursor::next() {
   const auto later = [](const Sorter::Reader* a, const Sorter::Reader* b) { return comes_later(a, b); };
+  if (heap_.empty()) return false;
   if (begun_) {
     std::pop_heap(heap_.begin(), heap_.end(), later);
     auto more = heap_.back()->next();
