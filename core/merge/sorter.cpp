@@ -300,9 +300,11 @@ Result<void> Sorter::merge_level(unsigned level) {
       piece.clear();
     }
   }
-  for (Run* run : old) {
-    for (const Piece& p : run->pieces) spill_.forget(p.where);
+  std::vector<SpillFile::Piece> merged;
+  for (const Run* run : old) {
+    for (const Piece& p : run->pieces) merged.push_back(p.where);
   }
+  spill_.forget(std::move(merged));
   const std::lock_guard lock(mutex_);
   Run& into = *old.front();
   into.pieces = std::move(pieces);

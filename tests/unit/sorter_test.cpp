@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
@@ -117,6 +118,18 @@ class Folder {
   std::string path_;
 };
 
+/// Bytes that the nameless files of a folder, which this process has open, take up on disk.
+std::uint64_t disk_use(const std::string& folder) {
+  std::uint64_t bytes = 0;
+  for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;  // the iterator's own
+    struct stat status {};
+    if (!std::filesystem::read_symlink(fd, gone).string().starts_with(folder)) continue;
+    if (::stat(fd.path().c_str(), &status) == 0) bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
+  }
+  return bytes;
+}
+
 /// A variable of the environment, for as long as this lives.
 class Variable {
  public:
@@ -224,6 +237,8 @@ TEST_CASE("sorter: with the least memory, runs of runs are merged, and the order
   INFO(spill.bytes_written());
   CHECK(spill.bytes_written() > 18 * kMiB);  // once it is 8 MiB: written, merged, and merged once more
   check_same(read(sorter), sorted(all));
+  // What was merged is given back: on disk stands not much more than the entries once.
+  CHECK(disk_use(folder.path()) < 10 * kMiB);
 }
 
 TEST_CASE("sorter: from one key to another") {
@@ -452,7 +467,12 @@ TEST_CASE("spill file: pieces come back, in any order and again; one that was fo
     REQUIRE(spill.read(pieces[i], got).ok());
     CHECK((std::string_view(got.data(), got.size()) == texts[i]));
   }
-  for (std::size_t i = 0; i < pieces.size(); i += 2) spill.forget(pieces[i]);
+  const std::uint64_t before = disk_use(folder.path());
+  std::vector<SpillFile::Piece> forgotten;
+  for (std::size_t i = 0; i < pieces.size(); i += 2) forgotten.push_back(pieces[i]);
+  spill.forget(forgotten);
+  spill.forget({});
+  CHECK(disk_use(folder.path()) < before);
   for (std::size_t i = 1; i < pieces.size(); i += 2) {
     REQUIRE(spill.read(pieces[i], got).ok());
     CHECK((std::string_view(got.data(), got.size()) == texts[i]));
