@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -93,14 +94,19 @@ Result<void> SpillFile::read(const Piece& piece, std::vector<char>& to) const {
   return {};
 }
 
-void SpillFile::forget(const Piece& piece) {
+void SpillFile::forget(std::vector<Piece> pieces) {
 #ifdef FALLOC_FL_PUNCH_HOLE
-  if (fd_ >= 0) {
-    (void)::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(piece.at),
-                      static_cast<off_t>(piece.stored));
+  std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.at < b.at; });
+  for (std::size_t i = 0; i < pieces.size();) {
+    const std::uint64_t from = pieces[i].at;
+    std::uint64_t to = from;
+    for (; i < pieces.size() && pieces[i].at == to; ++i) to += pieces[i].stored;
+    if (fd_ >= 0 && to != from) {
+      (void)::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(from), static_cast<off_t>(to - from));
+    }
   }
 #else
-  (void)piece;
+  (void)pieces;
 #endif
 }
 

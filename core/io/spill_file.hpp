@@ -32,8 +32,9 @@ class SpillFile {
   Result<Piece> write(std::string_view bytes);
   /// Replaces what is in `to`.
   Result<void> read(const Piece& piece, std::vector<char>& to) const;
-  /// Gives the piece's disk space back, where the file system can.
-  void forget(const Piece& piece);
+  /// Gives the pieces' disk space back, where the file system can. Best many at once: it takes back whole blocks only, and
+  /// pieces may be smaller than one.
+  void forget(std::vector<Piece> pieces);
 
   [[nodiscard]] std::uint64_t bytes_written() const { return end_; }
 

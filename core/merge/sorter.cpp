@@ -300,9 +300,11 @@ Result<void> Sorter::merge_level(unsigned level) {
       piece.clear();
     }
   }
-  for (Run* run : old) {
-    for (const Piece& p : run->pieces) spill_.forget(p.where);
+  std::vector<SpillFile::Piece> merged;
+  for (const Run* run : old) {
+    for (const Piece& p : run->pieces) merged.push_back(p.where);
   }
+  spill_.forget(std::move(merged));
   const std::lock_guard lock(mutex_);
   Run& into = *old.front();
   into.pieces = std::move(pieces);
@@ -388,6 +390,7 @@ Result<std::unique_ptr<SorterCursor>> SorterCursor::open(const Sorter& sorter, s
 
 Result<bool> SorterCursor::next() {
   const auto later = [](const Sorter::Reader* a, const Sorter::Reader* b) { return comes_later(a, b); };
+  if (heap_.empty()) return false;
   if (begun_) {
     std::pop_heap(heap_.begin(), heap_.end(), later);
     auto more = heap_.back()->next();

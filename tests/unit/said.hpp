@@ -1,0 +1,57 @@
+// What one record says of a conversation, put together by hand: for the tests of the merge.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "merge/contribution.hpp"
+
+namespace crosswalk {
+
+/// A contribution with its lists. Texts are borrowed.
+struct Said {
+  Contribution what;
+  std::vector<MetadataItem> metadata;
+  std::vector<Touchpoint> touchpoints;
+
+  void add_to(Buffer& entries) const {
+    Contribution c = what;
+    c.metadata = metadata;
+    c.touchpoints = touchpoints;
+    add_entry(entries, c);
+  }
+};
+
+/// A record at byte `place` of the first input; with `seconds`, one that has an update time.
+inline Said say(std::string_view id, std::uint64_t place, std::int64_t seconds = INT64_MIN) {
+  Said s;
+  s.what.id = id;
+  s.what.conversation.external_id = id;
+  s.what.origin = {0, place + 1, place};
+  s.what.version.seconds = seconds;
+  if (seconds == INT64_MIN) s.what.version.offset = place;
+  return s;
+}
+
+inline Touchpoint touch(std::uint64_t id, std::int64_t at, TouchKind kind, Direction direction = Direction::unknown) {
+  Touchpoint t;
+  t.id = {id, 0};
+  t.at = {at, 0};
+  t.kind = kind;
+  t.direction = direction;
+  return t;
+}
+
+/// Calls `visit(key, payload)` for each entry of a buffer.
+void each_entry(std::string_view entries, const auto& visit) {
+  while (!entries.empty()) {
+    std::uint32_t sizes[2];
+    std::memcpy(sizes, entries.data(), sizeof sizes);
+    visit(entries.substr(8, sizes[0]), entries.substr(8 + std::size_t{sizes[0]}, sizes[1]));
+    entries.remove_prefix(8 + std::size_t{sizes[0]} + sizes[1]);
+  }
+}
+
+}  // namespace crosswalk
