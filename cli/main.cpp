@@ -59,7 +59,7 @@ CLI::App* add_translate(CLI::App& app, crosswalk::cli::TranslateArguments& a) {
   verb->add_option("--summary", a.summary, "the run's accounts as JSON")->type_name("FILE");
   verb->add_option("--jobs", a.options.jobs, "worker threads; default: one per processor; the output does not depend on it")
       ->type_name("N");
-  verb->add_flag("--quiet", a.quiet, "no summary on standard error");
+  verb->add_flag("--quiet", a.quiet, "no progress and no summary on standard error");
   add_zone_data(*verb, a.options.zone_data);
   add_adapter_options(*verb, a.adapters);
   return verb;
