@@ -27,7 +27,7 @@ std::string scaled(double number, std::string_view unit) {
 }
 
 std::string time_left(double wait) {
-  const auto s = static_cast<std::uint64_t>(std::min(wait, 1e9) + 0.5);
+  const auto s = std::llround(std::min(wait, 1e9));
   if (s < 60) return fmt::format("{} s left", s);
   if (s < 3600) return fmt::format("{}:{:02} min left", s / 60, s % 60);
   return fmt::format("{}:{:02} h left", s / 3600, s / 60 % 60);
