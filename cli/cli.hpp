@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "crosswalk/host.hpp"
+#include "crosswalk/job.hpp"
 #include "crosswalk/result.hpp"
 #include "crosswalk/time.hpp"
 #include "crosswalk/translate.hpp"
@@ -32,6 +33,16 @@ struct TranslateArguments {
   AdapterArguments adapters;
 };
 
+/// Of the verbs that take a job file: run, plan, why.
+struct JobArguments {
+  std::string job;
+  RunOptions options;
+  std::string external_id;  ///< why
+  std::optional<std::string> jobs;
+  bool quiet = false, json = false;
+  AdapterArguments adapters;
+};
+
 struct TimeArguments {
   std::string zone, disambiguation = "compatible", format = "iso", zone_data;
 };
@@ -43,6 +54,9 @@ struct ZonesArguments {
 };
 
 int run_translate(TranslateArguments& arguments);
+int run_job_file(JobArguments& arguments);
+int run_plan(JobArguments& arguments);
+int run_why(const JobArguments& arguments);
 int run_adapters(const AdapterArguments& arguments, bool json);
 int run_time(const TimeArguments& arguments);
 int run_zones(const ZonesArguments& arguments);

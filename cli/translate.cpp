@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli.hpp"
+#include "progress.hpp"
 
 namespace crosswalk::cli {
 namespace {
@@ -62,7 +63,10 @@ int run_translate(TranslateArguments& a) {
   Summary summary;
   TranslateHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
+  ProgressLine line(!a.quiet, a.options.output == "-");
+  hooks.progress = [&](const Progress& progress) { line.update(summary.source, progress); };
   const Result<void> result = translate(a.options, catalog, summary, hooks);
+  line.clear();
   const bool begun = !summary.adapter.empty();
   if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) fmt::print(stderr, "{}", summary.text());
   if (begun && !a.options.summary.empty()) {

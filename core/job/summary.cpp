@@ -4,6 +4,7 @@
 
 #include "crosswalk/job.hpp"
 #include "pipeline/summary_json.hpp"
+#include "sinks/output.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -86,6 +87,13 @@ std::string JobSummary::json() const {
   for (const Summary& s : sources) versions[s.adapter] = s.adapter_version;
   out["versions"] = versions;
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<void> JobSummary::write(const std::string& path) const {
+  auto file = OutputFile::open(path, "--summary");
+  if (!file) return file.error();
+  if (auto ok = (*file)->write(json()); !ok) return ok;
+  return (*file)->commit();
 }
 
 std::string JobSummary::text() const {

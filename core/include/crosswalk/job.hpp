@@ -135,6 +135,8 @@ struct JobSummary {
   [[nodiscard]] Result<void> balance() const;
   [[nodiscard]] std::string json() const;
   [[nodiscard]] std::string text() const;
+  /// json() to a file, which appears whole or not at all; "-" is standard output.
+  [[nodiscard]] Result<void> write(const std::string& path) const;
 };
 
 struct JobHooks {
