@@ -64,6 +64,9 @@ int run_zones(const ZonesArguments& arguments);
 /// What --disambiguation says. `more`: what the verb takes beside the policies.
 Result<Disambiguation> read_disambiguation(const std::string& text, const std::vector<std::string>& more = {});
 
+/// What --jobs says.
+Result<unsigned> parse_jobs(std::string_view text);
+
 /// Prints `crosswalk: message` and the cure to standard error; gives the exit code for it.
 int report(const Error& error);
 

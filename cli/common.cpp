@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -72,6 +73,14 @@ int report(const Error& error) {
   fmt::print(stderr, "crosswalk: {}\n", printable(error.message));
   if (!error.cure.empty()) fmt::print(stderr, "  {}\n", printable(error.cure));
   return error.code == Errc::usage ? kUsage : kFailed;
+}
+
+Result<unsigned> parse_jobs(std::string_view text) {
+  unsigned jobs = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), jobs);
+  if (failed == std::errc() && end == text.data() + text.size()) return jobs;
+  return Error{Errc::usage, fmt::format("--jobs: \"{}\" is not a number of threads", text),
+               "a whole number such as 4; without --jobs there is one thread per processor"};
 }
 
 std::string program_path() {

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdio>
 
 #include "cli.hpp"
@@ -14,14 +13,6 @@ Result<OutputFormat> parse_output_format(const std::string& text) {
   if (text == kNames[0]) return OutputFormat::jsonl;
   if (text == kNames[1]) return OutputFormat::bulk;
   return Error{Errc::usage, fmt::format("--format: \"{}\" is not an output format", text), choices(text, kNames)};
-}
-
-Result<unsigned> parse_jobs(std::string_view text) {
-  unsigned jobs = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), jobs);
-  if (failed == std::errc() && end == text.data() + text.size()) return jobs;
-  return Error{Errc::usage, fmt::format("--jobs: \"{}\" is not a number of threads", text),
-               "a whole number such as 4; without --jobs there is one thread per processor"};
 }
 
 Result<void> complete(TranslateArguments& a) {

@@ -36,6 +36,7 @@ Result<void> JobReading::prepare() {
     asked.time_zone = source.time_zone;
     asked.disambiguation = source.disambiguation;
     asked.evidence = source.evidence;
+    asked.enrich = source.enrich;
     asked.settings = source.settings;
     asked.zone_data = job_.zone_data;
     auto prepared = prepare_source(asked, catalog_, hooks_.cancelled);
@@ -46,7 +47,6 @@ Result<void> JobReading::prepare() {
     SourceConfig& config = *prepared->config;
     config.number = static_cast<std::uint32_t>(i);
     config.contributes = true;
-    config.enrich = source.enrich;
     config.external_id = external_id;
     config.want_rejects = wants_.rejects;
     config.want_ledger = wants_.ledger;

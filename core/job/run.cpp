@@ -52,6 +52,7 @@ class JobRun {
     if (auto ok = check_outputs(); !ok) return ok;
     if (auto ok = open_outputs(); !ok) return ok;
     Result<void> result = read_merge_write();
+    enter_books();
     if (rejects_) {  // a log of what went wrong is worth most when the run failed
       if (auto ok = rejects_->commit(); !ok && result.ok()) result = ok;
     }
@@ -92,6 +93,12 @@ class JobRun {
 
   Result<void> open_outputs() {
     if (options_.dry_run) return {};
+    // A job names its own folders, so it may make them; what options name must be there.
+    for (const JobSink& sink : job_.sinks) {
+      make_folder_of(sink.path);
+      make_folder_of(sink.updates);
+    }
+    make_folder_of(job_.rejects);
     if (!rejects_path().empty()) {
       auto file = OutputFile::open(rejects_path(), "the job's rejects");
       if (!file) return file.error();
@@ -108,6 +115,13 @@ class JobRun {
       sinks_.push_back(std::move(*opened));
     }
     return {};
+  }
+
+  /// Where it cannot be made, opening the file says why.
+  static void make_folder_of(const std::string& path) {
+    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+    std::error_code failed;
+    if (path != "-" && !folder.empty()) std::filesystem::create_directories(folder, failed);
   }
 
   static Result<std::unique_ptr<Sink>> open_sink(const JobSink& sink) {
@@ -136,8 +150,8 @@ class JobRun {
     if (result) result = check_link_fields();
     if (result) result = merger.finish(stop, [&](Finished& some) { return take(some); });
     summary_.spilled = merger.spilled();
-    for (std::size_t i = 0; i < books_.size(); ++i) enter(books_[i], summary_.sources[i]);
     if (!result) return result;
+    enter_books();
     if (ledger_) {
       result = merger.each_ledger_line([this](std::string_view lines) {
         ledger_lines_ += static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
@@ -182,6 +196,12 @@ class JobRun {
       }
     }
     return {};
+  }
+
+  /// Once: when all is read and merged, or when the run breaks off.
+  void enter_books() {
+    for (std::size_t i = 0; i < books_.size(); ++i) enter(books_[i], summary_.sources[i]);
+    books_.clear();
   }
 
   Result<void> put_rejects(std::string_view lines) {

@@ -9,7 +9,7 @@
 
 #include "crosswalk/translate.hpp"
 #include "framing/csv.hpp"
-#include "framing/csv_kernels.hpp"
+#include "framing/lines.hpp"
 #include "io/input.hpp"
 #include "text.hpp"
 
@@ -93,7 +93,7 @@ class IdTable::Loader final : public RecordHandler {
   IdTable& table_;
   std::vector<std::uint64_t> lines_;  ///< where each pair was said first
   const Block* block_ = nullptr;
-  std::optional<csv::LineCounter> counter_;
+  std::optional<TextLines> lines_here_;
   std::optional<Error> error_;
 };
 
@@ -113,7 +113,7 @@ Result<void> IdTable::Loader::read() {
     if (!more) return more.error();
     if (!*more) return {};
     block_ = &block;
-    counter_.emplace(block.data.data(), block.line);
+    lines_here_.emplace(std::string_view(block.data.data(), block.size), block.line);
     parser->parse(block, *this);
     if (error_) return *error_;
   }
@@ -149,7 +149,7 @@ void IdTable::Loader::on_record(const Record& record, const Place& place) {
   for (const Field& field : record) {
     if (field.id < kColumns) row[field.id] = trimmed(field.view());
   }
-  take(row, counter_->at(static_cast<std::size_t>(place.offset - block_->offset)));
+  take(row, lines_here_->at(static_cast<std::size_t>(place.offset - block_->offset)));
 }
 
 void IdTable::Loader::take(const std::array<std::string_view, kColumns>& row, std::uint64_t line) {

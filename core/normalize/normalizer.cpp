@@ -682,7 +682,7 @@ void Normalizer::understand() {
   understand_id(Target::customer_id, conversation_.customer_id);
   understand_text(Target::subject, conversation_.subject);
   understand_status();
-  understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
+  if (!source_.enrich) understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
   understand_time(Target::ended_at, kEnded, conversation_.ended_at, conversation_.ended_how);
   if (source_.evidence) weigh_evidence();
   understand_duration(Target::handle_time, conversation_.handle_time);

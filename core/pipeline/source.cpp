@@ -141,7 +141,7 @@ Result<void> read_zone(SourceConfig& source, const TranslateOptions& options) {
     if (!zone) return zone.error();
     source.zone = *zone;
     source.zone_name = name_of(**zone);
-  } else if (source.info.zone_required && source.time_zone_column.empty()) {
+  } else if (source.info.zone_required && source.time_zone_column.empty() && !options.enrich) {
     return usage(fmt::format("{} exports write times without a time zone; which hour they mean would be a guess", source.info.id),
                  "--time-zone ZONE: the zone of the account's settings when it was exported, for example "
                  "--time-zone \"Pacific Time (US & Canada)\"");
@@ -226,6 +226,8 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
     source.delimiter = *delimiter;
   }
   if (auto ok = read_zone(source, options); !ok) return ok.error();
+  source.enrich = options.enrich;
+  source.settings["role"] = options.enrich ? "enrich" : "merge";
   return source;
 }
 

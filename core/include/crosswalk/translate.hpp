@@ -42,6 +42,7 @@ struct TranslateOptions {
   /// Decide repeated hours by the records themselves where they prove it; where they do not, by `disambiguation`. Reads
   /// the inputs twice, so they must be files.
   bool evidence = false;
+  bool enrich = false;  ///< of a job's source: its records only add to conversations that others say
   std::map<std::string, std::string, std::less<>> settings;
   OutputFormat format = OutputFormat::jsonl;
   std::string output = "-";  ///< path; "-" is standard output

@@ -134,8 +134,9 @@ enum cw_others {
 typedef struct cw_setup {
   uint32_t size;
   void* ctx;
-  /* The value of an option of the manifest, its default when the user gave none; empty for an unknown name. The text is
-   * valid until close(). */
+  /* The value of an option of the manifest, its default when the user gave none; empty for an unknown name. `role` is
+   * always there: `merge`, or `enrich` where the records only add to conversations that other sources say: then no field
+   * but the id is needed. The text is valid until close(). */
   cw_text (*setting)(void* ctx, cw_text name);
   /* Says that a word of a target means `to` (CW_CHANNEL: phone, email, chat, sms, social, back_office; CW_CSAT_SCORE: a
    * number; CW_RESOLVED: true, false; CW_STATUS: any text). Words match without regard to case, and `_`, `-` and blank
