@@ -16,11 +16,14 @@ std::size_t merge_memory(std::uint64_t limit, unsigned jobs) {
   return static_cast<std::size_t>(limit > 2 * fixed ? limit - fixed : limit / 2);
 }
 
+constexpr std::size_t kMostUnknown = 20;
+
 }  // namespace
 
 Error interrupted_run() { return {Errc::io, "interrupted; nothing is written", ""}; }
 
 Result<void> JobReading::prepare() {
+  if (auto ok = load_tables(); !ok) return ok;
   IdTemplate external_id;
   if (!job_.external_id.empty()) {
     auto parsed = IdTemplate::parse(job_.external_id);
@@ -46,6 +49,7 @@ Result<void> JobReading::prepare() {
     }
     SourceConfig& config = *prepared->config;
     config.number = static_cast<std::uint32_t>(i);
+    config.ids = tables_;
     config.contributes = true;
     config.external_id = external_id;
     config.want_rejects = wants_.rejects;
@@ -55,6 +59,44 @@ Result<void> JobReading::prepare() {
   }
   if (auto ok = check_platforms(); !ok) return ok;
   return check_links();
+}
+
+Result<void> JobReading::load_tables() {
+  const IdRule* const rules[kIdKinds] = {&job_.agents, &job_.queues, &job_.customers};
+  for (std::size_t kind = 0; kind < kIdKinds; ++kind) {
+    if (rules[kind]->file.empty()) continue;
+    auto table = IdTable::load(rules[kind]->file);
+    if (!table) return table.error();
+    tables_[kind] = {std::move(*table), rules[kind]->unknown};
+  }
+  return {};
+}
+
+void JobReading::count_ids(const Batch& batch) {
+  for (std::size_t kind = 0; kind < kIdKinds; ++kind) coverage_[kind].add_known(batch.known_ids[kind]);
+  for (std::string_view entries = batch.unknown_ids.view(); !entries.empty();) {
+    const entry::View one = entry::take(entries);
+    coverage_[static_cast<std::size_t>(one.key.front())].add_unknown(one.key.substr(1), one.payload);
+  }
+}
+
+std::vector<IdAccounts> JobReading::id_accounts() const {
+  std::vector<IdAccounts> all;
+  for (std::size_t kind = 0; kind < kIdKinds; ++kind) {
+    if (!tables_[kind].table) continue;
+    const IdCoverage& coverage = coverage_[kind];
+    IdAccounts& one = all.emplace_back();
+    one.kind = fmt::format("{}s", name_of(static_cast<IdKind>(kind)));
+    one.file = tables_[kind].table->path();
+    one.known = coverage.known();
+    one.unknown = coverage.unknown();
+    one.distinct_unknown = coverage.distinct();
+    one.complete = coverage.complete();
+    for (const IdCoverage::Unknown& u : coverage.top(kMostUnknown)) {
+      one.most_frequent.push_back({std::string(u.platform), std::string(u.id), u.count});
+    }
+  }
+  return all;
 }
 
 /// Two systems' ticket 123 are two conversations; whether their ids may meet is for the job to say.
@@ -117,6 +159,7 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
     if (auto ok = merger.add_ledger(batch.ledger.view()); !ok) return ok;
     if (auto ok = rejects(batch.rejects.view()); !ok) return ok;
     books.add(batch.books);
+    count_ids(batch);
     progress.records = books.read;
     progress.bytes += batch.bytes;
     if (hooks_.progress) hooks_.progress(asked.name, progress);

@@ -1,6 +1,7 @@
 // A job's sources, made ready and read into the merge: what running a job and explaining it share.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -24,6 +25,8 @@ class JobReading {
   Result<void> prepare();
   /// After prepare().
   [[nodiscard]] std::unique_ptr<Merger> merger() const;
+  /// What the id tables knew of what was read so far.
+  [[nodiscard]] std::vector<IdAccounts> id_accounts() const;
   [[nodiscard]] const std::vector<std::unique_ptr<SourceConfig>>& configs() const { return configs_; }
 
   /// Reads source `i`. `rejects` gets reject lines. The summary is filled but for what the books say.
@@ -31,6 +34,8 @@ class JobReading {
                     const std::function<Result<void>(std::string_view)>& rejects);
 
  private:
+  Result<void> load_tables();
+  void count_ids(const Batch& batch);
   [[nodiscard]] Result<void> check_platforms() const;
   [[nodiscard]] Result<void> check_links() const;
   [[nodiscard]] bool cancelled() const { return hooks_.cancelled && hooks_.cancelled(); }
@@ -42,6 +47,8 @@ class JobReading {
   Wants wants_;
   std::vector<PreparedSource> prepared_;
   std::vector<std::unique_ptr<SourceConfig>> configs_;
+  std::array<IdUse, kIdKinds> tables_;
+  std::array<IdCoverage, kIdKinds> coverage_;
 };
 
 /// A run that was told to stop.

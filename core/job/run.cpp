@@ -144,6 +144,7 @@ class JobRun {
       if (!ok) return ok;
     }
     summary_.zone_data_version = summary_.sources.front().zone_data_version;
+    summary_.ids = reading_.id_accounts();
     const auto stop = [this] { return cancelled(); };
     Result<void> result = merger.link(stop);
     account_links(merger);

@@ -263,7 +263,7 @@ class Explainer {
       const Claim& claim = claims[i];
       Witness w = witness(plan, *claim.record, target);
       w.value = claim.value;
-      add_how(w, claim.record->conversation, target);
+      add_how(w, *claim.record, target);
       add_table(w, target, claim);
       w.verdict = !derived && i == 0 ? standing(plan, claims, target) : losing(plan, claims.front(), claim, derived, target);
       out.witnesses.push_back(std::move(w));
@@ -271,12 +271,18 @@ class Explainer {
     why_.fields.push_back(std::move(out));
   }
 
-  static void add_how(Witness& w, const Conversation& c, Target target) {
+  void add_how(Witness& w, const Contribution& record, Target target) const {
+    const Conversation& c = record.conversation;
     if (target != Target::started_at && target != Target::ended_at) return;
     const Known how = target == Target::started_at ? c.started_how : c.ended_how;
     const bool evidence = target == Target::started_at ? c.started_by_evidence : c.ended_by_evidence;
     const std::string zone = how == Known::offset ? "" : w.how;
-    w.how = fmt::format("{}{}{}{}", zone, zone.empty() ? "" : ": ", name_of(how), evidence ? ", by evidence" : "");
+    const bool doubtful = how != Known::offset && how != Known::unique;
+    const JobSource& source = job_.sources[record.source];
+    const std::string by = !doubtful  ? ""
+                           : evidence ? " by evidence"
+                                      : fmt::format(" by policy {}", name_of(source.disambiguation));
+    w.how = fmt::format("{}{}{}{}", zone, zone.empty() ? "" : ": ", name_of(how), by);
   }
 
   void add_table(Witness& w, Target target, const Claim& claim) const {
@@ -440,18 +446,26 @@ std::string Why::json() const {
 
 std::string Why::text() const {
   std::string out = fmt::format("{}\n  {}\n", external_id, rule);
-  for (const Witness& w : records) {
-    out += fmt::format("  made of {}{}{}{}\n", place_of(w), w.version.empty() ? "" : ", updated ", w.version,
-                       w.verdict.empty() ? "" : " (" + w.verdict + ")");
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const Witness& w = records[i];
+    out += fmt::format("  [{}] {}{}{}{}\n", i + 1, place_of(w), w.version.empty() ? "" : ", updated ", w.version,
+                       w.verdict.empty() ? "" : "; " + w.verdict);
   }
+  const auto number = [this](const Witness& w) {
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      const Witness& r = records[i];
+      if (r.source == w.source && r.file == w.file && r.offset == w.offset) return fmt::format("[{}]", i + 1);
+    }
+    return std::string("(no record)");
+  };
   for (const WhyField& field : fields) {
     out += fmt::format("{} = {}\n", field.name, field.value.empty() ? "(not known)" : field.value);
     for (std::size_t i = 0; i < field.witnesses.size(); ++i) {
       const Witness& w = field.witnesses[i];
       const bool stands = i == 0 && !field.value.empty();
       out += stands ? "  from " : "  not  ";
-      out += place_of(w);
-      if (!w.field.empty()) out += fmt::format(", \"{}\"", shown(w.field));
+      out += number(w);
+      if (!w.field.empty()) out += fmt::format(" \"{}\"", shown(w.field));
       if (!w.found.empty()) out += fmt::format(" = \"{}\"", shown(w.found));
       if (!stands) out += fmt::format(": {}", w.value);
       if (!w.how.empty()) out += fmt::format("; {}", w.how);

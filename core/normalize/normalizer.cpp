@@ -10,6 +10,7 @@
 #include "encode/json_text.hpp"
 #include "encode/reject_json.hpp"
 #include "merge/ledger.hpp"
+#include "merge/sorter.hpp"
 #include "normalize/decimal.hpp"
 #include "pipeline/notes.hpp"
 #include "text.hpp"
@@ -134,6 +135,8 @@ void Batch::clear() {
   rejects.clear();
   contributions.clear();
   ledger.clear();
+  unknown_ids.clear();
+  known_ids.fill(0);
   id_hashes.clear();
   books = Books();
   written = bytes = 0;
@@ -388,6 +391,7 @@ void Normalizer::on_record(const Record& record, const Place& place) {
     return;
   }
   if (outcome_ == Outcome::going) understand();
+  if (outcome_ == Outcome::going) translate_ids();
   place_gathered();  // of refused and filtered records too: the books count every field that was read
   if (source_.explanations != nullptr) explain_record();
   if (outcome_ == Outcome::going) emit();
@@ -945,6 +949,43 @@ void Normalizer::understand_csat() {
   } else {
     conversation_.csat_score = score;
   }
+}
+
+/// Ids of people and queues, by the job's tables.
+void Normalizer::translate_ids() {
+  if (!translate_id(IdKind::agent, Target::assigned_agent_id, conversation_.assigned_agent_id) ||
+      !translate_id(IdKind::queue, Target::queue_id, conversation_.queue_id) ||
+      !translate_id(IdKind::customer, Target::customer_id, conversation_.customer_id)) {
+    return;
+  }
+  for (Touchpoint& touch : touches_) {
+    if (!translate_id(IdKind::agent, Target::assigned_agent_id, touch.user)) return;
+  }
+}
+
+/// False: the record is rejected.
+bool Normalizer::translate_id(IdKind kind, Target target, std::string_view& id) {
+  const IdUse& use = source_.ids[static_cast<std::size_t>(kind)];
+  if (!use.table || id.empty()) return true;
+  if (const auto known = use.table->find(conversation_.platform, id)) {
+    ++batch_->known_ids[static_cast<std::size_t>(kind)];
+    id = *known;
+    return true;
+  }
+  key_.assign(1, static_cast<char>(kind));
+  key_.append(conversation_.platform);
+  entry::add(batch_->unknown_ids, key_, id);
+  switch (use.unknown) {
+    case IdRule::Unknown::keep: return true;
+    case IdRule::Unknown::drop: id = {}; return true;
+    case IdRule::Unknown::reject: break;
+  }
+  reject(fmt::format("unknown_{}", name_of(kind)), has(target) ? field_name(slot(target).value) : std::string(), id,
+         fmt::format("the table {} has no {} \"{}\" of platform {}", use.table->path(), name_of(kind), shown(id),
+                     conversation_.platform),
+         fmt::format("add the row {},{},<target id>, or set unknown = \"keep\" or \"drop\"", shown(conversation_.platform),
+                     shown(id)));
+  return false;
 }
 
 // ---- out ------------------------------------------------------------------------------------------------------------

@@ -32,10 +32,12 @@ namespace crosswalk {
 
 /// What one block became. Made by a worker, used up by the writer, in input order.
 struct Batch {
-  Buffer out;                            ///< encoded records, a line each (streamed sources)
-  Buffer rejects;                        ///< reject lines
-  Buffer contributions;                  ///< entries for the merge (sources that contribute)
-  Buffer ledger;                         ///< ledger entries, of all records that are no contributions
+  Buffer out;            ///< encoded records, a line each (streamed sources)
+  Buffer rejects;        ///< reject lines
+  Buffer contributions;  ///< entries for the merge (sources that contribute)
+  Buffer ledger;         ///< ledger entries, of all records that are no contributions
+  Buffer unknown_ids;    ///< ids that a table does not have, as entries: kind and platform, id
+  std::array<std::uint64_t, kIdKinds> known_ids{};
   std::vector<std::uint64_t> id_hashes;  ///< of the records in `out`
   Books books;
   std::uint64_t written = 0, bytes = 0;
@@ -181,6 +183,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void count_bad(std::string_view what, std::string_view found, std::string message, std::string cure);
   [[nodiscard]] std::string field_name(const Field& field) const;
 
+  void translate_ids();
+  bool translate_id(IdKind kind, Target target, std::string_view& id);
   void emit();
   void emit_line();
   void emit_contribution();

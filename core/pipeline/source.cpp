@@ -158,6 +158,15 @@ Result<void> read_zone(SourceConfig& source, const TranslateOptions& options) {
 
 }  // namespace
 
+std::string_view name_of(IdKind kind) {
+  switch (kind) {
+    case IdKind::agent: return "agent";
+    case IdKind::queue: return "queue";
+    case IdKind::customer: return "customer";
+  }
+  return "";
+}
+
 const std::vector<Option>& common_settings() {
   using Type = Option::Type;
   static const std::vector<Option> kSettings = {

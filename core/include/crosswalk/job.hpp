@@ -110,6 +110,19 @@ struct LinkAccounts {
   std::vector<Conflict> examples;  ///< at most twenty
 };
 
+/// What a crosswalk table knew of the ids that came.
+struct IdAccounts {
+  std::string kind, file;  ///< "agents"
+  std::uint64_t known = 0, unknown = 0;
+  std::uint64_t distinct_unknown = 0;
+  bool complete = true;  ///< false: there were more distinct unknown ids than are told apart
+  struct Unknown {
+    std::string platform, id;
+    std::uint64_t count = 0;
+  };
+  std::vector<Unknown> most_frequent;  ///< at most twenty
+};
+
 struct SinkAccounts {
   std::string type, path;
   std::uint64_t conversations = 0, updates = 0, bytes = 0;
@@ -122,6 +135,7 @@ struct JobSummary {
   std::vector<Summary> sources;
   std::uint64_t conversations = 0, updates = 0;  ///< as every sink got them
   LinkAccounts links;
+  std::vector<IdAccounts> ids;  ///< of the tables that the job names
   std::vector<SinkAccounts> sinks;
   std::vector<std::string> notes;
   bool dry_run = false;
