@@ -85,7 +85,9 @@ std::string catalog_text(const PluginCatalog& catalog) {
 }  // namespace
 
 int run_adapters(const AdapterArguments& arguments, bool json) {
-  const PluginCatalog catalog(host_options(arguments));
+  auto options = host_options(arguments);
+  if (!options) return report(options.error());
+  const PluginCatalog catalog(std::move(*options));
   return print_out(json ? catalog_json(catalog).dump(2) + "\n" : catalog_text(catalog));
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "crosswalk/host.hpp"
+#include "crosswalk/job.hpp"
 #include "crosswalk/result.hpp"
 #include "crosswalk/time.hpp"
 #include "crosswalk/translate.hpp"
@@ -27,9 +28,18 @@ struct TranslateArguments {
   std::vector<std::string> settings;  ///< key=value
   std::string disambiguation = "compatible";
   std::string format = "jsonl";
-  std::optional<std::string> max_rejects;
-  std::string summary;  ///< path; empty: none
+  std::optional<std::string> jobs, max_rejects;
   bool quiet = false;
+  AdapterArguments adapters;
+};
+
+/// Of the verbs that take a job file: run, plan, why.
+struct JobArguments {
+  std::string job;
+  RunOptions options;
+  std::string external_id;  ///< why
+  std::optional<std::string> jobs;
+  bool quiet = false, json = false;
   AdapterArguments adapters;
 };
 
@@ -44,9 +54,18 @@ struct ZonesArguments {
 };
 
 int run_translate(TranslateArguments& arguments);
+int run_job_file(JobArguments& arguments);
+int run_plan(JobArguments& arguments);
+int run_why(const JobArguments& arguments);
 int run_adapters(const AdapterArguments& arguments, bool json);
 int run_time(const TimeArguments& arguments);
 int run_zones(const ZonesArguments& arguments);
+
+/// What --disambiguation says. `more`: what the verb takes beside the policies.
+Result<Disambiguation> read_disambiguation(const std::string& text, const std::vector<std::string>& more = {});
+
+/// What --jobs says.
+Result<unsigned> parse_jobs(std::string_view text);
 
 /// Prints `crosswalk: message` and the cure to standard error; gives the exit code for it.
 int report(const Error& error);
@@ -56,7 +75,8 @@ int print_out(std::string_view text);
 
 /// Absolute path of the running program.
 std::string program_path();
-HostOptions host_options(const AdapterArguments& arguments);
+/// Where adapters are looked for. A folder given that cannot be looked into is an error.
+Result<HostOptions> host_options(const AdapterArguments& arguments);
 
 /// Signals that should end a run in good order.
 void watch_signals();

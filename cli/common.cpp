@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -13,11 +15,29 @@
 namespace crosswalk::cli {
 namespace {
 
-volatile std::sig_atomic_t signal_seen = 0;
+std::atomic<int> signal_seen = 0;  // asked by the reading and the writing thread
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_signal(int number) {
   if (signal_seen != 0) _exit(128 + number);  // asked twice: at once
   signal_seen = number;
+}
+
+/// A folder that was named must be one: of a misspelt one nothing would be found, and nothing said.
+Result<void> check_adapter_folder(const std::string& folder) {
+  const std::string named = fmt::format("--adapter-dir {}", folder.empty() ? "\"\"" : folder);
+  std::error_code failed;
+  const std::filesystem::directory_iterator inside(folder, failed);
+  if (!failed) return {};
+  if (failed == std::errc::no_such_file_or_directory) {
+    return Error{Errc::usage, fmt::format("{}: there is no such folder", named), "check the spelling of the path"};
+  }
+  if (failed == std::errc::not_a_directory) {
+    return Error{Errc::usage, fmt::format("{}: this is not a folder", named),
+                 "name the folder that holds the adapter's .so file"};
+  }
+  return Error{Errc::usage, fmt::format("{}: the folder cannot be looked into: {}", named, failed.message()),
+               "have somebody let you read it"};
 }
 
 }  // namespace
@@ -36,6 +56,16 @@ int print_out(std::string_view text) {
   return report({Errc::io, fmt::format("standard output: cannot write: {}", std::strerror(errno)), ""});
 }
 
+Result<Disambiguation> read_disambiguation(const std::string& text, const std::vector<std::string>& more) {
+  if (auto policy = parse_disambiguation(text)) return policy;
+  std::vector<std::string> names = more;
+  for (const auto policy : {Disambiguation::reject, Disambiguation::later, Disambiguation::earlier, Disambiguation::compatible}) {
+    names.emplace(names.begin(), name_of(policy));
+  }
+  return Error{Errc::usage, fmt::format("--disambiguation: \"{}\" is no way to decide a repeated or skipped local time", text),
+               choices(text, names)};
+}
+
 int caught_signal() { return signal_seen; }
 
 int report(const Error& error) {
@@ -45,14 +75,25 @@ int report(const Error& error) {
   return error.code == Errc::usage ? kUsage : kFailed;
 }
 
+Result<unsigned> parse_jobs(std::string_view text) {
+  unsigned jobs = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), jobs);
+  if (failed == std::errc() && end == text.data() + text.size()) return jobs;
+  return Error{Errc::usage, fmt::format("--jobs: \"{}\" is not a number of threads", text),
+               "a whole number such as 4; without --jobs there is one thread per processor"};
+}
+
 std::string program_path() {
   std::error_code failed;
   const auto path = std::filesystem::read_symlink("/proc/self/exe", failed);
   return failed ? std::string() : path.string();
 }
 
-HostOptions host_options(const AdapterArguments& arguments) {
-  return {adapter_folders(program_path(), arguments.folders), arguments.allow_unsafe};
+Result<HostOptions> host_options(const AdapterArguments& arguments) {
+  for (const std::string& folder : arguments.folders) {
+    if (auto ok = check_adapter_folder(folder); !ok) return ok.error();
+  }
+  return HostOptions{adapter_folders(program_path(), arguments.folders), arguments.allow_unsafe};
 }
 
 }  // namespace crosswalk::cli

@@ -1,11 +1,10 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <iostream>
 
 #include "cli.hpp"
+#include "usage.hpp"
 
 namespace {
 
@@ -50,18 +49,62 @@ CLI::App* add_translate(CLI::App& app, crosswalk::cli::TranslateArguments& a) {
       ->allow_extra_args(false);
   verb->add_option("--format", a.format,
                    "jsonl (default): a conversation a line; bulk: request bodies of at most 500, one a line")
-      ->check(CLI::IsMember({"jsonl", "bulk"}))
       ->type_name("FORMAT");
   verb->add_option("--output", a.options.output, "default: standard output")->type_name("FILE");
   verb->add_option("--rejects", a.options.rejects, "rejected records, JSON Lines")->type_name("FILE");
   verb->add_option("--max-rejects", a.max_rejects, "give up when more are rejected: a number, or a percentage")
       ->type_name("N|N%");
-  verb->add_option("--summary", a.summary, "the run's accounts as JSON")->type_name("FILE");
-  verb->add_option("--jobs", a.options.jobs, "worker threads; default: one per processor; the output does not depend on it")
+  verb->add_option("--summary", a.options.summary, "the run's accounts as JSON")->type_name("FILE");
+  verb->add_option("--jobs", a.jobs, "worker threads; default: one per processor; the output does not depend on it")
       ->type_name("N");
-  verb->add_flag("--quiet", a.quiet, "no summary on standard error");
+  verb->add_flag("--quiet", a.quiet, "no progress and no summary on standard error");
   add_zone_data(*verb, a.options.zone_data);
   add_adapter_options(*verb, a.adapters);
+  return verb;
+}
+
+void add_job(CLI::App& verb, crosswalk::cli::JobArguments& a) {
+  verb.add_option("job", a.job, "the job file")->required()->type_name("JOB.toml");
+  verb.add_flag("--quiet", a.quiet, "no progress and no summary on standard error");
+  add_adapter_options(verb, a.adapters);
+}
+
+void add_accounts(CLI::App& verb, crosswalk::cli::JobArguments& a) {
+  verb.add_option("--summary", a.options.summary, "the run's accounts as JSON")->type_name("FILE");
+  verb.add_option("--jobs", a.jobs, "worker threads; default: one per processor; the output does not depend on it")
+      ->type_name("N");
+  verb.add_flag("--json", a.json, "the accounts as JSON on standard output, instead of lines for a person");
+}
+
+CLI::App* add_run(CLI::App& app, crosswalk::cli::JobArguments& a) {
+  CLI::App* verb = app.add_subcommand("run", "a job: several sources, merged, into one or more sinks");
+  verb->footer(fmt::format("Example:\n  crosswalk run --ledger ledger.jsonl examples/job.toml\n\nA job file, complete:\n\n{}",
+                           crosswalk::job_example()));
+  add_job(*verb, a);
+  add_accounts(*verb, a);
+  verb->add_flag("--dry-run", a.options.dry_run, "do everything but write");
+  verb->add_option("--ledger", a.options.ledger, "a line for every input record: its place and what became of it")
+      ->type_name("FILE");
+  verb->add_option("--rejects", a.options.rejects, "rejected records, JSON Lines; default: what the job says")->type_name("FILE");
+  return verb;
+}
+
+CLI::App* add_plan(CLI::App& app, crosswalk::cli::JobArguments& a) {
+  CLI::App* verb = app.add_subcommand("plan", "what `run` would write; writes nothing");
+  verb->footer("Example:\n  crosswalk plan --json examples/job.toml | jq .merge");
+  add_job(*verb, a);
+  add_accounts(*verb, a);
+  return verb;
+}
+
+CLI::App* add_why(CLI::App& app, crosswalk::cli::JobArguments& a) {
+  CLI::App* verb = app.add_subcommand("why", "from a conversation of a job back to the records and rules that made it");
+  verb->footer("Example:\n  crosswalk why examples/job.toml zendesk:48212.started_at");
+  add_job(*verb, a);
+  verb->add_option("conversation", a.external_id, "as in the output; with a dot and a field: of that field alone")
+      ->required()
+      ->type_name("EXTERNAL_ID[.FIELD]");
+  verb->add_flag("--json", a.json, "as JSON");
   return verb;
 }
 
@@ -94,40 +137,6 @@ CLI::App* add_zones(CLI::App& app, crosswalk::cli::ZonesArguments& a) {
   return verb;
 }
 
-std::vector<std::string> option_names(const CLI::App& verb) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : verb.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
-}
-
-/// What a person meant by an argument that does not exist.
-std::string suggestion(const CLI::App& app, int argc, char** argv) {
-  const CLI::App* verb = &app;
-  std::vector<std::string> verbs;
-  for (const CLI::App* v : app.get_subcommands({})) verbs.push_back(v->get_name());
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (verb == &app && !argument.starts_with('-')) {
-      if (std::find(verbs.begin(), verbs.end(), argument) == verbs.end()) {
-        const std::string_view near = crosswalk::nearest(argument, verbs);
-        return near.empty() ? fmt::format("the verbs are: {}", fmt::join(verbs, ", "))
-                            : fmt::format("did you mean \"{}\"?", near);
-      }
-      verb = app.get_subcommand(argument);
-    } else if (argument.starts_with("--")) {
-      const std::string name = argument.substr(0, argument.find('='));
-      const std::vector<std::string> names = option_names(*verb);
-      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-      const std::string_view near = crosswalk::nearest(name, names);
-      if (!near.empty()) return fmt::format("{} is not an option; did you mean {}?", name, near);
-    }
-  }
-  return verb == &app ? "crosswalk --help lists the verbs"
-                      : fmt::format("crosswalk {} --help lists its options", verb->get_name());
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -135,11 +144,15 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", fmt::format("crosswalk {}", crosswalk::library_version()));
   app.require_subcommand(1);
   crosswalk::cli::TranslateArguments translate;
+  crosswalk::cli::JobArguments run, plan, why;
   AdapterArguments adapters;
   bool adapters_json = false;
   crosswalk::cli::TimeArguments time;
   crosswalk::cli::ZonesArguments zones;
   const CLI::App* translate_verb = add_translate(app, translate);
+  const CLI::App* run_verb = add_run(app, run);
+  const CLI::App* plan_verb = add_plan(app, plan);
+  const CLI::App* why_verb = add_why(app, why);
   const CLI::App* adapters_verb = add_adapters(app, adapters, adapters_json);
   const CLI::App* time_verb = add_time(app, time);
   add_zones(app, zones);
@@ -149,10 +162,11 @@ int main(int argc, char** argv) {
     app.exit(done);
     std::cout.flush();
     return std::cout ? crosswalk::cli::kDone : crosswalk::cli::kFailed;
-  } catch (const CLI::ParseError& wrong) {
-    return crosswalk::cli::report({crosswalk::Errc::usage, wrong.what(), suggestion(app, argc, argv)});
-  }
+  } catch (const CLI::ParseError&) { return crosswalk::cli::report(crosswalk::cli::usage_error(app, {argv + 1, argv + argc})); }
   if (translate_verb->parsed()) return crosswalk::cli::run_translate(translate);
+  if (run_verb->parsed()) return crosswalk::cli::run_job_file(run);
+  if (plan_verb->parsed()) return crosswalk::cli::run_plan(plan);
+  if (why_verb->parsed()) return crosswalk::cli::run_why(why);
   if (adapters_verb->parsed()) return crosswalk::cli::run_adapters(adapters, adapters_json);
   if (time_verb->parsed()) return crosswalk::cli::run_time(time);
   return crosswalk::cli::run_zones(zones);

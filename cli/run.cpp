@@ -1,34 +1,55 @@
 #include <fmt/format.h>
 
 #include "cli.hpp"
-#include "crosswalk/job.hpp"
+#include "progress.hpp"
 
 namespace crosswalk::cli {
+namespace {
 
-int run_job_file(const RunArguments& a) {
+/// Reads the job and runs it; prints what it came to, as JSON to standard output or as lines to standard error.
+int run_verb(JobArguments& a, bool data_to_stdout) {
+  if (a.jobs) {
+    auto jobs = parse_jobs(*a.jobs);
+    if (!jobs) return report(jobs.error());
+    a.options.jobs = *jobs;
+  }
   auto job = read_job(a.job);
   if (!job) return report(job.error());
+  auto host = host_options(a.adapters);
+  if (!host) return report(host.error());
+  for (const JobSink& sink : job->sinks) data_to_stdout |= sink.path == "-" && !a.options.dry_run;
   watch_signals();
-  PluginCatalog catalog(host_options(a.adapters));
+  PluginCatalog catalog(std::move(*host));
   JobSummary summary;
   JobHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
+  ProgressLine line(!a.quiet, data_to_stdout);
+  hooks.progress = [&](std::string_view part, const Progress& progress) { line.update(part, progress); };
   const Result<void> result = run_job(*job, catalog, a.options, summary, hooks);
+  line.clear();
   const bool begun = !summary.sources.empty();
-  const bool closed = !result.ok() && result.error().code == Errc::closed;
   if (begun && a.json && result.ok()) {
     if (const int code = print_out(summary.json()); code != kDone) return code;
-  } else if (begun && !a.quiet && !closed) {
+  } else if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) {
     fmt::print(stderr, "{}", summary.text());
   }
-  if (begun && !a.summary.empty()) {
-    if (auto ok = write_summary(a.summary, summary.json()); !ok) return report(ok.error());
+  if (begun && !a.options.summary.empty()) {
+    if (auto ok = summary.write(a.options.summary); !ok) return report(ok.error());
   }
   if (!result) {
     const int code = report(result.error());
     return caught_signal() != 0 ? 128 + caught_signal() : code;
   }
   return summary.rejected() == 0 ? kDone : kSomeRejected;
+}
+
+}  // namespace
+
+int run_job_file(JobArguments& a) { return run_verb(a, false); }
+
+int run_plan(JobArguments& a) {
+  a.options.dry_run = true;
+  return run_verb(a, a.json);
 }
 
 }  // namespace crosswalk::cli

@@ -1,4 +1,6 @@
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -46,12 +48,26 @@ class TimeFilter {
   bool failed_ = false;
 };
 
+/// Until there is something to read; false when a signal came. In short steps, since a signal that comes just before
+/// poll() would interrupt nothing.
+bool wait_for_input() {
+  while (caught_signal() == 0) {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    const int ready = ::poll(&input, 1, 50);
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;  // read() says better what it is
+  }
+  return false;
+}
+
 Result<void> filter(TimeFilter& to) {
   std::vector<char> chunk(kChunk);
   std::string partial;
+  struct stat about {};
+  const bool waits = ::fstat(STDIN_FILENO, &about) != 0 || !S_ISREG(about.st_mode);
   for (;;) {
+    if (caught_signal() != 0 || (waits && !wait_for_input())) return Error{Errc::io, "interrupted", ""};
     const ssize_t n = ::read(STDIN_FILENO, chunk.data(), chunk.size());
-    if (n < 0 && errno == EINTR && caught_signal() == 0) continue;
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (n < 0) return Error{Errc::io, fmt::format("standard input: {}", std::strerror(errno)), ""};
     if (n == 0) break;
     std::string_view rest(chunk.data(), static_cast<std::size_t>(n));
@@ -74,10 +90,10 @@ Result<void> filter(TimeFilter& to) {
 }  // namespace
 
 int run_time(const TimeArguments& arguments) {
-  auto policy = parse_disambiguation(arguments.disambiguation);
+  auto policy = read_disambiguation(arguments.disambiguation);
   if (!policy) return report(policy.error());
   auto format = TimeFormat::parse(arguments.format);
-  if (!format) return report(format.error());
+  if (!format) return report({Errc::usage, "--format: " + format.error().message, format.error().cure});
   auto zones = ZoneDatabase::open(arguments.zone_data);
   if (!zones) return report(zones.error());
   const Zone* zone = nullptr;

@@ -1,12 +1,19 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <fstream>
 
 #include "cli.hpp"
+#include "progress.hpp"
 
 namespace crosswalk::cli {
 namespace {
+
+Result<OutputFormat> parse_output_format(const std::string& text) {
+  static const std::vector<std::string> kNames = {"jsonl", "bulk"};
+  if (text == kNames[0]) return OutputFormat::jsonl;
+  if (text == kNames[1]) return OutputFormat::bulk;
+  return Error{Errc::usage, fmt::format("--format: \"{}\" is not an output format", text), choices(text, kNames)};
+}
 
 Result<void> complete(TranslateArguments& a) {
   for (const std::string& setting : a.settings) {
@@ -17,10 +24,17 @@ Result<void> complete(TranslateArguments& a) {
     a.options.settings[setting.substr(0, equals)] = setting.substr(equals + 1);
   }
   a.options.evidence = a.disambiguation == "evidence";
-  auto policy = parse_disambiguation(a.options.evidence ? "compatible" : a.disambiguation);
+  auto policy = read_disambiguation(a.options.evidence ? "compatible" : a.disambiguation, {"evidence"});
   if (!policy) return policy.error();
   a.options.disambiguation = *policy;
-  a.options.format = a.format == "bulk" ? OutputFormat::bulk : OutputFormat::jsonl;
+  auto format = parse_output_format(a.format);
+  if (!format) return format.error();
+  a.options.format = *format;
+  if (a.jobs) {
+    auto jobs = parse_jobs(*a.jobs);
+    if (!jobs) return jobs.error();
+    a.options.jobs = *jobs;
+  }
   if (a.max_rejects) {
     auto limit = parse_reject_limit(*a.max_rejects);
     if (!limit) return limit.error();
@@ -29,32 +43,25 @@ Result<void> complete(TranslateArguments& a) {
   return {};
 }
 
-Result<void> write_summary(const std::string& path, const Summary& summary) {
-  if (path == "-") {
-    if (print_out(summary.json()) == kDone) return {};
-    return Error{Errc::io, "the summary could not be written", ""};
-  }
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << summary.json();
-  file.close();
-  if (file) return {};
-  return Error{Errc::io, fmt::format("{}: the summary cannot be written", path), "choose a folder that you may write to"};
-}
-
 }  // namespace
 
 int run_translate(TranslateArguments& a) {
   if (auto ok = complete(a); !ok) return report(ok.error());
+  auto host = host_options(a.adapters);
+  if (!host) return report(host.error());
   watch_signals();
-  PluginCatalog catalog(host_options(a.adapters));
+  PluginCatalog catalog(std::move(*host));
   Summary summary;
   TranslateHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
+  ProgressLine line(!a.quiet, a.options.output == "-");
+  hooks.progress = [&](const Progress& progress) { line.update(summary.source, progress); };
   const Result<void> result = translate(a.options, catalog, summary, hooks);
+  line.clear();
   const bool begun = !summary.adapter.empty();
   if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) fmt::print(stderr, "{}", summary.text());
-  if (begun && !a.summary.empty()) {
-    if (auto ok = write_summary(a.summary, summary); !ok) return report(ok.error());
+  if (begun && !a.options.summary.empty()) {
+    if (auto ok = summary.write(a.options.summary); !ok) return report(ok.error());
   }
   if (!result) {
     const int code = report(result.error());

@@ -1,5 +1,8 @@
 #include "text.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -55,15 +58,37 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+namespace {
+
+/// Gives the characters of a folded word one by one, until `take` wants no more.
+template <class Take>
+void fold_word(std::string_view word, Take&& take) {
+  char last = 0;
+  for (char c : trimmed(word)) {
+    if (c == '_' || c == '-' || is_blank(c)) c = ' ';
+    if (c == ' ' && last == ' ') continue;
+    last = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (!take(last)) return;
+  }
+}
+
+}  // namespace
+
 std::string folded_word(std::string_view word) {
   std::string out;
   out.reserve(word.size());
-  for (char c : trimmed(word)) {
-    if (c == '_' || c == '-' || is_blank(c)) c = ' ';
-    if (c == ' ' && !out.empty() && out.back() == ' ') continue;
-    out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
-  }
+  fold_word(word, [&](char c) {
+    out.push_back(c);
+    return true;
+  });
   return out;
+}
+
+bool folds_to(std::string_view word, std::string_view folded) {
+  std::size_t alike = 0;
+  bool same = true;
+  fold_word(word, [&](char c) { return same = alike < folded.size() && folded[alike++] == c; });
+  return same && alike == folded.size();
 }
 
 std::string valid_text(std::string_view text, std::size_t limit, bool& whole) {
@@ -86,6 +111,18 @@ std::string shown(std::string_view text, std::size_t limit) {
   std::string out = valid_text(text, limit, whole);
   if (!whole) out += "…";
   return out;
+}
+
+std::string in_line(std::string_view text, std::size_t limit) {
+  std::string line;
+  for (const char c : shown(text, limit)) {
+    if (c == '\n') {
+      line += "\\n";
+    } else {
+      line += c;
+    }
+  }
+  return line;
 }
 
 namespace {
@@ -145,6 +182,12 @@ std::string_view nearest(std::string_view typed, const std::vector<std::string>&
     }
   }
   return best;
+}
+
+std::string choices(std::string_view typed, const std::vector<std::string>& names) {
+  const std::string_view near = nearest(typed, names);
+  return fmt::format("{}one of: {}", near.empty() ? std::string() : fmt::format("did you mean \"{}\"? ", near),
+                     fmt::join(names, ", "));
 }
 
 }  // namespace crosswalk

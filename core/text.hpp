@@ -26,9 +26,14 @@ namespace crosswalk {
 
 /// How words of a vocabulary are compared: trimmed, lower case, `_`, `-` and runs of blanks are one blank.
 [[nodiscard]] std::string folded_word(std::string_view word);
+/// Whether folded_word(word) is `folded`, without making it.
+[[nodiscard]] bool folds_to(std::string_view word, std::string_view folded);
 
 /// The first `limit` bytes of a text, cut between characters, invalid UTF-8 replaced by U+FFFD: for messages.
 [[nodiscard]] std::string shown(std::string_view text, std::size_t limit = 80);
+
+/// The same on one line: line feeds become `\n`.
+[[nodiscard]] std::string in_line(std::string_view text, std::size_t limit = 80);
 
 /// The first bytes of a text, at most `limit` of them and cut between characters, as valid UTF-8: what is none becomes
 /// U+FFFD. `whole` says whether all of it is there.

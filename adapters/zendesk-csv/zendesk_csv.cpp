@@ -246,6 +246,7 @@ class ZendeskCsv final : public cp::Translator {
  public:
   explicit ZendeskCsv(cp::Setup& setup)
       : business_hours_(setup.setting("hours") == "business"),
+        enriches_(setup.setting("role") == "enrich"),
         handle_column_(setup.setting("handle_time_column")),
         handle_unit_(unit_of(setup.setting("handle_time_unit"))) {
     for (const auto& [word, channel] : kChannels) setup.word(CW_CHANNEL, word, channel);
@@ -290,10 +291,10 @@ class ZendeskCsv final : public cp::Translator {
  private:
   static std::uint16_t at(int id) { return static_cast<std::uint16_t>(id); }
 
-  static void bind_column(const Column& column, const Header& header, cp::Binder& binder) {
+  void bind_column(const Column& column, const Header& header, cp::Binder& binder) const {
     const int id = header.find_any(column.names);
     if (id < 0) {
-      if (column.target != CW_EXTERNAL_ID && column.target != CW_STARTED_AT) return;
+      if (column.target != CW_EXTERNAL_ID && (column.target != CW_STARTED_AT || enriches_)) return;
       throw cp::Failure(
           "the header has no column \"" + std::string(column.names[0]) + "\"",
           column.target == CW_EXTERNAL_ID ? "export the tickets with their ids" : "export the tickets with their creation time");
@@ -311,6 +312,7 @@ class ZendeskCsv final : public cp::Translator {
   }
 
   bool business_hours_;
+  bool enriches_;
   std::string handle_column_;
   cw_how handle_unit_;
 };

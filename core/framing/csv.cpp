@@ -35,6 +35,7 @@
 #include "framing/csv_head.hpp"
 #include "framing/csv_kernels.hpp"
 #include "framing/csv_rule.hpp"
+#include "framing/lines.hpp"
 #include "framing/utf8.hpp"
 
 namespace crosswalk {
@@ -59,7 +60,7 @@ class Intake {
 
   /// Passes over `count` bytes, which must not end between CR and LF.
   void drop(std::size_t count) {
-    line_ += csv::count_line_ends(data(), count);
+    lines_.count(data(), count);
     offset_ += count;
     begin_ += count;
   }
@@ -67,8 +68,8 @@ class Intake {
   [[nodiscard]] const char* data() const { return buffer_.data() + begin_; }
   [[nodiscard]] std::size_t size() const { return end_ - begin_; }
   [[nodiscard]] std::string_view view() const { return {data(), size()}; }
-  [[nodiscard]] std::uint64_t offset() const { return offset_; }  ///< of data()[0], in the input
-  [[nodiscard]] std::uint64_t line() const { return line_; }      ///< of data()[0], from 1
+  [[nodiscard]] std::uint64_t offset() const { return offset_; }               ///< of data()[0], in the input
+  [[nodiscard]] std::uint64_t line() const { return lines_.line_of_next(0); }  ///< of data()[0], from 1
 
   /// All of the input was read. Stays false when reading failed: what comes next is not known then.
   [[nodiscard]] bool at_end() const { return at_end_; }
@@ -83,7 +84,7 @@ class Intake {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::uint64_t offset_ = 0;
-  std::uint64_t line_ = 1;
+  LineCounter lines_;
   bool at_end_ = false;
   std::optional<Error> error_;
 };
@@ -240,7 +241,7 @@ std::uint64_t CsvSplitter::skip_line() {
 }
 
 void CsvSplitter::add_faults(Block& block) const {
-  csv::LineCounter lines(intake_.data(), block.line);
+  TextLines lines(intake_.view(), block.line);
   for (const RefusedLine& line : refused_) block.faults.push_back(fault_of(line, lines.at(line.begin)));
 }
 

@@ -48,22 +48,4 @@ void use_kernel(const Kernel* chosen);
   return kernel().count_line_ends(bytes, size);
 }
 
-/// Line numbers of ascending positions in one piece of text, in one pass over it.
-class LineCounter {
- public:
-  LineCounter(const char* text, std::uint64_t line) : text_(text), line_(line) {}
-
-  /// The line of a byte; no position may be before the last one asked for.
-  std::uint64_t at(std::size_t position) {
-    line_ += count_line_ends(text_ + position_, position - position_);
-    position_ = position;
-    return line_;
-  }
-
- private:
-  const char* text_;
-  std::size_t position_ = 0;
-  std::uint64_t line_;
-};
-
 }  // namespace crosswalk::csv

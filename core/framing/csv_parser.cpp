@@ -11,6 +11,7 @@
 #include "framing/csv_head.hpp"
 #include "framing/csv_kernels.hpp"
 #include "framing/csv_rule.hpp"
+#include "framing/lines.hpp"
 #include "framing/utf8.hpp"
 
 namespace crosswalk {
@@ -33,7 +34,7 @@ class CsvParser final : public BlockParser {
   struct Run {
     const Block& block;
     RecordHandler& handler;
-    csv::LineCounter lines;
+    TextLines lines;
     bool all_utf8;
     std::size_t next_fault = 0;
   };
@@ -68,7 +69,7 @@ CsvParser::CsvParser(const CsvDialect& dialect, const std::vector<std::uint16_t>
 }
 
 void CsvParser::parse(const Block& block, RecordHandler& handler) {
-  Run run{block, handler, csv::LineCounter(block.data.data(), block.line), is_valid_utf8(block.data.data(), block.size)};
+  Run run{block, handler, TextLines({block.data.data(), block.size}, block.line), is_valid_utf8(block.data.data(), block.size)};
   arena_needed_ = block.size;
   const char* const data = block.data.data();
   const std::size_t columns = fields_.size();

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "framing/json_layout.hpp"
+#include "framing/json_scan.hpp"
 #include "framing/json_value.hpp"
 #include "text.hpp"
 

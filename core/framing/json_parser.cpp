@@ -7,7 +7,7 @@
 #include "framing/json_check.hpp"
 #include "framing/json_flatten.hpp"
 #include "framing/json_layout.hpp"
-#include "framing/json_scan.hpp"
+#include "framing/lines.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -33,8 +33,7 @@ class JsonParser final : public BlockParser {
   JsonParser(NameTable& names, const Limits& limits) : names_(names), limits_(limits), flattener_(names, limits) {}
 
   void parse(const Block& block, RecordHandler& handler) override {
-    lines_ = {};
-    counted_ = 0;
+    lines_ = TextLines({block.data.data(), block.size}, block.line);
     auto fault = block.faults.begin();
     for (const Block::Span& span : block.spans) {
       for (; fault != block.faults.end() && fault->span.begin <= span.begin; ++fault) pass_on(block, *fault, handler);
@@ -109,23 +108,15 @@ class JsonParser final : public BlockParser {
   FrameFault fault_at(const Block& block, const Block::Span& span) {
     FrameFault fault;
     fault.offset = block.offset + span.begin;
-    fault.line = line_of(block, span.begin);
+    fault.line = lines_.at(span.begin);
     fault.text = {block.data.data() + span.begin, std::min<std::size_t>(span.size, json::kKept)};
     return fault;
-  }
-
-  // Faults come in order, so lines are counted on from the last one: a block full of faults costs one pass.
-  std::uint64_t line_of(const Block& block, std::size_t position) {
-    lines_.count(block.data.data() + counted_, position - counted_);
-    counted_ = position;
-    return block.line - 1 + lines_.line_of_next(position < block.size ? block.data[position] : '\0');
   }
 
   NameTable& names_;
   Limits limits_;
   Flattener flattener_;
-  json::LineCounter lines_;
-  std::size_t counted_ = 0;
+  TextLines lines_{{}, 1};  // of the block
 };
 
 class ArrayWalker final : public JsonArrayWalker {

@@ -133,16 +133,4 @@ class StringTracker {
   Mask next_is_escaped_ = 0;  // 1 when the last byte was a backslash that escapes
 };
 
-/// Counts line ends (LF, CRLF, lone CR) over a stream that comes in pieces.
-class LineCounter {
- public:
-  void count(const char* data, std::size_t size);
-  /// The line, from 1, of the byte `next` that follows what was counted.
-  [[nodiscard]] std::uint64_t line_of_next(char next) const { return line_ - (after_cr_ && next == '\n' ? 1 : 0); }
-
- private:
-  std::uint64_t line_ = 1;
-  bool after_cr_ = false;  // the last byte was a CR: counted, but an LF after it belongs to the same line end
-};
-
 }  // namespace crosswalk::json

@@ -11,29 +11,6 @@ constexpr std::size_t kLargestRead = std::size_t{1} << 20;
 
 }  // namespace
 
-void LineCounter::count(const char* data, std::size_t size) {
-  if (size == 0) return;
-  const char* const end = data + size;
-  const auto count_byte = [&](char c) {
-    line_ += static_cast<unsigned>(c == '\r') + static_cast<unsigned>(c == '\n' && !after_cr_);
-    after_cr_ = c == '\r';
-  };
-  const char* p = data;
-  for (; static_cast<std::size_t>(end - p) >= kStride; p += kStride) {
-    const Stride stride(p);
-    const Mask ends = stride.line_ends();
-    if (ends == 0) {
-      after_cr_ = false;
-      continue;
-    }
-    const Mask cr = stride.equals('\r');
-    const Mask second_halves = ends & ~cr & ((cr << 1) | Mask{after_cr_});  // an LF right after a CR
-    line_ += static_cast<unsigned>(std::popcount(ends ^ second_halves));
-    after_cr_ = (cr >> 63) != 0;
-  }
-  for (; p != end; ++p) count_byte(*p);
-}
-
 void Window::reserve(std::size_t size) {
   std::vector<char>& data = block_->data;
   if (data.size() < size + kSlack) data.resize(std::max(size + kSlack, data.size() + data.size() / 2));

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "framing/framing.hpp"
-#include "framing/json_scan.hpp"
+#include "framing/lines.hpp"
 
 namespace crosswalk::json {
 

@@ -21,6 +21,7 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
+constexpr int kWaitStep = 50;                           // milliseconds: at once, to a person
 constexpr std::size_t kMaxRead = std::size_t{1} << 30;  // read(2) takes no more than 2 GiB at once anyway
 
 std::string reason(int error) { return std::generic_category().message(error); }
@@ -67,11 +68,13 @@ class Descriptor {
 
 class FileSource final : public ByteSource {
  public:
-  FileSource(std::string name, Descriptor file, std::uint64_t size)
-      : name_(std::move(name)), file_(std::move(file)), size_at_open_(size) {}
+  /// `waits`: the bytes come when somebody writes them (a pipe, a terminal), not when they are asked for.
+  FileSource(std::string name, Descriptor file, std::uint64_t size, bool waits, Cancelled cancelled)
+      : name_(std::move(name)), file_(std::move(file)), size_at_open_(size), waits_(waits), cancelled_(std::move(cancelled)) {}
 
   Result<std::size_t> read(char* to, std::size_t size) override {
     while (!error_) {
+      if (waits_ && !wait()) break;
       const ssize_t got = ::read(file_.number(), to, std::min(size, kMaxRead));
       if (got > 0) {
         position_ += static_cast<std::uint64_t>(got);
@@ -81,7 +84,7 @@ class FileSource final : public ByteSource {
         check_whole();
         if (!error_) return std::size_t{0};
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        wait();  // somebody made our standard input non-blocking
+        waits_ = true;  // somebody made our standard input non-blocking
       } else if (errno != EINTR) {
         error_ = Error{Errc::io, "reading " + name_ + " failed at byte " + std::to_string(position_) + ": " + reason(errno),
                        "Copy the file to a sound disk and try again."};
@@ -91,9 +94,18 @@ class FileSource final : public ByteSource {
   }
 
  private:
-  void wait() const {
-    pollfd ready{file_.number(), POLLIN, 0};
-    ::poll(&ready, 1, -1);  // whatever it says, the next read() says it better
+  /// Until there is something to read; false when nobody wants it any more. In short steps: a signal interrupts only one
+  /// thread, and one that comes just before poll() interrupts nothing.
+  bool wait() {
+    for (;;) {
+      if (cancelled_ && cancelled_()) {
+        error_ = Error{Errc::io, "interrupted while waiting for " + name_, ""};
+        return false;
+      }
+      pollfd file{file_.number(), POLLIN, 0};
+      const int ready = ::poll(&file, 1, kWaitStep);
+      if (ready > 0 || (ready < 0 && errno != EINTR)) return true;  // whatever poll() says, read() says it better
+    }
   }
 
   /// A file that is shorter now than when it was opened was cut under our hands; its end is not its end.
@@ -110,6 +122,8 @@ class FileSource final : public ByteSource {
   std::string name_;
   Descriptor file_;
   std::uint64_t size_at_open_;  ///< 0: not a regular file
+  bool waits_;
+  Cancelled cancelled_;
   std::uint64_t position_ = 0;
   std::optional<Error> error_;
 };
@@ -141,7 +155,8 @@ Result<Descriptor> open_descriptor(const std::string& path) {
     return Error{Errc::usage, "the path " + shown(path) + " has a NUL byte in it", "Check the path."};
   }
   int number = -1;
-  do { number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY); } while (number < 0 && errno == EINTR);
+  // Not blocking: a FIFO that nobody writes to yet is waited for by poll(), like any other silence.
+  do { number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); } while (number < 0 && errno == EINTR);
   if (number < 0) return cannot_open(path, errno);
   return Descriptor(number, true);
 }
@@ -213,16 +228,17 @@ Result<void> decode_compression(Input& input) {
 
 }  // namespace
 
-Result<Input> open_input(const std::string& path) {
+Result<Input> open_input(const std::string& path, const Cancelled& cancelled) {
   auto file = open_descriptor(path);
   if (!file) return file.error();
   struct stat about {};
   if (::fstat(file->number(), &about) != 0) return cannot_open(path, errno);
   if (S_ISDIR(about.st_mode)) return is_folder(path);
-  const auto size = S_ISREG(about.st_mode) ? static_cast<std::uint64_t>(about.st_size) : std::uint64_t{0};
+  const bool is_file = S_ISREG(about.st_mode);
+  const auto size = is_file ? static_cast<std::uint64_t>(about.st_size) : std::uint64_t{0};
   ::posix_fadvise(file->number(), 0, 0, POSIX_FADV_SEQUENTIAL);  // advice: it may fail
 
-  auto input = decode_input(path, std::make_unique<FileSource>(shown(path), std::move(*file), size));
+  auto input = decode_input(path, std::make_unique<FileSource>(shown(path), std::move(*file), size, !is_file, cancelled));
   if (input) input->size = size;
   return input;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,10 +30,13 @@ struct Input {
   std::uint64_t size = 0;   ///< bytes on disk, 0 when unknown (a pipe)
 };
 
+/// Asked now and then while an input is waited for; true gives the wait up, and reading ends with an error.
+using Cancelled = std::function<bool()>;
+
 /// Opens a file or standard input ("-"). Decompresses by content (gzip with any number of members, zstd with any number
 /// of frames), removes a byte order mark, converts UTF-16 with a mark to UTF-8. A folder, a missing file, a file that
 /// may not be read: an error with the path and the cure.
-[[nodiscard]] Result<Input> open_input(const std::string& path);
+[[nodiscard]] Result<Input> open_input(const std::string& path, const Cancelled& cancelled = {});
 
 /// The same over bytes that are already there (tests).
 [[nodiscard]] std::unique_ptr<ByteSource> memory_source(std::string bytes, std::size_t chunk = 0);

@@ -8,8 +8,7 @@
 #include <set>
 
 #include "crosswalk/job.hpp"
-#include "merge/merger.hpp"
-#include "pipeline/flow.hpp"
+#include "job/reading.hpp"
 #include "sinks/line_sink.hpp"
 #include "sinks/output.hpp"
 #include "sinks/sqlite_sink.hpp"
@@ -20,8 +19,6 @@ namespace {
 
 Error usage(std::string message, std::string cure) { return {Errc::usage, std::move(message), std::move(cure)}; }
 
-Error interrupted() { return {Errc::io, "interrupted; nothing is written", ""}; }
-
 std::string_view type_name(JobSink::Type type) {
   switch (type) {
     case JobSink::Type::jsonl: return "jsonl";
@@ -29,12 +26,6 @@ std::string_view type_name(JobSink::Type type) {
     case JobSink::Type::sqlite: return "sqlite";
   }
   return "";
-}
-
-/// What the program and the ring of blocks take beside the merge.
-std::size_t merge_memory(std::uint64_t limit, unsigned jobs) {
-  const std::uint64_t fixed = (std::uint64_t{48} + 12 * std::uint64_t{jobs}) << 20;
-  return static_cast<std::size_t>(limit > 2 * fixed ? limit - fixed : limit / 2);
 }
 
 /// Calls `line` for each line of a text of whole lines.
@@ -50,15 +41,18 @@ Result<void> each_line(std::string_view lines, const auto& line) {
 class JobRun {
  public:
   JobRun(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary, const JobHooks& hooks)
-      : job_(job), catalog_(catalog), options_(options), summary_(summary), hooks_(hooks), jobs_(job_count(options.jobs)) {}
+      : job_(job),
+        options_(options),
+        summary_(summary),
+        hooks_(hooks),
+        reading_(job, catalog, hooks, job_count(options.jobs), {wants_rejects(), !options.ledger.empty()}) {}
 
   Result<void> run() {
-    if (auto ok = prepare_sources(); !ok) return ok;
-    if (auto ok = check_platforms(); !ok) return ok;
-    if (auto ok = check_links(); !ok) return ok;
+    if (auto ok = reading_.prepare(); !ok) return ok;
     if (auto ok = check_outputs(); !ok) return ok;
     if (auto ok = open_outputs(); !ok) return ok;
     Result<void> result = read_merge_write();
+    enter_books();
     if (rejects_) {  // a log of what went wrong is worth most when the run failed
       if (auto ok = rejects_->commit(); !ok && result.ok()) result = ok;
     }
@@ -67,92 +61,30 @@ class JobRun {
 
  private:
   [[nodiscard]] bool cancelled() const { return hooks_.cancelled && hooks_.cancelled(); }
+  [[nodiscard]] bool wants_rejects() const {
+    return !rejects_path().empty() || std::any_of(job_.sinks.begin(), job_.sinks.end(),
+                                                  [](const JobSink& sink) { return sink.type == JobSink::Type::sqlite; });
+  }
   [[nodiscard]] std::string rejects_path() const { return options_.rejects.empty() ? job_.rejects : options_.rejects; }
-
-  Result<void> prepare_sources() {
-    IdTemplate external_id;
-    if (!job_.external_id.empty()) {
-      auto parsed = IdTemplate::parse(job_.external_id);
-      if (!parsed) return parsed.error();
-      external_id = std::move(*parsed);
-    }
-    const bool sqlite =
-        std::any_of(job_.sinks.begin(), job_.sinks.end(), [](const JobSink& sink) { return sink.type == JobSink::Type::sqlite; });
-    for (std::size_t i = 0; i < job_.sources.size(); ++i) {
-      const JobSource& source = job_.sources[i];
-      TranslateOptions asked;
-      asked.source_name = source.name;
-      asked.adapter = source.adapter;
-      asked.inputs = source.inputs;
-      asked.time_zone = source.time_zone;
-      asked.disambiguation = source.disambiguation;
-      asked.evidence = source.evidence;
-      asked.settings = source.settings;
-      asked.zone_data = job_.zone_data;
-      auto prepared = prepare_source(asked, catalog_);
-      if (!prepared) {
-        const Error& e = prepared.error();
-        return Error{e.code, fmt::format("source \"{}\": {}", source.name, e.message), e.cure};
-      }
-      SourceConfig& config = *prepared->config;
-      config.number = static_cast<std::uint32_t>(i);
-      config.contributes = true;
-      config.enrich = source.enrich;
-      config.external_id = external_id;
-      config.want_rejects = sqlite || !rejects_path().empty();
-      config.want_ledger = !options_.ledger.empty();
-      configs_.push_back(std::move(prepared->config));
-      prepared_.push_back(std::move(*prepared));
-    }
-    return {};
-  }
-
-  /// Two systems' ticket 123 are two conversations; whether their ids may meet is for the job to say.
-  Result<void> check_platforms() const {
-    if (!job_.external_id.empty()) return {};
-    for (const auto& config : configs_) {
-      if (config->platform == configs_.front()->platform) continue;
-      return usage(fmt::format("{}: sources \"{}\" ({}) and \"{}\" ({}) are of different platforms, whose ids may be the same "
-                               "for different conversations",
-                               job_.path, configs_.front()->name, configs_.front()->platform, config->name, config->platform),
-                   "[job] external_id = \"{platform}:{id}\"; where they are one platform, give both sources the same setting "
-                   "platform");
-    }
-    return {};
-  }
-
-  /// What a link looks at must be carried.
-  Result<void> check_links() const {
-    for (const LinkRule& rule : job_.links) {
-      for (const LinkField* field : {&rule.left, &rule.right}) {
-        const SourceConfig& config = *configs_[field->source];
-        if (field->target != Target::none || config.carries(field->metadata_key)) continue;
-        return usage(fmt::format("{}: link field {}: the metadata setting of source \"{}\" leaves it out", job_.path, field->text,
-                                 config.name),
-                     fmt::format("add \"{}\" to its setting metadata", field->metadata_key));
-      }
-    }
-    return {};
-  }
 
   /// Writing over what is being read: never meant.
   Result<void> check_outputs() const {
-    std::vector<std::string> outputs = {options_.ledger, rejects_path()};
+    std::vector<std::string> outputs = {options_.ledger, rejects_path(), options_.summary};
     for (const JobSink& sink : job_.sinks) outputs.insert(outputs.end(), {sink.path, sink.updates});
     std::set<std::string> seen;
-    std::error_code failed;
     for (const std::string& output : outputs) {
       if (output.empty()) continue;
-      if (output != "-" && !seen.insert(std::filesystem::weakly_canonical(output, failed).string()).second) {
+      const OutputTarget target = output_target(output);
+      if (!target.replaced) continue;
+      if (!seen.insert(target.path).second) {
         return usage(fmt::format("{}: two outputs go to this file", output), "give each its own");
       }
-      for (const auto& config : configs_) {
+      for (const auto& config : reading_.configs()) {
         for (const std::string& input : config->inputs) {
-          if (output != "-" && std::filesystem::is_regular_file(input, failed) &&
-              std::filesystem::equivalent(output, input, failed)) {
-            return usage(fmt::format("{}: this is an input of source \"{}\", and would be overwritten", output, config->name),
-                         "write to another file");
-          }
+          std::error_code failed;
+          if (!std::filesystem::equivalent(target.path, input, failed)) continue;
+          return usage(fmt::format("{}: this is an input of source \"{}\", and would be overwritten", output, config->name),
+                       "write to another file");
         }
       }
     }
@@ -161,13 +93,19 @@ class JobRun {
 
   Result<void> open_outputs() {
     if (options_.dry_run) return {};
+    // A job names its own folders, so it may make them; what options name must be there.
+    for (const JobSink& sink : job_.sinks) {
+      make_folder_of(sink.path);
+      make_folder_of(sink.updates);
+    }
+    make_folder_of(job_.rejects);
     if (!rejects_path().empty()) {
-      auto file = OutputFile::open(rejects_path());
+      auto file = OutputFile::open(rejects_path(), "the job's rejects");
       if (!file) return file.error();
       rejects_ = std::move(*file);
     }
     if (!options_.ledger.empty()) {
-      auto file = OutputFile::open(options_.ledger);
+      auto file = OutputFile::open(options_.ledger, "--ledger");
       if (!file) return file.error();
       ledger_ = std::move(*file);
     }
@@ -177,6 +115,13 @@ class JobRun {
       sinks_.push_back(std::move(*opened));
     }
     return {};
+  }
+
+  /// Where it cannot be made, opening the file says why.
+  static void make_folder_of(const std::string& path) {
+    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+    std::error_code failed;
+    if (path != "-" && !folder.empty()) std::filesystem::create_directories(folder, failed);
   }
 
   static Result<std::unique_ptr<Sink>> open_sink(const JobSink& sink) {
@@ -189,32 +134,25 @@ class JobRun {
   }
 
   Result<void> read_merge_write() {
-    MergePlan plan;
-    for (std::size_t i = 0; i < configs_.size(); ++i) plan.sources.push_back({configs_[i].get(), job_.sources[i].enrich});
-    for (const auto& [target, sources] : job_.priorities) {
-      auto& order = plan.order[static_cast<std::size_t>(target)];
-      order.assign(sources.begin(), sources.end());
-      for (std::uint32_t s = 0; s < configs_.size(); ++s) {
-        if (std::find(order.begin(), order.end(), s) == order.end()) order.push_back(s);
-      }
+    const std::unique_ptr<Merger> merging = reading_.merger();
+    Merger& merger = *merging;
+    summary_.sources.resize(job_.sources.size());
+    books_.resize(job_.sources.size());
+    for (std::size_t i = 0; i < job_.sources.size(); ++i) {
+      Result<void> ok =
+          reading_.read(i, merger, books_[i], summary_.sources[i], [this](std::string_view lines) { return put_rejects(lines); });
+      if (!ok) return ok;
     }
-    plan.several = job_.several;
-    plan.by_start = job_.order_by == Job::OrderBy::started_at;
-    plan.ledger = !options_.ledger.empty();
-    Merger merger(std::move(plan), job_.links, {merge_memory(job_.memory_limit, jobs_), jobs_});
-    summary_.sources.resize(configs_.size());
-    books_.resize(configs_.size());
-    for (std::size_t i = 0; i < configs_.size(); ++i) {
-      if (auto ok = read_source(i, merger); !ok) return ok;
-    }
+    summary_.zone_data_version = summary_.sources.front().zone_data_version;
+    summary_.ids = reading_.id_accounts();
     const auto stop = [this] { return cancelled(); };
     Result<void> result = merger.link(stop);
     account_links(merger);
     if (result) result = check_link_fields();
     if (result) result = merger.finish(stop, [&](Finished& some) { return take(some); });
     summary_.spilled = merger.spilled();
-    for (std::size_t i = 0; i < configs_.size(); ++i) enter(books_[i], summary_.sources[i]);
     if (!result) return result;
+    enter_books();
     if (ledger_) {
       result = merger.each_ledger_line([this](std::string_view lines) {
         ledger_lines_ += static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
@@ -223,49 +161,6 @@ class JobRun {
       if (!result) return result;
     }
     return publish();
-  }
-
-  Result<void> read_source(std::size_t i, Merger& merger) {
-    const auto begun = std::chrono::steady_clock::now();
-    const JobSource& asked = job_.sources[i];
-    Summary& summary = summary_.sources[i];
-    auto opened = SourceFlow::open(*configs_[i], std::move(prepared_[i]), asked.evidence, jobs_);
-    if (!opened) return opened.error();
-    std::unique_ptr<SourceFlow> flow = std::move(*opened);
-    describe(*configs_[i], asked.evidence, summary);
-    summary_.zone_data_version = summary.zone_data_version;
-    Progress progress;
-    progress.total_bytes = flow->total_bytes();
-    Result<void> result = flow->run([&](Batch& batch) -> Result<void> {
-      if (cancelled()) return interrupted();
-      if (auto ok = merger.add(batch.contributions.view()); !ok) return ok;
-      if (auto ok = merger.add_ledger(batch.ledger.view()); !ok) return ok;
-      if (auto ok = put_rejects(batch.rejects.view()); !ok) return ok;
-      books_[i].add(batch.books);
-      progress.records = books_[i].read;
-      progress.bytes += batch.bytes;
-      if (hooks_.progress) hooks_.progress(asked.name, progress);
-      if (batch.error) return *batch.error;
-      return {};
-    });
-    if (result) flow->account(summary);
-    summary.notes.insert(summary.notes.end(), flow->notes().begin(), flow->notes().end());
-    summary.bytes_read = progress.bytes;
-    summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    if (!result) {
-      const Error& e = result.error();
-      return Error{e.code,
-                   e.message.starts_with("interrupted") ? e.message : fmt::format("source \"{}\": {}", asked.name, e.message),
-                   e.cure};
-    }
-    if (books_[i].read == 0 && !asked.allow_empty) {
-      return Error{Errc::data,
-                   fmt::format("source \"{}\": there is no record in its inputs, and a view without them would be a part of the "
-                               "whole",
-                               asked.name),
-                   "look at its export; where it may be empty, set allow_empty = true"};
-    }
-    return {};
   }
 
   void account_links(const Merger& merger) {
@@ -302,6 +197,12 @@ class JobRun {
       }
     }
     return {};
+  }
+
+  /// Once: when all is read and merged, or when the run breaks off.
+  void enter_books() {
+    for (std::size_t i = 0; i < books_.size(); ++i) enter(books_[i], summary_.sources[i]);
+    books_.clear();
   }
 
   Result<void> put_rejects(std::string_view lines) {
@@ -362,7 +263,7 @@ class JobRun {
     for (const auto& sink : sinks_) {
       if (auto ok = sink->finish(accounts); !ok) return ok;
     }
-    if (cancelled()) return interrupted();
+    if (cancelled()) return interrupted_run();
     for (const auto& sink : sinks_) {
       if (auto ok = sink->commit(); !ok) return ok;
     }
@@ -370,13 +271,10 @@ class JobRun {
   }
 
   const Job& job_;
-  AdapterCatalog& catalog_;
   const RunOptions& options_;
   JobSummary& summary_;
   const JobHooks& hooks_;
-  unsigned jobs_;
-  std::vector<PreparedSource> prepared_;
-  std::vector<std::unique_ptr<SourceConfig>> configs_;
+  JobReading reading_;
   std::unique_ptr<OutputFile> rejects_, ledger_;
   std::vector<std::unique_ptr<Sink>> sinks_;
   std::vector<Books> books_;

@@ -4,6 +4,7 @@
 
 #include "crosswalk/job.hpp"
 #include "pipeline/summary_json.hpp"
+#include "sinks/output.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -68,6 +69,19 @@ std::string JobSummary::json() const {
   }
   merge["links"] = {{"rules", rules}, {"groups", links.groups}, {"conflicts", links.conflicts}, {"conflict_examples", conflicts}};
   out["merge"] = merge;
+  out["ids"] = Json::object();
+  for (const IdAccounts& table : ids) {
+    Json unknown = Json::array();
+    for (const IdAccounts::Unknown& u : table.most_frequent) {
+      unknown.push_back(Json{{"platform", u.platform}, {"id", u.id}, {"count", u.count}});
+    }
+    out["ids"][table.kind] = {{"file", table.file},
+                              {"known", table.known},
+                              {"unknown", table.unknown},
+                              {"distinct_unknown", table.distinct_unknown},
+                              {"distinct_is_exact", table.complete},
+                              {"most_frequent_unknown", unknown}};
+  }
   out["sinks"] = Json::array();
   for (const SinkAccounts& s : sinks) {
     out["sinks"].push_back(
@@ -88,6 +102,13 @@ std::string JobSummary::json() const {
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+Result<void> JobSummary::write(const std::string& path) const {
+  auto file = OutputFile::open(path, "--summary");
+  if (!file) return file.error();
+  if (auto ok = (*file)->write(json()); !ok) return ok;
+  return (*file)->commit();
+}
+
 std::string JobSummary::text() const {
   std::string out;
   for (const Summary& s : sources) {
@@ -105,6 +126,14 @@ std::string JobSummary::text() const {
     line("conflicts", fmt::format("{} groups would hold several conversations of one source and were left apart, for example {} "
                                   "of \"{}\"; if that is meant: [merge] several = [\"{}\"]",
                                   links.conflicts, fmt::join(c.external_ids, ", "), c.source, c.source));
+  }
+  for (const IdAccounts& table : ids) {
+    std::string unknown;
+    for (std::size_t i = 0; i < table.most_frequent.size() && i < 3; ++i) {
+      const IdAccounts::Unknown& u = table.most_frequent[i];
+      unknown += fmt::format("{}{} {} ({})", i == 0 ? "; most often unknown: " : ", ", shown(u.platform), shown(u.id), u.count);
+    }
+    line("ids", fmt::format("{}: {} known, {} unknown{}", table.kind, table.known, table.unknown, unknown));
   }
   for (const SinkAccounts& s : sinks) {
     line(s.type, fmt::format("{} conversations{} in {}", s.conversations,

@@ -2,78 +2,75 @@
 
 #include <fmt/format.h>
 
-#include <utility>
+#include <algorithm>
 
 #include "crosswalk/translate.hpp"
+#include "text.hpp"
 
 namespace crosswalk {
+namespace {
+
+Error usage(std::string message, std::string cure) { return {Errc::usage, std::move(message), std::move(cure)}; }
+
+const std::vector<std::string>& placeholders() {
+  static const std::vector<std::string> kNames = {"id", "platform", "source", "scope"};  // in the order of IdTemplate::Name
+  return kNames;
+}
+
+}  // namespace
 
 Result<IdTemplate> IdTemplate::parse(std::string_view text) {
-  constexpr std::pair<std::string_view, What> kNames[] = {
-      {"id", What::id}, {"platform", What::platform}, {"source", What::source}, {"scope", What::scope}};
-  constexpr std::string_view kCure = "it is made of {id}, {platform}, {source}, {scope} and text; {{ and }} stand for braces";
   IdTemplate made;
+  Part part;
   bool has_id = false;
-  std::string plain;
-  const auto end_text = [&] {
-    if (!plain.empty()) made.parts_.push_back({What::text, std::exchange(plain, {})});
-  };
-  for (std::size_t at = 0; at < text.size();) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
-    if ((c == '{' || c == '}') && at + 1 < text.size() && text[at + 1] == c) {
-      plain.push_back(c);
-      at += 2;
+    if (c != '{' && c != '}') {
+      part.before += c;
       continue;
     }
-    if (c == '}')
-      return Error{Errc::usage, fmt::format("external_id \"{}\": a }} that closes nothing", text), std::string(kCure)};
-    if (c != '{') {
-      plain.push_back(c);
+    if (at + 1 < text.size() && text[at + 1] == c) {
+      part.before += c;
       ++at;
       continue;
     }
-    const std::size_t close = text.find('}', at);
-    if (close == std::string_view::npos) {
-      return Error{Errc::usage, fmt::format("external_id \"{}\": a {{ that nothing closes", text), std::string(kCure)};
+    if (c == '}') {
+      return usage(fmt::format("\"{}\" closes a brace that was not opened", in_line(text)), "open it, or write }} for a brace");
     }
-    const std::string_view name = text.substr(at + 1, close - at - 1);
-    bool known = false;
-    for (const auto& [word, what] : kNames) {
-      if (name != word) continue;
-      known = true;
-      end_text();
-      made.parts_.push_back({what, {}});
-      has_id |= what == What::id;
+    const std::size_t end = text.find_first_of("{}", at + 1);
+    if (end == std::string_view::npos || text[end] == '{') {
+      return usage(fmt::format("\"{}\" opens a brace that is not closed", in_line(text)), "close it, or write {{ for a brace");
     }
-    if (!known) {
-      const std::string_view near = nearest(name, {"id", "platform", "source", "scope"});
-      return Error{Errc::usage, fmt::format("external_id \"{}\": {{{}}} is nothing it could be made of", text, name),
-                   near.empty() ? std::string(kCure) : fmt::format("did you mean {{{}}}?", near)};
+    const std::string_view name = text.substr(at + 1, end - at - 1);
+    const auto found = std::find(placeholders().begin(), placeholders().end(), name);
+    if (found == placeholders().end()) {
+      const std::string_view near = nearest(name, placeholders());
+      return usage(fmt::format("\"{}\": there is no placeholder {{{}}}", in_line(text), in_line(name)),
+                   near.empty() ? "there are {id}, {platform}, {source}, {scope}" : fmt::format("did you mean {{{}}}?", near));
     }
-    at = close + 1;
+    part.name = static_cast<Name>(found - placeholders().begin());
+    has_id = has_id || part.name == Name::id;
+    made.parts_.push_back(std::move(part));
+    part = {};
+    at = end;
   }
-  end_text();
+  if (!part.before.empty()) made.parts_.push_back(std::move(part));
   if (!has_id) {
-    return Error{Errc::usage, fmt::format("external_id \"{}\": without {{id}} all conversations would be one", text),
-                 std::string(kCure)};
+    return usage(fmt::format("\"{}\" has no {{id}}: different conversations would get the same id", in_line(text)),
+                 "put {id} in, for example \"{platform}:{id}\"");
   }
-  if (made.parts_.size() == 1) made.parts_.clear();
   return made;
 }
 
-void IdTemplate::render(const Values& values, std::string& to) const {
-  to.clear();
-  if (parts_.empty()) {
-    to = values.id;
-    return;
-  }
+void IdTemplate::write(const Values& values, std::string& to) const {
   for (const Part& part : parts_) {
-    switch (part.what) {
-      case What::text: to.append(part.text); break;
-      case What::id: to.append(values.id); break;
-      case What::platform: to.append(values.platform); break;
-      case What::source: to.append(values.source); break;
-      case What::scope: to.append(values.scope); break;
+    to += part.before;
+    switch (part.name) {
+      case Name::id: to += values.id; break;
+      case Name::platform: to += values.platform; break;
+      case Name::source: to += values.source; break;
+      case Name::scope: to += values.scope; break;
+      case Name::none: break;
     }
   }
 }

@@ -1,4 +1,4 @@
-// The job's external_id: a template over a record's own id.
+// The template of a job's external ids: "{platform}:{id}".
 #pragma once
 
 #include <cstdint>
@@ -10,24 +10,27 @@
 
 namespace crosswalk {
 
-/// `{id}`, `{platform}`, `{source}`, `{scope}` and text; `{{` and `}}` are braces. Without a parse: the id itself.
+/// Text with placeholders {id}, {platform}, {source}, {scope}; `{{` and `}}` are braces. Thread-safe once parsed.
 class IdTemplate {
  public:
-  static Result<IdTemplate> parse(std::string_view text);
+  /// Errors quote the template and do not know where it stood.
+  [[nodiscard]] static Result<IdTemplate> parse(std::string_view text);
 
   struct Values {
     std::string_view id, platform, source, scope;
   };
-  /// Replaces what is in `to`.
-  void render(const Values& values, std::string& to) const;
-  /// Whether it is the id alone.
-  [[nodiscard]] bool plain() const { return parts_.empty(); }
+  /// Appends the id that these values make. Without a parse: the id itself.
+  void write(const Values& values, std::string& to) const;
+  /// Whether what write() appends is always the id itself.
+  [[nodiscard]] bool plain() const {
+    return parts_.empty() || (parts_.size() == 1 && parts_.front().before.empty() && parts_.front().name == Name::id);
+  }
 
  private:
-  enum class What : std::uint8_t { text, id, platform, source, scope };
+  enum class Name : std::uint8_t { id, platform, source, scope, none };
   struct Part {
-    What what;
-    std::string text;
+    std::string before;  ///< text as it stands
+    Name name = Name::none;
   };
   std::vector<Part> parts_;
 };

@@ -48,6 +48,13 @@ void entry::end(Buffer& out, std::size_t begun) {
   store32(head + 4, static_cast<std::uint32_t>(out.size() - begun - kHead - load32(head)));
 }
 
+entry::View entry::take(std::string_view& entries) {
+  const std::size_t key = load32(entries.data()), payload = load32(entries.data() + 4);
+  const View view{entries.substr(kHead, key), entries.substr(kHead + key, payload)};
+  entries.remove_prefix(kHead + key + payload);
+  return view;
+}
+
 std::string_view Sorter::key_at(const char* at) { return {at + entry::kHead, load32(at)}; }
 
 std::string_view Sorter::payload_at(const char* at) { return {at + entry::kHead + load32(at), load32(at + 4)}; }

@@ -31,6 +31,11 @@ inline void add(Buffer& out, std::string_view key, std::string_view payload) {
   out.add(payload);
   end(out, begun);
 }
+struct View {
+  std::string_view key, payload;
+};
+/// The first of some entries, which is taken from them.
+View take(std::string_view& entries);
 }  // namespace entry
 
 class Sorter {

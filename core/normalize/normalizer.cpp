@@ -10,7 +10,9 @@
 #include "encode/json_text.hpp"
 #include "encode/reject_json.hpp"
 #include "merge/ledger.hpp"
+#include "merge/sorter.hpp"
 #include "normalize/decimal.hpp"
+#include "pipeline/notes.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -74,6 +76,23 @@ std::string metadata_name(std::string_view name) {
   return out;
 }
 
+bool is_score(Decimal value) { return !less(value, {1, 0}) && !less({5, 0}, value); }
+
+/// What is wrong with a score that an adapter gives a word. Nearly always it comes from one of its settings.
+Error bad_score_of_word(const SourceConfig& source, std::string_view word, std::string_view score) {
+  for (const Option& option : source.info.options) {
+    const auto set = source.settings.find(option.name);
+    if (option.type != Option::Type::number || set == source.settings.end() || set->second != score) continue;
+    return {Errc::usage,
+            fmt::format("setting {}: \"{}\" is not a satisfaction score, which is a number from 1 to 5", option.name, score),
+            fmt::format("--set {}=<1 to 5>", option.name)};
+  }
+  return {Errc::adapter,
+          fmt::format("adapter {} says that \"{}\" is a satisfaction score of \"{}\"; a score is a number from 1 to 5",
+                      source.info.id, word, score),
+          "report it to the adapter's author"};
+}
+
 std::string json_key(std::string_view name) {
   Buffer out;
   add_json_string(out, name);
@@ -89,14 +108,24 @@ class SetupAdapter final : public Setup {
     const auto found = source_.settings.find(name);
     return found == source_.settings.end() ? std::string_view() : std::string_view(found->second);
   }
-  void word(Target target, std::string_view from, std::string_view to) override { of(target).add(from, to); }
+  void word(Target target, std::string_view from, std::string_view to) override {
+    if (target == Target::csat_score && fault_) {
+      const auto score = parse_decimal(to);
+      if (!score || !is_score(*score)) fault_ = bad_score_of_word(source_, from, to);
+    }
+    of(target).add(from, to);
+  }
   void others(Target target, Others others) override { of(target).set_others(others); }
   void absent(Target target, std::string_view value) override { of(target).add_absent(value); }
+
+  /// What the adapter said that cannot be.
+  [[nodiscard]] const Result<void>& fault() const { return fault_; }
 
  private:
   Vocabulary& of(Target target) { return vocabularies_[static_cast<std::size_t>(target) % kTargetCount]; }
   const SourceConfig& source_;
   std::array<Vocabulary, kTargetCount>& vocabularies_;
+  Result<void> fault_;
 };
 
 }  // namespace
@@ -106,6 +135,8 @@ void Batch::clear() {
   rejects.clear();
   contributions.clear();
   ledger.clear();
+  unknown_ids.clear();
+  known_ids.fill(0);
   id_hashes.clear();
   books = Books();
   written = bytes = 0;
@@ -127,6 +158,7 @@ Result<void> Normalizer::open() {
   SetupAdapter setup(source_, vocabularies_);
   auto translator = source_.adapter->open(setup);
   if (!translator) return translator.error();
+  if (!setup.fault()) return setup.fault();
   translator_ = std::move(*translator);
   Vocabulary& channels = vocabularies_[static_cast<std::size_t>(Target::channel)];
   for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel);
@@ -167,11 +199,12 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   csv_header_ = dialect.header;
   std::vector<std::uint16_t> ids;
   std::vector<std::pair<std::size_t, std::size_t>> repeated;  // (later column, first column)
+  NoteList nameless(notes_), renamed(notes_);
   for (std::size_t column = 0; column < dialect.header.size(); ++column) {
     std::string name = dialect.header[column];
     if (name.empty()) {
       name = fmt::format("column {}", column + 1);
-      notes_.push_back(fmt::format("column {} has no name in the header; it is called \"{}\"", column + 1, name));
+      nameless.add(fmt::format("column {} has no name in the header; it is called \"{}\"", column + 1, name));
     }
     const auto first =
         std::find(dialect.header.begin(), dialect.header.begin() + static_cast<std::ptrdiff_t>(column), dialect.header[column]);
@@ -190,9 +223,11 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
       id = names_.intern(unique);
     }
     if (unique != name)
-      notes_.push_back(fmt::format("column \"{}\" stands again as column {}; it is called \"{}\"", name, column + 1, unique));
+      renamed.add(fmt::format("column \"{}\" stands again as column {}; it is called \"{}\"", name, column + 1, unique));
     ids.push_back(static_cast<std::uint16_t>(column));
   }
+  nameless.close("columns without a name");
+  renamed.close("columns that stand again");
   if (auto bound = bind_new_names(); !bound) return bound;
   for (const auto& [later, first] : repeated) {
     if (plans_[first]->action != Action::map && plans_[later]->action != Action::map) continue;
@@ -238,6 +273,14 @@ Result<void> Normalizer::bind_range(std::uint16_t first, std::size_t count) {
   return {};
 }
 
+/// Whether the setting metadata names a field; remembers which of its names came.
+bool Normalizer::is_listed(std::string_view name) {
+  const auto found = source_.metadata_names.find(name);
+  if (found == source_.metadata_names.end()) return false;
+  names_met_.metadata.insert(*found);
+  return true;
+}
+
 /// What the settings make of a field, once the adapter has said what it is.
 void Normalizer::settle(FieldPlan& p, std::string_view path) {
   if (p.name.empty()) p.name = std::string(path);
@@ -246,10 +289,12 @@ void Normalizer::settle(FieldPlan& p, std::string_view path) {
   p.key_hash = hash64(p.key);
   p.path_hash = hash64(p.path_key);
   if (!source_.time_zone_column.empty() && folded_word(path) == folded_word(source_.time_zone_column)) {
+    names_met_.time_zone_column = true;
     p.action = Action::map;
-    if (p.mapping_count < p.mappings.size()) p.mappings[p.mapping_count++] = {Target::time_zone, How::as_configured, 0};
+    p.mappings.push_back({Target::time_zone, How::as_configured, 0});
   }
-  const bool listed = source_.metadata_names.contains(p.name) || source_.metadata_names.contains(path);
+  const bool name_listed = is_listed(p.name);
+  const bool listed = is_listed(path) || name_listed;
   switch (source_.metadata) {
     case SourceConfig::Metadata::all: p.carries = true; break;
     case SourceConfig::Metadata::mapped: p.carries = p.known; break;
@@ -257,8 +302,8 @@ void Normalizer::settle(FieldPlan& p, std::string_view path) {
     case SourceConfig::Metadata::listed: p.carries = listed; break;
   }
   // A field that only steers (an update time, a scope) is still one of "the rest".
-  const bool steers = std::all_of(p.mappings.begin(), p.mappings.begin() + p.mapping_count,
-                                  [](const Mapping& m) { return m.target >= Target::version; });
+  const bool steers =
+      std::all_of(p.mappings.begin(), p.mappings.end(), [](const Mapping& m) { return m.target >= Target::version; });
   p.also_carried = p.action == Action::map && (listed || (steers && p.carries));
   if (p.drop_rule.empty()) {
     p.drop_rule = source_.metadata == SourceConfig::Metadata::mapped ? "metadata=mapped"
@@ -273,10 +318,9 @@ void Normalizer::settle(FieldPlan& p, std::string_view path) {
 
 void Normalizer::map(std::uint16_t field, Target target, How how, std::uint32_t rank) {
   FieldPlan& p = plan(field);
-  if (p.mapping_count == p.mappings.size()) return;
   p.action = Action::map;
   p.known = true;
-  p.mappings[p.mapping_count++] = {target, how, rank};
+  p.mappings.push_back({target, how, rank});
 }
 
 void Normalizer::carry(std::uint16_t field, std::string_view name, Form form) {
@@ -312,7 +356,7 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
   block_ = &block;
   batch_ = &batch;
   file_ = file;
-  lines_ = csv::LineCounter(block.data.data(), block.line);
+  lines_ = TextLines({block.data.data(), block.size}, block.line);
   batch.bytes += block.size;
   parser_->parse(block, *this);
 }
@@ -347,11 +391,14 @@ void Normalizer::on_record(const Record& record, const Place& place) {
     return;
   }
   if (outcome_ == Outcome::going) understand();
+  if (outcome_ == Outcome::going) translate_ids();
   place_gathered();  // of refused and filtered records too: the books count every field that was read
+  if (source_.explanations != nullptr) explain_record();
   if (outcome_ == Outcome::going) emit();
 }
 
 void Normalizer::on_fault(const FrameFault& fault) {
+  if (batch_->error) return;
   const std::string_view cure = fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure);
   ++batch_->books.read;
   count_reject(batch_->books, fault.code, fault.message, cure);
@@ -363,6 +410,7 @@ void Normalizer::on_fault(const FrameFault& fault) {
 }
 
 void Normalizer::on_repeated_header(const Place& place) {
+  if (batch_->error) return;
   constexpr std::string_view kRule = "repeated header";
   ++batch_->books.read;
   batch_->books.filter(kRule);
@@ -383,8 +431,7 @@ void Normalizer::take(const Field& field) {
     case Action::map: break;
   }
   std::uint32_t targets = 0;
-  for (std::size_t i = 0; i < p.mapping_count; ++i) {
-    const Mapping& m = p.mappings[i];
+  for (const Mapping& m : p.mappings) {
     if (is_absent(m.target, field)) continue;
     targets |= 1U << static_cast<unsigned>(m.target);
     fill(m.target, m.how, m.rank, field);
@@ -398,7 +445,7 @@ void Normalizer::take(const Field& field) {
 
 bool Normalizer::is_absent(Target target, const Field& value) const {
   const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(target)];
-  return vocabulary.has_absent() && vocabulary.is_absent(trimmed(value.view()));
+  return vocabulary.has_absent() && vocabulary.is_absent(value.view());
 }
 
 /// Puts a value where its target is gathered, unless one of the same or a lower rank is there.
@@ -491,8 +538,8 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
   Touchpoint touch;
   const TimeReading reading = read_time(kTouch, t.at, Kind::string, How::as_configured);
   if (reading.fault != TimeFault::none) {
-    const TimeComplaint complaint = explain(reading.fault, t.at, source_.zone_name);
-    reject(t.at.empty() ? "missing_time" : "bad_time", "touchpoint", t.at, complaint.message, complaint.cure);
+    const TimeComplaint why = complaint(reading.fault, t.at);
+    reject(t.at.empty() ? "missing_time" : "bad_time", "touchpoint", t.at, why.message, why.cure);
     return false;
   }
   ++touch_times_[static_cast<std::size_t>(reading.how)];
@@ -531,7 +578,7 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   if (is_nothing(value)) return true;
   const bool made = (value.flags & Field::kMade) != 0;
   bool carries = source_.metadata != SourceConfig::Metadata::none;
-  if (source_.metadata == SourceConfig::Metadata::listed) carries = source_.metadata_names.contains(name);
+  if (source_.metadata == SourceConfig::Metadata::listed) carries = is_listed(name);
   if (!carries) {
     if (!made) ++plan(value.id).dropped;
     return true;
@@ -579,6 +626,8 @@ bool Normalizer::walk(const Field& array, std::string_view prefix, const std::fu
     if (auto bound = bind_new_names(); !bound) {
       batch_->error = bound.error();
       reject("adapter_failed", "", "", bound.error().message, bound.error().cure);
+      stopped = true;
+      return false;
     }
     stopped = outcome_ != Outcome::going || !element(record) || outcome_ != Outcome::going;
     return !stopped;
@@ -637,7 +686,7 @@ void Normalizer::understand() {
   understand_id(Target::customer_id, conversation_.customer_id);
   understand_text(Target::subject, conversation_.subject);
   understand_status();
-  understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
+  if (!source_.enrich) understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
   understand_time(Target::ended_at, kEnded, conversation_.ended_at, conversation_.ended_how);
   if (source_.evidence) weigh_evidence();
   understand_duration(Target::handle_time, conversation_.handle_time);
@@ -657,15 +706,18 @@ void Normalizer::understand_id(Target target, std::string_view& to) {
   if (!has(target)) return;
   const Field& value = slot(target).value;
   const bool scalar = value.kind == Kind::cell || value.kind == Kind::string || value.kind == Kind::number;
-  const bool lost = (value.kind == Kind::cell || value.kind == Kind::number) && is_exponent_number(trimmed(value.view()));
+  // A JSON number that is an id has an exponent only where a double has written it.
+  const bool number = value.kind == Kind::number && value.view().find_first_of("eE") != std::string_view::npos;
+  const bool lost = number || (value.kind == Kind::cell && is_exponent_number(trimmed(value.view())));
   if (scalar && !lost) {
     to = value.view();
     return;
   }
   std::string message = lost ? "a number in exponent form has lost its last digits: which record it was can no longer be told"
                              : "an id is text or a number";
-  std::string cure =
-      lost ? "export again and do not open the file in a spreadsheet, or format the column as text" : "correct it in the source";
+  std::string cure = number ? "export again with the ids as texts, or as whole numbers with all their digits"
+                     : lost ? "export again and do not open the file in a spreadsheet, or format the column as text"
+                            : "correct it in the source";
   const std::string_view code = lost ? "id_lost_digits" : "bad_id";
   if (target == Target::external_id) {
     reject(code, field_name(value), value.view(), message, cure);
@@ -720,7 +772,7 @@ void Normalizer::understand_status() {
   const Vocabulary::Entry& entry = vocabulary.look_up(value.view());
   if (!entry.meaning.empty()) {
     conversation_.status = scratch_text_.keep(entry.meaning);
-  } else if (entry.verdict == Vocabulary::Verdict::unlisted) {
+  } else if (!entry.known) {
     bad_value(Target::status, "unknown_status", "no rule says what this status means", "correct it in the source");
   }
 }
@@ -728,17 +780,26 @@ void Normalizer::understand_status() {
 bool Normalizer::find_zone() {
   const Field& value = slot(Target::time_zone).value;
   const std::string_view name = trimmed(value.view());
-  if (name != zone_cached_name_) {
-    auto zone = source_.zones->find(name);
-    if (!zone) {
-      reject("unknown_time_zone", field_name(value), name, zone.error().message, zone.error().cure);
-      return false;
-    }
-    zone_cached_ = *zone;
-    zone_cached_name_ = std::string(name);
+  auto known = zones_met_.find(name);
+  if (known == zones_met_.end()) {
+    if (zones_met_.size() == kZonesKept || name.size() > kLongestKept) zones_met_.clear();  // so of long ones there is one
+    known = zones_met_.emplace(std::string(name), source_.zones->find(name)).first;
   }
-  record_zone_ = zone_cached_;
+  const Result<const Zone*>& zone = known->second;
+  if (!zone) {
+    reject("unknown_time_zone", field_name(value), name, zone.error().message, zone.error().cure);
+    return false;
+  }
+  record_zone_ = *zone;
   return true;
+}
+
+/// Why a time was not understood. Where its zone was to come from a field, that is what is missing.
+TimeComplaint Normalizer::complaint(TimeFault fault, std::string_view text) const {
+  if (fault != TimeFault::no_zone || source_.time_zone_column.empty()) return explain(fault, text, source_.zone_name);
+  return {fmt::format("'{}' has no offset from UTC, and the record has nothing in \"{}\" (setting time_zone_column)", shown(text),
+                      source_.time_zone_column),
+          "fill in the field or correct the setting; --time-zone is for the records without it"};
 }
 
 TimeReading Normalizer::read_time(std::size_t reader, std::string_view text, Kind kind, How how) {
@@ -767,11 +828,11 @@ void Normalizer::understand_time(Target target, std::size_t reader, std::optiona
     leap_seconds_ += reading.leap_second;
     return;
   }
-  TimeComplaint complaint = explain(reading.fault, s.value.view(), source_.zone_name);
+  TimeComplaint why = complaint(reading.fault, s.value.view());
   if (target == Target::started_at) {
-    reject("bad_time", field_name(s.value), s.value.view(), complaint.message, complaint.cure);
+    reject("bad_time", field_name(s.value), s.value.view(), why.message, why.cure);
   } else {
-    bad_value(target, "bad_time", std::move(complaint.message), std::move(complaint.cure));
+    bad_value(target, "bad_time", std::move(why.message), std::move(why.cure));
   }
 }
 
@@ -849,8 +910,8 @@ void Normalizer::understand_version() {
     version_ = {reading.at.seconds, reading.at.nanos, 0, 0};
     return;
   }
-  TimeComplaint complaint = explain(reading.fault, s.value.view(), source_.zone_name);
-  bad_value(Target::version, "bad_time", std::move(complaint.message), std::move(complaint.cure));
+  TimeComplaint why = complaint(reading.fault, s.value.view());
+  bad_value(Target::version, "bad_time", std::move(why.message), std::move(why.cure));
 }
 
 void Normalizer::understand_resolved() {
@@ -877,18 +938,54 @@ void Normalizer::understand_csat() {
   std::optional<Decimal> score = value.kind == Kind::number ? parse_decimal(value.view()) : std::nullopt;
   if (value.kind == Kind::cell || value.kind == Kind::string) {
     const Vocabulary::Entry& entry = vocabularies_[static_cast<std::size_t>(Target::csat_score)].look_up(value.view());
-    if (entry.verdict == Vocabulary::Verdict::absent) return;
     score = parse_decimal(entry.meaning.empty() ? value.view() : std::string_view(entry.meaning));
   }
   if (!score) {
     bad_value(Target::csat_score, "bad_score", "this is not a satisfaction score",
               "see the adapter's settings for the words and scales it takes");
-  } else if (less(*score, {1, 0}) || less({5, 0}, *score)) {
+  } else if (!is_score(*score)) {
     bad_value(Target::csat_score, "out_of_range", "a satisfaction score is between 1 and 5",
               "see the adapter's settings for the words and scales it takes");
   } else {
     conversation_.csat_score = score;
   }
+}
+
+/// Ids of people and queues, by the job's tables.
+void Normalizer::translate_ids() {
+  if (!translate_id(IdKind::agent, Target::assigned_agent_id, conversation_.assigned_agent_id) ||
+      !translate_id(IdKind::queue, Target::queue_id, conversation_.queue_id) ||
+      !translate_id(IdKind::customer, Target::customer_id, conversation_.customer_id)) {
+    return;
+  }
+  for (Touchpoint& touch : touches_) {
+    if (!translate_id(IdKind::agent, Target::assigned_agent_id, touch.user)) return;
+  }
+}
+
+/// False: the record is rejected.
+bool Normalizer::translate_id(IdKind kind, Target target, std::string_view& id) {
+  const IdUse& use = source_.ids[static_cast<std::size_t>(kind)];
+  if (!use.table || id.empty()) return true;
+  if (const auto known = use.table->find(conversation_.platform, id)) {
+    ++batch_->known_ids[static_cast<std::size_t>(kind)];
+    id = *known;
+    return true;
+  }
+  key_.assign(1, static_cast<char>(kind));
+  key_.append(conversation_.platform);
+  entry::add(batch_->unknown_ids, key_, id);
+  switch (use.unknown) {
+    case IdRule::Unknown::keep: return true;
+    case IdRule::Unknown::drop: id = {}; return true;
+    case IdRule::Unknown::reject: break;
+  }
+  reject(fmt::format("unknown_{}", name_of(kind)), has(target) ? field_name(slot(target).value) : std::string(), id,
+         fmt::format("the table {} has no {} \"{}\" of platform {}", use.table->path(), name_of(kind), shown(id),
+                     conversation_.platform),
+         fmt::format("add the row {},{},<target id>, or set unknown = \"keep\" or \"drop\"", shown(conversation_.platform),
+                     shown(id)));
+  return false;
 }
 
 // ---- out ------------------------------------------------------------------------------------------------------------
@@ -964,7 +1061,8 @@ void Normalizer::emit_contribution() {
   if (has(Target::scope)) c.scope = slot(Target::scope).value.view();
   c.conversation = conversation_;
   if (!source_.external_id.plain()) {
-    source_.external_id.render({c.id, conversation_.platform, source_.name, c.scope}, key_);
+    key_.clear();
+    source_.external_id.write({c.id, conversation_.platform, source_.name, c.scope}, key_);
     c.conversation.external_id = key_;
   }
   c.version = version_;
@@ -972,6 +1070,23 @@ void Normalizer::emit_contribution() {
   c.metadata = metadata_;
   c.touchpoints = touches_;
   add_entry(batch_->contributions, c);
+}
+
+void Normalizer::explain_record() {
+  auto& records = source_.explanations->records;
+  const auto wanted = records.find({file_, place_.offset});
+  if (wanted == records.end()) return;
+  RecordExplanation& record = wanted->second;
+  record.size = place_.raw.size();
+  record.fields.clear();
+  for (std::size_t t = 1; t < kTargetCount; ++t) {
+    const auto target = static_cast<Target>(t);
+    if (!has(target)) continue;
+    const Field& value = slot(target).value;
+    const bool time = target == Target::started_at || target == Target::ended_at || target == Target::version;
+    std::string zone = has(Target::time_zone) ? std::string(slot(Target::time_zone).value.view()) : source_.zone_name;
+    record.fields.push_back({target, field_name(value), std::string(value.view()), time ? std::move(zone) : std::string()});
+  }
 }
 
 void Normalizer::reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,

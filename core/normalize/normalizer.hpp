@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,9 @@
 #include "crosswalk/adapter.hpp"
 #include "encode/buffer.hpp"
 #include "framing/csv.hpp"
-#include "framing/csv_kernels.hpp"
 #include "framing/framing.hpp"
 #include "framing/json.hpp"
+#include "framing/lines.hpp"
 #include "merge/contribution.hpp"
 #include "normalize/evidence.hpp"
 #include "normalize/vocabulary.hpp"
@@ -31,10 +32,12 @@ namespace crosswalk {
 
 /// What one block became. Made by a worker, used up by the writer, in input order.
 struct Batch {
-  Buffer out;                            ///< encoded records, a line each (streamed sources)
-  Buffer rejects;                        ///< reject lines
-  Buffer contributions;                  ///< entries for the merge (sources that contribute)
-  Buffer ledger;                         ///< ledger entries, of all records that are no contributions
+  Buffer out;            ///< encoded records, a line each (streamed sources)
+  Buffer rejects;        ///< reject lines
+  Buffer contributions;  ///< entries for the merge (sources that contribute)
+  Buffer ledger;         ///< ledger entries, of all records that are no contributions
+  Buffer unknown_ids;    ///< ids that a table does not have, as entries: kind and platform, id
+  std::array<std::uint64_t, kIdKinds> known_ids{};
   std::vector<std::uint64_t> id_hashes;  ///< of the records in `out`
   Books books;
   std::uint64_t written = 0, bytes = 0;
@@ -70,6 +73,13 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   /// Adds this worker's counts. Sums only, so the order of workers does not matter.
   void account(Summary& summary) const;
 
+  /// What of the settings' field names some field had.
+  struct NamesMet {
+    std::set<std::string_view> metadata;
+    bool time_zone_column = false;
+  };
+  [[nodiscard]] const NamesMet& names_met() const { return names_met_; }
+
   /// From now on times are only looked at: nothing is translated.
   void survey(TimeSurvey* survey) { survey_ = survey; }
 
@@ -87,8 +97,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     bool body = false;          // message text
     bool carries = true;        // may go into metadata at all
     bool also_carried = false;  // mapped, and asked for by name
-    std::uint8_t mapping_count = 0;
-    std::array<Mapping, 3> mappings{};
+    std::vector<Mapping> mappings;
     std::string name;           // in metadata
     std::string key, path_key;  // JSON text with quotes and colon
     std::uint64_t key_hash = 0, path_hash = 0;
@@ -142,6 +151,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Result<void> bind_new_names();
   Result<void> bind_range(std::uint16_t first, std::size_t count);
   void settle(FieldPlan& plan, std::string_view path);
+  bool is_listed(std::string_view name);
 
   void take(const Field& field);
   void fill(Target target, How how, std::uint32_t rank, const Field& value);
@@ -167,14 +177,18 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool find_zone();
   void look_at_times();
   void weigh_evidence();
+  [[nodiscard]] TimeComplaint complaint(TimeFault fault, std::string_view text) const;
   TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
   void bad_value(Target target, std::string_view code, std::string message, std::string cure);
   void count_bad(std::string_view what, std::string_view found, std::string message, std::string cure);
   [[nodiscard]] std::string field_name(const Field& field) const;
 
+  void translate_ids();
+  bool translate_id(IdKind kind, Target target, std::string_view& id);
   void emit();
   void emit_line();
   void emit_contribution();
+  void explain_record();
   void add_value(Buffer& out, const Field& value, Form form);
   void reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
               std::string_view cure);
@@ -195,8 +209,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   TimeReader later_reader_;  // the second run of repeated hours, for evidence
   TimeSurvey* survey_ = nullptr;
   const Zone* record_zone_ = nullptr;
-  std::string zone_cached_name_;
-  const Zone* zone_cached_ = nullptr;
+  static constexpr std::size_t kZonesKept = 1000, kLongestKept = 255;
+  std::map<std::string, Result<const Zone*>, std::less<>> zones_met_;  // by name, unknown ones too: asking again is dear
 
   // The record at hand.
   const Block* block_ = nullptr;
@@ -217,7 +231,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::vector<MetadataItem> metadata_;
   Buffer scratch_;
   Arena scratch_text_;
-  csv::LineCounter lines_{nullptr, 1};  // of the block
+  TextLines lines_{{}, 1};  // of the block
 
   // Counts.
   std::uint64_t touchpoints_ = 0, duplicate_keys_ = 0, leap_seconds_ = 0;
@@ -232,6 +246,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::map<std::string, FieldUse, std::less<>> past_fields_;  // of plans that were replaced
   std::map<std::string, std::map<std::string, std::uint64_t, std::less<>>, std::less<>> record_drops_;
   std::vector<std::string> notes_;
+  NamesMet names_met_;
 };
 
 }  // namespace crosswalk

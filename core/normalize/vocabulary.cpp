@@ -12,21 +12,16 @@ void Vocabulary::add(std::string_view word, std::string_view meaning) {
   words_.insert_or_assign(folded_word(word), std::string(meaning));
 }
 
-void Vocabulary::add_absent(std::string_view value) { absent_.emplace_back(value); }
+void Vocabulary::add_absent(std::string_view value) { absent_.push_back(folded_word(value)); }
 
 bool Vocabulary::is_absent(std::string_view value) const {
-  return std::find(absent_.begin(), absent_.end(), value) != absent_.end();
+  return std::any_of(absent_.begin(), absent_.end(), [&](const std::string& folded) { return folds_to(value, folded); });
 }
 
 Vocabulary::Entry Vocabulary::judge(std::string_view raw) const {
   Entry entry;
-  const std::string word = folded_word(raw);
-  if (std::any_of(absent_.begin(), absent_.end(), [&](const std::string& value) { return folded_word(value) == word; })) {
-    entry.verdict = Verdict::absent;
-    return entry;
-  }
-  if (const auto found = words_.find(word); found != words_.end()) {
-    entry.verdict = Verdict::known;
+  if (const auto found = words_.find(folded_word(raw)); found != words_.end()) {
+    entry.known = true;
     entry.meaning = found->second;
   } else if (others_ == Others::lower) {
     entry.meaning = lower(trimmed(raw));

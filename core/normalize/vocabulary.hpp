@@ -14,9 +14,8 @@ namespace crosswalk {
 
 class Vocabulary {
  public:
-  enum class Verdict : std::uint8_t { known, absent, unlisted };
   struct Entry {
-    Verdict verdict = Verdict::unlisted;
+    bool known = false;               ///< the word is listed
     Channel channel = Channel::none;  ///< for the channel vocabulary
     std::string meaning;              ///< empty unless known, or unlisted and kept in lower case
     std::uint64_t count = 0;
@@ -27,6 +26,7 @@ class Vocabulary {
   void set_others(Others others) { others_ = others; }
   [[nodiscard]] bool empty() const { return words_.empty() && others_ == Others::bad; }
   [[nodiscard]] bool has_absent() const { return !absent_.empty(); }
+  /// Compared as words are, so `NOT_OFFERED` is absent where `Not Offered` is. Such a value is never looked up.
   [[nodiscard]] bool is_absent(std::string_view value) const;
 
   /// What a word means here; counted. Valid until the next call. The same spelling again costs one comparison when it
@@ -51,7 +51,7 @@ class Vocabulary {
     std::size_t operator()(std::string_view s) const;
   };
   std::unordered_map<std::string, std::string> words_;  // folded → meaning
-  std::vector<std::string> absent_;
+  std::vector<std::string> absent_;                     // folded
   Others others_ = Others::bad;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> met_;
   std::string_view last_word_;

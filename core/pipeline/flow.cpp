@@ -4,8 +4,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
+#include "pipeline/notes.hpp"
 #include "pipeline/ordered.hpp"
 #include "pipeline/survey.hpp"
 #include "text.hpp"
@@ -28,11 +30,11 @@ Result<std::vector<std::string>> expand(const std::vector<std::string>& inputs) 
 
 /// The adapters bid on the first input that has something in it.
 Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& catalog, const std::vector<std::string>& paths,
-                               std::string_view first_head) {
+                               std::string_view first_head, const Cancelled& cancelled) {
   std::string name = paths.front();
   std::string head(first_head);
   for (std::size_t i = 1; i < paths.size() && all_blank(head) && paths[i] != "-"; ++i) {
-    auto input = open_input(paths[i]);
+    auto input = open_input(paths[i], cancelled);
     if (!input) return input.error();
     PeekSource bytes(std::move(input->bytes));
     auto peeked = bytes.peek(kHead);
@@ -41,6 +43,35 @@ Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& 
     head = *peeked;
   }
   return choose_adapter(catalog.adapters(), head, name, options.settings);
+}
+
+/// Field names in the settings that no field had. Nobody else would say that they are misspelt.
+void note_names_not_met(const SourceConfig& source, const std::vector<Normalizer::NamesMet>& workers, Summary& summary) {
+  if (summary.fields.empty()) return;  // there was nothing to have a name
+  bool zone_column_met = source.time_zone_column.empty();
+  std::set<std::string_view> met;
+  for (const Normalizer::NamesMet& worker : workers) {
+    zone_column_met |= worker.time_zone_column;
+    met.insert(worker.metadata.begin(), worker.metadata.end());
+  }
+  if (source.fold) met.insert("touchpoints");  // our own
+  std::vector<std::string> names;
+  for (const auto& [name, use] : summary.fields) names.push_back(name);
+  const auto suggestion = [&](const std::string& name) {
+    const std::string_view near = nearest(name, names);
+    return near.empty() ? std::string() : fmt::format("; did you mean \"{}\"?", near);
+  };
+  NoteList notes(summary.notes);
+  for (const std::string& name : source.metadata_names) {
+    if (!met.contains(name)) notes.add(fmt::format("setting metadata: no field is called \"{}\"{}", name, suggestion(name)));
+  }
+  notes.close("names in the setting metadata that no field has");
+  if (zone_column_met) return;
+  const std::string became = !source.zone_name.empty()     ? "times without an offset were read in " + source.zone_name
+                             : source.info.utc_by_document ? "times without an offset were read as UTC"
+                                                           : "times without an offset were not understood";
+  summary.notes.push_back(fmt::format("setting time_zone_column: no field is called \"{}\"; {}{}", source.time_zone_column,
+                                      became, suggestion(source.time_zone_column)));
 }
 
 /// A block and what became of it.
@@ -71,6 +102,7 @@ class SourceFlow::Worker {
     normalizer_.process(task.block, task.file, batch);
   }
   void account(Summary& summary) const { normalizer_.account(summary); }
+  [[nodiscard]] const Normalizer::NamesMet& names_met() const { return normalizer_.names_met(); }
 
  private:
   const SourceConfig& source_;
@@ -81,10 +113,10 @@ class SourceFlow::Worker {
 SourceFlow::SourceFlow() = default;
 SourceFlow::~SourceFlow() = default;
 
-Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog) {
+Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog, const Cancelled& cancelled) {
   auto paths = expand(options.inputs);
   if (!paths) return paths.error();
-  auto first = open_input(paths->front());
+  auto first = open_input(paths->front(), cancelled);
   if (!first) return first.error();
   PreparedSource prepared;
   prepared.first_bytes = std::make_unique<PeekSource>(std::move(first->bytes));
@@ -94,7 +126,7 @@ Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCa
   if (id.empty()) {
     auto head = prepared.first_bytes->peek(kHead);
     if (!head) return head.error();
-    auto chosen = bid(options, catalog, *paths, *head);
+    auto chosen = bid(options, catalog, *paths, *head, cancelled);
     if (!chosen) return chosen.error();
     id = (*chosen)->id;
   }
@@ -117,17 +149,20 @@ void describe(const SourceConfig& source, bool evidence, Summary& summary) {
   summary.zone_data_version = source.zones->version();
 }
 
-Result<std::unique_ptr<SourceFlow>> SourceFlow::open(SourceConfig& config, PreparedSource source, bool evidence, unsigned jobs) {
+Result<std::unique_ptr<SourceFlow>> SourceFlow::open(SourceConfig& config, PreparedSource source, bool evidence, unsigned jobs,
+                                                     Cancelled cancelled) {
   std::unique_ptr<SourceFlow> flow(new SourceFlow);
+  flow->config_ = &config;
   flow->total_bytes_ = source.total_bytes;
   auto head = source.first_bytes->peek(kHead);
   if (!head) return head.error();
-  if (auto surveyed = survey_times(config, *head, evidence); !surveyed) return surveyed.error();
+  if (auto surveyed = survey_times(config, *head, evidence, cancelled); !surveyed) return surveyed.error();
   for (unsigned i = 0; i < jobs; ++i) {
     flow->workers_.push_back(std::make_unique<Worker>(config));
     if (auto opened = flow->workers_.back()->open(); !opened) return opened.error();
   }
-  flow->reader_ = std::make_unique<BlockReader>(config, std::move(source.first), std::move(source.first_bytes));
+  flow->reader_ =
+      std::make_unique<BlockReader>(config, std::move(source.first), std::move(source.first_bytes), std::move(cancelled));
   return flow;
 }
 
@@ -148,6 +183,9 @@ Result<void> SourceFlow::run(const std::function<Result<void>(Batch&)>& take) {
 void SourceFlow::account(Summary& summary) const {
   for (const auto& worker : workers_) worker->account(summary);
   collapse_words(summary);
+  std::vector<Normalizer::NamesMet> names;
+  for (const auto& worker : workers_) names.push_back(worker->names_met());
+  note_names_not_met(*config_, names, summary);
 }
 
 std::uint64_t peak_memory() {

@@ -22,7 +22,8 @@ struct PreparedSource {
   std::uint64_t total_bytes = 0;  ///< 0: unknown
 };
 /// Opens the first input, chooses and loads the adapter, checks the settings. Reads no more than a head.
-[[nodiscard]] Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog);
+[[nodiscard]] Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog,
+                                                    const Cancelled& cancelled);
 
 /// What is known of the source beforehand.
 void describe(const SourceConfig& source, bool evidence, Summary& summary);
@@ -32,7 +33,8 @@ class SourceFlow {
   ~SourceFlow();
   /// Looks at the times, where that is needed, and opens a translator for each of `jobs` threads. The config is the
   /// caller's, and must outlive the flow; `source` has none any more.
-  static Result<std::unique_ptr<SourceFlow>> open(SourceConfig& config, PreparedSource source, bool evidence, unsigned jobs);
+  static Result<std::unique_ptr<SourceFlow>> open(SourceConfig& config, PreparedSource source, bool evidence, unsigned jobs,
+                                                  Cancelled cancelled);
 
   /// Reads it all. `take` gets the batches in input order, on the calling thread; its error ends the flow. An input that
   /// breaks off is an error too, after everything before it was taken.
@@ -47,6 +49,7 @@ class SourceFlow {
   class Worker;
   SourceFlow();
 
+  const SourceConfig* config_ = nullptr;
   std::unique_ptr<BlockReader> reader_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::uint64_t total_bytes_ = 0;

@@ -40,7 +40,7 @@ Result<bool> BlockReader::next(Task& task) {
 Result<void> BlockReader::open_next() {
   const std::string& path = source_.inputs[next_file_++];
   if (first_bytes_) return start(first_.name, std::move(first_bytes_));
-  auto input = open_input(path);
+  auto input = open_input(path, cancelled_);
   if (!input) return input.error();
   return start(input->name, std::make_unique<PeekSource>(std::move(input->bytes)));
 }

@@ -25,8 +25,8 @@ struct Task {
 class BlockReader {
  public:
   /// `first` is the first input, already open; its head has been looked at.
-  BlockReader(const SourceConfig& source, Input first, std::unique_ptr<PeekSource> first_bytes)
-      : source_(source), first_(std::move(first)), first_bytes_(std::move(first_bytes)) {}
+  BlockReader(const SourceConfig& source, Input first, std::unique_ptr<PeekSource> first_bytes, Cancelled cancelled)
+      : source_(source), first_(std::move(first)), first_bytes_(std::move(first_bytes)), cancelled_(std::move(cancelled)) {}
 
   /// The next block of any input; false at the end of the last. An error is final; what came before it stands.
   Result<bool> next(Task& task);
@@ -40,6 +40,7 @@ class BlockReader {
   const SourceConfig& source_;
   Input first_;
   std::unique_ptr<PeekSource> first_bytes_;
+  Cancelled cancelled_;
   std::uint32_t next_file_ = 0;
   std::unique_ptr<Splitter> splitter_;
   Framing framing_ = Framing::json;

@@ -10,8 +10,6 @@
 namespace crosswalk {
 namespace {
 
-constexpr std::string_view kChannelList = "phone, email, chat, sms, social, back_office";
-
 Error usage(std::string message, std::string cure = {}) { return {Errc::usage, std::move(message), std::move(cure)}; }
 
 Result<std::uint64_t> parse_count(std::string_view name, std::string_view text, std::uint64_t least, std::uint64_t most) {
@@ -45,7 +43,7 @@ Result<void> check_value(const Option& option, std::string_view value) {
       for (const std::string& allowed : option.values) {
         if (value == allowed) return {};
       }
-      return usage(fmt::format("setting {}: \"{}\" is not one of {}", option.name, value, fmt::join(option.values, ", ")));
+      return usage(fmt::format("setting {}: \"{}\" is none of its values", option.name, value), choices(value, option.values));
   }
   return {};
 }
@@ -90,7 +88,8 @@ Result<void> read_metadata(SourceConfig& source, std::string_view text) {
 
 Result<void> check_channel(std::string_view setting, std::string_view value) {
   if (channel_of(value) != Channel::none) return {};
-  return usage(fmt::format("setting {}: \"{}\" is not a channel", setting, value), fmt::format("one of {}", kChannelList));
+  return usage(fmt::format("setting {}: \"{}\" is not a channel", setting, value),
+               choices(value, {"phone", "email", "chat", "sms", "social", "back_office"}));
 }
 
 Result<void> read_limits(SourceConfig& source) {
@@ -142,7 +141,7 @@ Result<void> read_zone(SourceConfig& source, const TranslateOptions& options) {
     if (!zone) return zone.error();
     source.zone = *zone;
     source.zone_name = name_of(**zone);
-  } else if (source.info.zone_required && source.time_zone_column.empty()) {
+  } else if (source.info.zone_required && source.time_zone_column.empty() && !options.enrich) {
     return usage(fmt::format("{} exports write times without a time zone; which hour they mean would be a guess", source.info.id),
                  "--time-zone ZONE: the zone of the account's settings when it was exported, for example "
                  "--time-zone \"Pacific Time (US & Canada)\"");
@@ -151,13 +150,22 @@ Result<void> read_zone(SourceConfig& source, const TranslateOptions& options) {
   const std::string& form = source.settings["time_format"];
   if (form == "auto") return {};
   auto format = TimeFormat::parse(form);
-  if (!format) return format.error();
+  if (!format) return usage("setting time_format: " + format.error().message, format.error().cure);
   source.time_format = *format;
   source.time_format_given = true;
   return {};
 }
 
 }  // namespace
+
+std::string_view name_of(IdKind kind) {
+  switch (kind) {
+    case IdKind::agent: return "agent";
+    case IdKind::queue: return "queue";
+    case IdKind::customer: return "customer";
+  }
+  return "";
+}
 
 const std::vector<Option>& common_settings() {
   using Type = Option::Type;
@@ -227,6 +235,8 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
     source.delimiter = *delimiter;
   }
   if (auto ok = read_zone(source, options); !ok) return ok.error();
+  source.enrich = options.enrich;
+  source.settings["role"] = options.enrich ? "enrich" : "merge";
   return source;
 }
 

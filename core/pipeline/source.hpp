@@ -1,6 +1,7 @@
 // One source, made ready: settings checked, zone found, formats parsed. Immutable and shared by the workers.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <set>
 #include <string>
@@ -9,13 +10,25 @@
 #include <vector>
 
 #include "crosswalk/adapter.hpp"
+#include "crosswalk/job.hpp"
 #include "crosswalk/record.hpp"
 #include "crosswalk/time.hpp"
 #include "crosswalk/translate.hpp"
 #include "merge/id_template.hpp"
+#include "merge/identity.hpp"
 #include "normalize/evidence.hpp"
+#include "normalize/explanation.hpp"
 
 namespace crosswalk {
+
+/// A kind of id that a table may translate, and what is done about ids that it does not have.
+enum class IdKind : std::uint8_t { agent, queue, customer };
+inline constexpr std::size_t kIdKinds = 3;
+[[nodiscard]] std::string_view name_of(IdKind kind);  ///< "agent"
+struct IdUse {
+  std::shared_ptr<const IdTable> table;  ///< null: ids stay as they are
+  IdRule::Unknown unknown = IdRule::Unknown::keep;
+};
 
 struct SourceConfig {
   std::string name;
@@ -36,8 +49,10 @@ struct SourceConfig {
   bool enrich = false;       ///< records only add to conversations that others say
   std::uint32_t number = 0;  ///< index in the job
   IdTemplate external_id;
+  std::array<IdUse, kIdKinds> ids;  ///< by IdKind
   bool want_ledger = false;
-  bool want_rejects = true;  ///< reject lines are written somewhere
+  Explanations* explanations = nullptr;  ///< records to be explained; null: none
+  bool want_rejects = true;              ///< reject lines are written somewhere
   Limits limits;
   char delimiter = 0;   ///< 0: found out
   std::string records;  ///< JSON Pointer; empty: found out

@@ -7,6 +7,7 @@
 #include "normalize/vocabulary.hpp"
 #include "pipeline/books.hpp"
 #include "pipeline/summary_json.hpp"
+#include "sinks/output.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -82,26 +83,36 @@ std::string counted(std::uint64_t n, std::string_view thing) {
   return fmt::format("{} {}{}", grouped(n), thing, n == 1 ? "" : "s");
 }
 
-std::uint64_t doubtful(const std::array<std::uint64_t, kKnownCount>& counts) {
-  std::uint64_t sum = 0;
-  for (std::size_t i = 2; i < kKnownCount; ++i) sum += counts[i];
-  return sum;
+/// Times that a policy decided, and how.
+struct Doubtful {
+  std::uint64_t count = 0;
+  std::string how;
+};
+
+Doubtful doubtful(const std::array<std::uint64_t, kKnownCount>& counts) {
+  Doubtful all;
+  for (std::size_t i = 2; i < kKnownCount; ++i) {
+    if (counts[i] == 0) continue;
+    all.how += fmt::format("{}{} {}", all.count == 0 ? "" : ", ", grouped(counts[i]), name_of(static_cast<Known>(i)));
+    all.count += counts[i];
+  }
+  return all;
+}
+
+Error unbalanced(const std::string& sum) {
+  return {Errc::internal, "the books do not balance: " + sum, "this is a defect of the program; please report it with the input"};
 }
 
 }  // namespace
 
 Result<void> Summary::balance() const {
   if (read != translated + filtered_total + rejected_total) {
-    return Error{Errc::internal,
-                 fmt::format("the books do not balance: read {} is not translated {} + filtered {} + rejected {}", read,
-                             translated, filtered_total, rejected_total),
-                 "this is a defect of the program; please report it with the input"};
+    return unbalanced(fmt::format("read {} is not translated {} + filtered {} + rejected {}", read, translated, filtered_total,
+                                  rejected_total));
   }
   if (translated != written + merged + updates) {
-    return Error{Errc::internal,
-                 fmt::format("the books do not balance: translated {} is not written {} + merged {} + updates {}", translated,
-                             written, merged, updates),
-                 "this is a defect of the program; please report it with the input"};
+    return unbalanced(
+        fmt::format("translated {} is not written {} + merged {} + updates {}", translated, written, merged, updates));
   }
   return {};
 }
@@ -180,6 +191,13 @@ std::string Summary::json() const {
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+Result<void> Summary::write(const std::string& path) const {
+  auto file = OutputFile::open(path, "--summary");
+  if (!file) return file.error();
+  if (auto ok = (*file)->write(json()); !ok) return ok;
+  return (*file)->commit();
+}
+
 std::string Summary::text() const {
   std::string out;
   const auto line = [&out](std::string_view label, const std::string& text) { out += fmt::format("  {:<11}{}\n", label, text); };
@@ -197,24 +215,19 @@ std::string Summary::text() const {
     line("rejected", fmt::format("{} × {}{}: {}", grouped(count), code, count == 1 ? "" : ", for example",
                                  cure == reject_cures.end() ? "" : cure->second));
   }
-  for (const auto& [target, list] : words) {
-    for (const auto& [word, use] : list) {
-      if (use.meaning.empty() && target == "channel")
-        line("no rule", fmt::format("channel \"{}\" × {}", shown(word), grouped(use.count)));
+  if (const auto channels = words.find("channel"); channels != words.end()) {
+    for (const auto& [word, use] : channels->second) {
+      if (use.meaning.empty()) line("no rule", fmt::format("channel \"{}\" × {}", shown(word), grouped(use.count)));
     }
   }
   for (const auto& [target, bad] : bad_values) {
     line("dropped", fmt::format("{} × {} (such as \"{}\"): {}", grouped(bad.count), target, bad.found, bad.message));
   }
   for (const auto& [target, counts] : times) {
-    if (doubtful(counts) == 0) continue;
-    std::string how;
-    for (std::size_t i = 2; i < kKnownCount; ++i) {
-      if (counts[i] != 0)
-        how += fmt::format("{}{} {}", how.empty() ? "" : ", ", grouped(counts[i]), name_of(static_cast<Known>(i)));
-    }
+    const Doubtful doubt = doubtful(counts);
+    if (doubt.count == 0) continue;
     line("times",
-         fmt::format("{} of {} in {} by policy \"{}\": {}", grouped(doubtful(counts)), target, time_zone, disambiguation, how));
+         fmt::format("{} of {} in {} by policy \"{}\": {}", grouped(doubt.count), target, time_zone, disambiguation, doubt.how));
   }
   if (evidence_decided + evidence_abstained != 0) {
     line("evidence",

@@ -17,7 +17,7 @@ bool is_file(const std::string& path) {
 }
 
 /// Runs every record of the reader past the survey.
-Result<void> look(const SourceConfig& source, BlockReader reader, TimeSurvey& survey) {
+Result<void> look(const SourceConfig& source, BlockReader reader, TimeSurvey& survey, const Cancelled& cancelled) {
   Normalizer normalizer(source);
   if (auto opened = normalizer.open(); !opened) return opened;
   normalizer.survey(&survey);
@@ -26,6 +26,7 @@ Result<void> look(const SourceConfig& source, BlockReader reader, TimeSurvey& su
   std::shared_ptr<const CsvDialect> dialect;
   bool started = false;
   for (;;) {
+    if (cancelled && cancelled()) return Error{Errc::io, "interrupted before anything was translated", ""};
     auto more = reader.next(task);
     if (!more) return more.error();
     if (!*more) return {};
@@ -40,11 +41,11 @@ Result<void> look(const SourceConfig& source, BlockReader reader, TimeSurvey& su
   }
 }
 
-Result<void> look_at_files(const SourceConfig& source, TimeSurvey& survey) {
-  auto first = open_input(source.inputs.front());
+Result<void> look_at_files(const SourceConfig& source, TimeSurvey& survey, const Cancelled& cancelled) {
+  auto first = open_input(source.inputs.front(), cancelled);
   if (!first) return first.error();
   auto bytes = std::make_unique<PeekSource>(std::move(first->bytes));
-  return look(source, BlockReader(source, std::move(*first), std::move(bytes)), survey);
+  return look(source, BlockReader(source, std::move(*first), std::move(bytes), cancelled), survey, cancelled);
 }
 
 /// The head alone, as an input of its own. Its last record may be cut; that is nobody's reject here.
@@ -54,10 +55,10 @@ Result<void> look_at_head(const SourceConfig& source, std::string_view head, Tim
   Input input;
   input.name = first_only.inputs.front();
   auto bytes = std::make_unique<PeekSource>(memory_source(std::string(head)));
-  return look(first_only, BlockReader(first_only, std::move(input), std::move(bytes)), survey);
+  return look(first_only, BlockReader(first_only, std::move(input), std::move(bytes), {}), survey, {});
 }
 
-Result<void> find_format(SourceConfig& source, std::string_view head) {
+Result<void> find_format(SourceConfig& source, std::string_view head, const Cancelled& cancelled) {
   TimeSurvey survey;
   if (auto looked = look_at_head(source, head, survey); !looked) return {};  // the run itself will say what is wrong
   const auto settled = [](const TimeColumn& column) {
@@ -66,7 +67,7 @@ Result<void> find_format(SourceConfig& source, std::string_view head) {
   };
   if (!settled(survey.column) && std::all_of(source.inputs.begin(), source.inputs.end(), is_file)) {
     survey = TimeSurvey();
-    if (auto looked = look_at_files(source, survey); !looked) return {};
+    if (auto looked = look_at_files(source, survey, cancelled); !looked) return {};
   }
   if (survey.column.tells_nothing()) return {};  // ISO, then; a value that is no time is rejected as such
   auto format = survey.column.conclude();
@@ -80,9 +81,9 @@ Result<void> find_format(SourceConfig& source, std::string_view head) {
 
 }  // namespace
 
-Result<void> survey_times(SourceConfig& source, std::string_view head, bool evidence) {
+Result<void> survey_times(SourceConfig& source, std::string_view head, bool evidence, const Cancelled& cancelled) {
   if (!source.time_format_given) {
-    if (auto found = find_format(source, head); !found) return found;
+    if (auto found = find_format(source, head, cancelled); !found) return found;
   }
   if (!evidence) return {};
   if (!std::all_of(source.inputs.begin(), source.inputs.end(), is_file)) {
@@ -93,7 +94,7 @@ Result<void> survey_times(SourceConfig& source, std::string_view head, bool evid
   EvidenceCollector collector(source.time_format, source.zone);
   TimeSurvey survey;
   survey.evidence = &collector;
-  if (auto looked = look_at_files(source, survey); !looked) return looked;
+  if (auto looked = look_at_files(source, survey, cancelled); !looked) return looked;
   source.evidence = std::make_shared<const Evidence>(collector.conclude());
   return {};
 }

@@ -10,8 +10,8 @@ namespace crosswalk {
 
 /// Completes `source`: its time format where no setting gives it, and its evidence where that is asked for. `head` is the
 /// beginning of the first input. Files are read once more for it only when the head does not settle the format as ISO,
-/// or for evidence.
-[[nodiscard]] Result<void> survey_times(SourceConfig& source, std::string_view head, bool evidence);
+/// or for evidence. When `cancelled` says so it breaks off, and the times are not known.
+[[nodiscard]] Result<void> survey_times(SourceConfig& source, std::string_view head, bool evidence, const Cancelled& cancelled);
 
 /// "iso", "epoch_s", …, or the pattern: as in the setting time_format.
 [[nodiscard]] std::string name_of(const TimeFormat& format);

@@ -152,20 +152,30 @@ Error interrupted() { return {Errc::io, "interrupted: what was translated before
 
 /// Writing over what is being read, or two outputs into one file: never meant.
 Result<void> check_outputs(const TranslateOptions& options, const std::vector<std::string>& inputs) {
-  std::error_code failed;
-  for (const std::string* output : {&options.output, &options.rejects}) {
-    if (output->empty() || *output == "-") continue;
+  struct Output {
+    std::string_view option;
+    const std::string& path;
+    OutputTarget target;
+  };
+  std::vector<Output> outputs;
+  for (const auto& [option, path] : {std::pair<std::string_view, const std::string&>{"--output", options.output},
+                                     {"--rejects", options.rejects},
+                                     {"--summary", options.summary}}) {
+    if (path.empty()) continue;
+    const OutputTarget target = output_target(path);
+    if (!target.replaced) continue;
+    std::error_code failed;
     for (const std::string& input : inputs) {
-      if (std::filesystem::is_regular_file(input, failed) && std::filesystem::equivalent(*output, input, failed)) {
-        return Error{Errc::usage, fmt::format("{}: this is an input, and would be overwritten", *output),
-                     "write to another file"};
+      if (std::filesystem::equivalent(target.path, input, failed)) {
+        return Error{Errc::usage, fmt::format("{}: this is an input, and would be overwritten", path),
+                     fmt::format("name another file with {}", option)};
       }
     }
-  }
-  const bool regular =
-      !std::filesystem::exists(options.output, failed) || std::filesystem::is_regular_file(options.output, failed);
-  if (options.output == options.rejects && options.output != "-" && regular) {
-    return Error{Errc::usage, fmt::format("{}: --output and --rejects name the same file", options.output), "give each its own"};
+    for (const Output& other : outputs) {
+      if (other.target.path != target.path) continue;
+      return Error{Errc::usage, fmt::format("{}: {} and {} name the same file", path, other.option, option), "give each its own"};
+    }
+    outputs.push_back({option, path, target});
   }
   return {};
 }
@@ -175,21 +185,21 @@ Result<void> check_outputs(const TranslateOptions& options, const std::vector<st
 Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog, Summary& summary, const TranslateHooks& hooks) {
   const auto begun = std::chrono::steady_clock::now();
   summary.version = std::string(library_version());
-  auto prepared = prepare_source(options, catalog);
+  auto prepared = prepare_source(options, catalog, hooks.cancelled);
   if (!prepared) return prepared.error();
   const std::unique_ptr<SourceConfig> source = std::move(prepared->config);
   if (auto ok = check_outputs(options, source->inputs); !ok) return ok;
   source->want_rejects = !options.rejects.empty();
   source->contributes = source->fold;
   const unsigned jobs = job_count(options.jobs);
-  auto opened = SourceFlow::open(*source, std::move(*prepared), options.evidence, jobs);
+  auto opened = SourceFlow::open(*source, std::move(*prepared), options.evidence, jobs, hooks.cancelled);
   if (!opened) return opened.error();
   SourceFlow& flow = **opened;
   auto output = OutputFile::open(options.output);
   if (!output) return output.error();
   std::unique_ptr<OutputFile> rejects;
   if (!options.rejects.empty()) {
-    auto file = OutputFile::open(options.rejects);
+    auto file = OutputFile::open(options.rejects, "--rejects");
     if (!file) return file.error();
     rejects = std::move(*file);
   }
@@ -207,11 +217,10 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
     if (writer.read() != 0)
       summary.notes.emplace_back(
           "the run ended early: only what was written is accounted for, and fields, words and times are not");
-    std::error_code failed;
-    const bool unpublished = options.output != "-" && (!std::filesystem::exists(options.output, failed) ||
-                                                       std::filesystem::is_regular_file(options.output, failed));
-    if (cancelled(hooks) && unpublished) {
+    if (cancelled(hooks) && (*output)->awaits_commit()) {
       result = Error{Errc::io, fmt::format("interrupted before the end of the input; {} is not written", options.output), ""};
+    } else if (!writer.stopped() && !result.ok()) {
+      result = interrupted();  // whatever the reading thread was at
     }
   }
   summary.notes.insert(summary.notes.end(), flow.notes().begin(), flow.notes().end());

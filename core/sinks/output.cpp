@@ -6,40 +6,108 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <filesystem>
 
 namespace crosswalk {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMostLinks = 40;  // as many as the kernel follows
+
+std::string folder_of(const std::string& path) {
+  const std::string folder = fs::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+/// What to do when writing to `path` failed.
+std::string cure_of(int code, const std::string& path, std::string_view option) {
+  const std::string elsewhere = fmt::format("name another file with {}", option);
+  switch (code) {
+    case ENOSPC:
+    case EDQUOT: return fmt::format("free some space, or write elsewhere with {}", option);
+    case EACCES:
+    case EPERM: return fmt::format("have somebody let you write to the folder {}, or {}", folder_of(path), elsewhere);
+    case EROFS: return fmt::format("the folder {} can only be read: {}", folder_of(path), elsewhere);
+    case ENOENT: return fmt::format("make the folder {} first, or {}", folder_of(path), elsewhere);
+    case ENOTDIR: return fmt::format("{} is not a folder: {}", folder_of(path), elsewhere);
+    case EISDIR: return fmt::format("name a file in it with {}", option);
+    case ELOOP: return fmt::format("the links lead in a circle: {}", elsewhere);
+    case EBADF: return fmt::format("it was closed before the start: redirect it, or {}", elsewhere);
+    default: return {};
+  }
+}
+
+/// The new file belongs to whom the old one did, as far as we may give it away, and nobody may do more with it than before.
+void keep_rights(int fd, const struct stat& old) {
+  mode_t mode = old.st_mode & 0777;
+  const auto anybody = static_cast<uid_t>(-1);
+  if (::fchown(fd, old.st_uid, old.st_gid) != 0 && ::fchown(fd, anybody, old.st_gid) != 0) {
+    mode &= ~mode_t{S_IRWXG} | (mode & S_IRWXO) << 3;  // another group now: it may what all others may
+  }
+  ::fchmod(fd, mode);
+}
+
+}  // namespace
+
+OutputTarget output_target(const std::string& path) {
+  if (path == "-") return {path, STDOUT_FILENO};
+  OutputTarget target{path};
+  const std::string ours = fmt::format("/proc/{}/fd", ::getpid());
+  std::error_code failed;
+  for (int links = 0; links <= kMostLinks; ++links) {
+    // By its folder without links in it, two ways to one file have one name.
+    const fs::path at(target.path);
+    const fs::path folder = fs::canonical(folder_of(target.path), failed);
+    if (failed || !at.has_filename()) break;
+    target.path = (folder / at.filename()).string();
+    const fs::path next = fs::read_symlink(target.path, failed);
+    if (folder == ours && !failed) {  // opened anew, a file would be written from its start again
+      const std::string number = at.filename().string();
+      std::from_chars(number.data(), number.data() + number.size(), target.descriptor);
+      return target;
+    }
+    if (failed) break;
+    target.path = (folder / next).string();
+  }
+  struct stat status {};
+  target.replaced = ::stat(target.path.c_str(), &status) != 0 ? errno == ENOENT : S_ISREG(status.st_mode);
+  return target;
+}
 
 Error OutputFile::failure(const char* what, int code) const {
   const std::string name = path_ == "-" ? "standard output" : path_;
   if (code == EPIPE) return {Errc::closed, fmt::format("{}: the reader has closed it", name), ""};
-  std::string cure;
-  if (code == ENOSPC || code == EDQUOT) cure = "free some space, or write elsewhere with --output";
-  if (code == EACCES || code == EPERM || code == EROFS) cure = "choose a folder that you may write to";
-  if (code == ENOENT) cure = "the folder must exist";
-  return {Errc::io, fmt::format("{}: {}: {}", name, what, std::strerror(code)), cure};
+  return {Errc::io, fmt::format("{}: {}: {}", name, what, std::strerror(code)),
+          cure_of(code, target_.empty() ? path_ : target_, option_)};
 }
 
-Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path) {
+Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, std::string_view option) {
   std::unique_ptr<OutputFile> file(new OutputFile);
   file->path_ = path;
-  if (path == "-") {
-    file->fd_ = STDOUT_FILENO;
+  file->option_ = option;
+  const OutputTarget target = output_target(path);
+  if (target.descriptor >= 0) {
+    file->fd_ = target.descriptor;
     return file;
   }
   struct stat status {};
-  const bool exists = ::stat(path.c_str(), &status) == 0;
+  const bool exists = ::stat(target.path.c_str(), &status) == 0;
   if (exists && S_ISDIR(status.st_mode)) return file->failure("cannot write", EISDIR);
   file->owned_ = true;
-  if (exists && !S_ISREG(status.st_mode)) {
-    file->fd_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (!target.replaced) {
+    file->fd_ = ::open(target.path.c_str(), O_WRONLY | O_CLOEXEC);
   } else {
+    file->target_ = target.path;
     // A killed process with this number may have left its file behind: it is not touched, another name is taken.
     for (int n = 0; n < 100 && (n == 0 || (file->fd_ < 0 && errno == EEXIST)); ++n) {
-      file->temporary_ = fmt::format("{}.partial-{}{}", path, ::getpid(), n == 0 ? "" : fmt::format("-{}", n));
+      file->temporary_ = fmt::format("{}.partial-{}{}", target.path, ::getpid(), n == 0 ? "" : fmt::format("-{}", n));
       file->fd_ = ::open(file->temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     }
-    if (file->fd_ >= 0 && exists) ::fchmod(file->fd_, status.st_mode & 07777);  // as readable as before, no more
+    if (file->fd_ >= 0 && exists) keep_rights(file->fd_, status);
   }
   if (file->fd_ < 0) {
     const int code = errno;
@@ -78,7 +146,7 @@ Result<void> OutputFile::commit() {
   }
   if (::close(fd) != 0) return failure("cannot close", errno);
   if (temporary_.empty()) return {};
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failure("cannot put in place", errno);
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) return failure("cannot put in place", errno);
   temporary_.clear();
   return {};
 }

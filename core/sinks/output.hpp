@@ -11,11 +11,19 @@
 
 namespace crosswalk {
 
-/// Bytes to a path or to standard output ("-"). Used by one thread. A path that is no regular file (a pipe, a device) is
-/// written directly.
+/// Where bytes for a path end up.
+struct OutputTarget {
+  std::string path;       ///< links followed, also one whose file is not there yet
+  int descriptor = -1;    ///< standard output, or what is open already (/dev/stdout, /dev/fd/7); else -1
+  bool replaced = false;  ///< a file that is written anew as a whole; a pipe or a device takes bytes as they come
+};
+[[nodiscard]] OutputTarget output_target(const std::string& path);
+
+/// Bytes to a path or to standard output ("-"). Used by one thread.
 class OutputFile {
  public:
-  static Result<std::unique_ptr<OutputFile>> open(const std::string& path);
+  /// `option` is what the user named the path with: cures speak of it.
+  static Result<std::unique_ptr<OutputFile>> open(const std::string& path, std::string_view option = "--output");
   ~OutputFile();  ///< without commit(), a temporary file is removed
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -24,13 +32,16 @@ class OutputFile {
   /// Everything is written and stands under its final name.
   Result<void> commit();
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+  /// Nothing is there before commit().
+  [[nodiscard]] bool awaits_commit() const { return !temporary_.empty(); }
 
  private:
   OutputFile() = default;
   [[nodiscard]] Error failure(const char* what, int code) const;
   int fd_ = -1;
   bool owned_ = false;
-  std::string path_, temporary_;
+  std::string path_, option_;
+  std::string target_, temporary_;  // empty when written directly
   std::uint64_t bytes_ = 0;
 };
 

@@ -42,6 +42,7 @@ TimeColumn::Sign TimeColumn::sign_of(std::string_view text) {
   }
   fields = {};
   if (times::parse_rfc2822(text, fields)) return Sign::rfc2822;
+  if (times::is_spreadsheet_serial(text)) return Sign::serial;
   Instant ignored;
   if (times::parse_epoch(text, 0, ignored) == TimeFault::malformed) return Sign::other;
   // Eleven digits may be seconds of the year 2286 on or milliseconds of 1970; fourteen are also how some write a date.
@@ -99,6 +100,15 @@ Result<TimeFormat> TimeColumn::conclude_unit() const {
                    second_[static_cast<std::size_t>(Sign::number)]);
 }
 
+Error TimeColumn::serial_numbers() const {
+  std::string values = times::quoted(example(Sign::serial));
+  if (const std::string& another = second_[static_cast<std::size_t>(Sign::serial)]; !another.empty()) {
+    values += " and " + times::quoted(another);
+  }
+  return {Errc::usage, "this column has a spreadsheet's serial day numbers where times should be: " + values,
+          std::string(times::kSerialCure)};
+}
+
 bool TimeColumn::tells_nothing() const {
   for (std::size_t sign = 0; sign < static_cast<std::size_t>(Sign::other); ++sign) {
     if (!first_[sign].empty()) return false;
@@ -120,8 +130,9 @@ Result<TimeFormat> TimeColumn::conclude() const {
 
   // ISO proves itself, and no other form looks like it: what is not ISO in such a column is rejected, value by value.
   if (iso != nullptr) return TimeFormat(TimeFormat::Form::iso);
+  const std::string* const serial = first_of({Sign::serial});
   const std::string* only = nullptr;
-  for (const std::string* const kind : {mail, dated, counted}) {
+  for (const std::string* const kind : {mail, dated, counted, serial}) {
     if (kind == nullptr) continue;
     if (only != nullptr) return undecided("its values are of different kinds", *only, *kind);
     only = kind;
@@ -131,6 +142,7 @@ Result<TimeFormat> TimeColumn::conclude() const {
     return undecided("no value is a time in a form that can be told", example(Sign::other),
                      second_[static_cast<std::size_t>(Sign::other)]);
   }
+  if (only == serial) return serial_numbers();
   if (only == dated) return conclude_order();
   if (only == counted) return conclude_unit();
   return TimeFormat(only == iso ? TimeFormat::Form::iso : TimeFormat::Form::rfc2822);

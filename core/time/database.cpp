@@ -93,7 +93,7 @@ class FolderDatabase final : public ZoneDatabase {
   explicit FolderDatabase(std::string directory) : directory_(std::move(directory)), version_(read_version(directory_)) {}
 
   [[nodiscard]] Result<const Zone*> find(std::string_view asked) const override {
-    const std::string_view name = times::trimmed(asked);
+    const std::string_view name = times::without_shown_offset(times::trimmed(asked));
     if (const Zone* zone = known(name)) return zone;
     if (times::equal_ignoring_case(name, "UTC") || times::equal_ignoring_case(name, "Z")) return fixed_zone(0);
     if (const auto offset = times::parse_fixed_offset(name)) return fixed_zone(*offset);

@@ -56,6 +56,9 @@ TimeComplaint explain_malformed(std::string_view text) {
     return {times::quoted(text) + " is not written as the times of this source are",
             "if the day comes first, --set time_format=day_first; if the month does, --set time_format=month_first"};
   }
+  if (times::is_spreadsheet_serial(text)) {
+    return {times::quoted(text) + " is a spreadsheet's serial day number, not a time", std::string(times::kSerialCure)};
+  }
   if (is_number(text)) {
     return {times::quoted(text) + " is not written as the times of this source are",
             "for a number since 1970, --set time_format=epoch_s, epoch_ms or epoch_us"};

@@ -13,6 +13,7 @@ struct Fields {
   int year = 0;
   unsigned month = 0;
   unsigned day = 0;
+  unsigned day_of_year = 0;  ///< when a pattern gives it; month and day follow from it
   unsigned hour = 0;
   unsigned minute = 0;
   unsigned second = 0;

@@ -57,6 +57,15 @@ std::optional<std::int32_t> parse_fixed_offset(std::string_view name) {
   return name.front() == '-' ? -*size : *size;
 }
 
+std::string_view without_shown_offset(std::string_view name) {
+  const std::size_t close = name.find(')');
+  if (name.empty() || name.front() != '(' || close == std::string_view::npos) return name;
+  const std::string_view shown = name.substr(1, close - 1);
+  if (!equal_ignoring_case(shown, "UTC") && !equal_ignoring_case(shown, "GMT") && !parse_fixed_offset(shown)) return name;
+  const std::string_view rest = trimmed(name.substr(close + 1));
+  return rest.empty() ? name : rest;
+}
+
 std::string fixed_offset_name(std::int32_t offset) {
   if (offset == 0) return "UTC";
   std::string name(1, offset < 0 ? '-' : '+');

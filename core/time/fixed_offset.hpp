@@ -15,4 +15,8 @@ namespace crosswalk::times {
 /// "+05:30", "-00:44:30"; "UTC" for none.
 [[nodiscard]] std::string fixed_offset_name(std::int32_t offset);
 
+/// `(GMT-08:00) Pacific Time (US & Canada)`, `(UTC) London`: lists of zones show today's offset in front of the name, which
+/// alone decides. The name; or the whole text, where what stands in front is no such offset or nothing follows it.
+[[nodiscard]] std::string_view without_shown_offset(std::string_view name);
+
 }  // namespace crosswalk::times

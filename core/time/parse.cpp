@@ -169,4 +169,15 @@ TimeFault parse_epoch(std::string_view text, unsigned digits, Instant& out) {
   return is_in_range(out.seconds) ? TimeFault::none : TimeFault::out_of_range;
 }
 
+bool is_spreadsheet_serial(std::string_view text) {
+  constexpr unsigned kFirst = 20'000;
+  constexpr unsigned kLast = 79'999;
+  Cursor cursor(trimmed(text));
+  unsigned days = 0;
+  if (!cursor.take_digits(5, 5, days) || days < kFirst || days > kLast) return false;
+  if (cursor.at_end()) return true;
+  if (!cursor.take('.') && !cursor.take(',')) return false;
+  return !cursor.at_end() && cursor.rest().find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace crosswalk::times

@@ -21,6 +21,12 @@ namespace crosswalk::times {
 /// A number since 1970: `digits` is 0 for seconds, 3 for milliseconds, 6 for microseconds. Not in exponent form.
 [[nodiscard]] TimeFault parse_epoch(std::string_view text, unsigned digits, Instant& out);
 
+/// `45672.39583`: a date as a spreadsheet keeps it, in days since 1900; 20000 to 79999 are 1954 to 2119. As seconds since 1970
+/// they would all be the first of January.
+[[nodiscard]] bool is_spreadsheet_serial(std::string_view text);
+inline constexpr std::string_view kSerialCure =
+    "export again and do not open the file in a spreadsheet, or format the column as yyyy-mm-dd hh:mm:ss there";
+
 /// A text by a pattern that check_pattern() accepted.
 [[nodiscard]] bool parse_by_pattern(std::string_view text, std::string_view pattern, Fields& fields);
 

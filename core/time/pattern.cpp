@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "time/calendar.hpp"
 #include "time/calendar_names.hpp"
 #include "time/cursor.hpp"
 #include "time/parse.hpp"
@@ -20,7 +21,7 @@ constexpr std::string_view longhand(char conversion) {
   }
 }
 
-constexpr std::string_view kConversions = "YymdeHIMSfpbBaAzZs";
+constexpr std::string_view kConversions = "YymdejHIMSfpbBaAzZs";
 
 /// Conversions that fill the same field, by the first of them: `%b` after `%m` would say the month twice.
 constexpr char field_of(char conversion) {
@@ -46,12 +47,18 @@ bool take_two(Cursor& cursor, unsigned& value) {
   return digits.take_digits(1, 2, value);
 }
 
-bool take_four(Cursor& cursor, int& year) {
+/// Exactly so many digits, though more may follow.
+bool take_exactly(Cursor& cursor, std::size_t count, unsigned& value) {
   const std::string_view rest = cursor.rest();
-  Cursor digits(rest.substr(0, 4));
+  if (rest.size() < count) return false;
+  Cursor digits(rest.substr(0, count));
+  cursor = Cursor(rest.substr(count));
+  return digits.take_digits(count, count, value);
+}
+
+bool take_four(Cursor& cursor, int& year) {
   unsigned value = 0;
-  if (rest.size() < 4 || !digits.take_digits(4, 4, value)) return false;
-  cursor = Cursor(rest.substr(4));
+  if (!take_exactly(cursor, 4, value)) return false;
   year = static_cast<int>(value);
   return true;
 }
@@ -96,6 +103,7 @@ bool take_conversion(Cursor& cursor, char conversion, Fields& fields) {
     case 'm': return take_two(cursor, fields.month);
     case 'e': cursor.take(' '); return take_two(cursor, fields.day);
     case 'd': return take_two(cursor, fields.day);
+    case 'j': return take_exactly(cursor, 3, fields.day_of_year);
     case 'b':
     case 'B': return take_month_name(cursor, fields);
     case 'a':
@@ -134,9 +142,18 @@ bool take_by_pattern(Cursor& cursor, std::string_view pattern, Fields& fields) {
   return true;
 }
 
+/// Month and day of a day of the year. Where the year has no such day they stay 0, which check() refuses.
+void set_date_from_day_of_year(Fields& fields) {
+  const unsigned days = calendar::is_leap(fields.year) ? 366 : 365;
+  if (fields.day_of_year > days) return;
+  const calendar::Civil date = calendar::civil_from(calendar::days_from(fields.year, 1, 1) + fields.day_of_year - 1);
+  fields.month = date.month;
+  fields.day = date.day;
+}
+
 Error bad_pattern(std::string_view pattern, const std::string& why) {
   return {Errc::usage, "the time format " + quoted(pattern) + " cannot be used: " + why,
-          "a pattern needs the date (%Y-%m-%d, or %F) and the hour (%H, or %I with %p), or %s alone; "
+          "a pattern needs the date (%Y-%m-%d, %F or %Y-%j) and the hour (%H, or %I with %p), or %s alone; "
           "%M %S %f %b %a %z and %% are known too"};
 }
 
@@ -174,8 +191,12 @@ Result<void> check_pattern(std::string_view pattern) {
     return {};
   }
   if (!has("Yy")) return bad_pattern(pattern, "it gives no year");
-  if (!has("mbB")) return bad_pattern(pattern, "it gives no month");
-  if (!has("de")) return bad_pattern(pattern, "it gives no day");
+  if (has("j")) {
+    if (has("mbBde")) return bad_pattern(pattern, "'%j' says month and day at once and allows neither beside it");
+  } else {
+    if (!has("mbB")) return bad_pattern(pattern, "it gives no month");
+    if (!has("de")) return bad_pattern(pattern, "it gives no day");
+  }
   if (!has("HI")) return bad_pattern(pattern, "it gives no hour, and a date alone is no time");
   if (has("I") && !has("p")) return bad_pattern(pattern, "'%I' needs '%p' to tell morning from afternoon");
   if (has("p") && !has("I")) return bad_pattern(pattern, "'%p' goes with '%I', not with '%H'");
@@ -186,7 +207,9 @@ Result<void> check_pattern(std::string_view pattern) {
 
 bool parse_by_pattern(std::string_view text, std::string_view pattern, Fields& fields) {
   Cursor cursor(trimmed(text));
-  return take_by_pattern(cursor, trimmed(pattern), fields) && cursor.at_end();
+  if (!take_by_pattern(cursor, trimmed(pattern), fields) || !cursor.at_end()) return false;
+  if (fields.day_of_year != 0) set_date_from_day_of_year(fields);
+  return true;
 }
 
 }  // namespace crosswalk::times

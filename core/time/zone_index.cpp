@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <numeric>
 #include <system_error>
+#include <utility>
 
 #include "time/names.hpp"
 #include "time/tzif.hpp"
@@ -66,25 +67,46 @@ std::unordered_map<std::string, std::string> read_links(const std::string& direc
   return links;
 }
 
-/// Number of letters to insert, drop, replace or swap with their neighbour.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> before(b.size() + 1);
-  std::vector<std::size_t> above(b.size() + 1);
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(above.begin(), above.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      row[j] = std::min({above[j] + 1, row[j - 1] + 1, replaced});
-      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
-    }
-    before.swap(above);
-    above.swap(row);
+/// What was asked, ready to be compared with many names.
+class Asked {
+ public:
+  static constexpr std::size_t kMost = 64;
+
+  explicit Asked(const std::string& typed) : typed_(typed) {
+    for (std::size_t i = 0; i < typed.size(); ++i) places_[static_cast<unsigned char>(typed[i])] |= std::uint64_t{1} << i;
   }
-  return above[b.size()];
-}
+  [[nodiscard]] const std::string& typed() const { return typed_; }
+
+  /// Number of letters to insert, drop, replace or swap with their neighbour, by Hyyrö's bit-parallel method: a bit for each
+  /// row of the table, and a column in a dozen operations.
+  [[nodiscard]] std::size_t edits_to(std::string_view name) const {
+    const std::uint64_t last = std::uint64_t{1} << (typed_.size() - 1);
+    std::uint64_t rises = ~std::uint64_t{0};  // where a row's distance is one more than that above, and one less
+    std::uint64_t falls = 0;
+    std::uint64_t free_steps = 0;  // where the diagonal costs nothing
+    std::uint64_t equal_before = 0;
+    std::size_t distance = typed_.size();
+    for (const char c : name) {
+      const std::uint64_t equal = places_[static_cast<unsigned char>(c)];
+      const std::uint64_t swapped = ((~free_steps & equal) << 1) & equal_before;
+      free_steps = (((equal & rises) + rises) ^ rises) | equal | falls | swapped;
+      std::uint64_t more = falls | ~(free_steps | rises);  // against the column before
+      std::uint64_t less = free_steps & rises;
+      if ((more & last) != 0) ++distance;
+      if ((less & last) != 0) --distance;
+      more = more << 1 | 1;
+      less <<= 1;
+      rises = less | ~(free_steps | more);
+      falls = more & free_steps;
+      equal_before = equal;
+    }
+    return distance;
+  }
+
+ private:
+  const std::string& typed_;
+  std::array<std::uint64_t, 256> places_{};  // of each letter, a bit for each
+};
 
 /// Lower case, and words as people write them: "America/New_York" → "america/new york".
 std::string as_typed(std::string_view name) {
@@ -93,17 +115,20 @@ std::string as_typed(std::string_view name) {
   return typed;
 }
 
-/// How far a name is from what was asked; its last part ("new york"), a name that begins with it and one that holds it are
-/// near too.
-std::size_t remoteness(const std::string& asked, std::string_view name) {
-  const std::string typed = as_typed(name);
-  std::size_t distance = edit_distance(asked, typed);
-  if (const std::size_t slash = typed.rfind('/'); slash != std::string::npos) {
-    distance = std::min(distance, edit_distance(asked, std::string_view(typed).substr(slash + 1)));
-  }
-  const std::size_t place = asked.size() >= 4 ? typed.find(asked) : std::string::npos;
+/// How far a name, as typed, is from what was asked; its last part ("new york"), a name that begins with it and one that holds
+/// it are near too. Beyond `tolerance` any number does.
+std::size_t remoteness(const Asked& asked, std::string_view typed, std::size_t tolerance) {
+  const std::size_t size = asked.typed().size();
+  const std::size_t place = size >= 4 ? typed.find(asked.typed()) : std::string_view::npos;
   if (place == 0) return 0;
-  return place == std::string::npos ? distance : std::min<std::size_t>(distance, 2);
+  std::size_t distance = place == std::string_view::npos ? tolerance + 1 : 2;
+  const auto compare = [&](std::string_view with) {
+    const std::size_t more_letters = std::max(with.size(), size) - std::min(with.size(), size);
+    if (more_letters <= tolerance) distance = std::min(distance, asked.edits_to(with));
+  };
+  compare(typed);
+  if (const std::size_t slash = typed.rfind('/'); slash != std::string_view::npos) compare(typed.substr(slash + 1));
+  return distance;
 }
 
 constexpr std::size_t kMostSuggestions = 3;
@@ -126,6 +151,10 @@ bool is_safe_zone_name(std::string_view name) {
 
 ZoneIndex::ZoneIndex(const std::string& directory) : iana_(list_zone_files(directory)), links_(read_links(directory)) {
   for (const std::string& name : iana_) by_lower_case_.emplace(in_lower_case(name), name);
+  for (ZoneDatabase::Name& name : all_names()) {
+    std::string typed = as_typed(name.name);
+    spellings_.push_back({std::move(name.name), std::move(typed)});
+  }
 }
 
 std::string ZoneIndex::spelling_of(std::string_view name) const {
@@ -154,10 +183,11 @@ std::vector<ZoneDatabase::Name> ZoneIndex::all_names() const {
 }
 
 std::vector<std::string> ZoneIndex::nearest_to(std::string_view name) const {
-  // A very long "name" is no name with a slip in it, and would cost its length times a thousand names.
-  if (name.size() > 80) return {};
-  const std::string asked = as_typed(name);
-  const std::size_t tolerance = std::max<std::size_t>(2, asked.size() / 3);
+  // A very long "name" is no name with a slip in it.
+  if (name.empty() || name.size() > Asked::kMost) return {};
+  const std::string typed = as_typed(name);
+  const Asked asked(typed);
+  const std::size_t tolerance = std::max<std::size_t>(2, typed.size() / 3);
 
   struct Candidate {
     std::size_t remoteness;
@@ -170,9 +200,9 @@ std::vector<std::string> ZoneIndex::nearest_to(std::string_view name) const {
     bool operator==(const Candidate& other) const { return name == other.name; }
   };
   std::vector<Candidate> candidates;
-  for (const ZoneDatabase::Name& known : all_names()) {
-    const std::size_t distance = remoteness(asked, known.name);
-    if (distance <= tolerance && distance < asked.size()) candidates.push_back({distance, known.name});
+  for (const Spelling& known : spellings_) {
+    const std::size_t distance = remoteness(asked, known.typed, tolerance);
+    if (distance <= tolerance && distance < typed.size()) candidates.push_back({distance, known.name});
   }
   std::sort(candidates.begin(), candidates.end());
   candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());

@@ -30,6 +30,11 @@ class ZoneIndex {
  private:
   [[nodiscard]] const std::string& target_of_link(const std::string& name) const;
 
+  /// A name, and as people type it.
+  struct Spelling {
+    std::string name, typed;
+  };
+  std::vector<Spelling> spellings_;                             // of all kinds
   std::vector<std::string> iana_;                               // sorted
   std::unordered_map<std::string, std::string> by_lower_case_;  // lower case → spelling
   std::unordered_map<std::string, std::string> links_;          // old or second name → the zone's own name

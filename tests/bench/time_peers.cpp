@@ -1,7 +1,9 @@
-// What Abseil does with the texts that time_bench reads: parse `YYYY-MM-DD HH:MM` and convert it in a DST zone.
+// What Abseil does with the texts of time_peers.py: parse `YYYY-MM-DD HH:MM` and convert it in a zone with summer time. Its two
+// ways differ in the hour that never was, and so do the checksums.
 #include <absl/time/civil_time.h>
 #include <absl/time/time.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -12,7 +14,7 @@ namespace {
 
 std::vector<std::string> texts() {
   std::vector<std::string> out;
-  for (int i = 0; i < 1'000'000; ++i) {
+  for (int i = 0; i < 2'000'000; ++i) {
     const int minute = i * 7 % (365 * 24 * 60);
     const absl::CivilMinute at = absl::CivilMinute(2025, 1, 1) + minute;
     char text[32];
@@ -25,11 +27,15 @@ std::vector<std::string> texts() {
 
 template <class Work>
 void report(const char* name, const std::vector<std::string>& input, Work&& work) {
-  const auto begin = std::chrono::steady_clock::now();
+  double best = 1e9;
   std::int64_t sum = 0;
-  for (const std::string& text : input) sum += work(text);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  std::printf("%-40s %8.2f million/s   (checksum %lld)\n", name, static_cast<double>(input.size()) / seconds / 1e6,
+  for (int round = 0; round < 3; ++round) {
+    const auto begin = std::chrono::steady_clock::now();
+    sum = 0;
+    for (const std::string& text : input) sum += work(text);
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  std::printf("%-40s %8.2f million/s   (checksum %lld)\n", name, static_cast<double>(input.size()) / best / 1e6,
               static_cast<long long>(sum));
 }
 

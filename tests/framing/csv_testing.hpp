@@ -12,6 +12,7 @@
 
 #include "framing/csv.hpp"
 #include "framing/csv_kernels.hpp"
+#include "framing/lines.hpp"
 
 namespace crosswalk::testing {
 
@@ -78,7 +79,7 @@ struct CsvRun {
 /// Records the events of one block.
 class CsvRecorder final : public RecordHandler {
  public:
-  CsvRecorder(CsvRun& run, const Block& block) : run_(run), block_(block), lines_(block.data.data(), block.line) {}
+  CsvRecorder(CsvRun& run, const Block& block) : run_(run), block_(block), lines_({block.data.data(), block.size}, block.line) {}
 
   void on_record(const Record& record, const Place& place) override {
     CsvEvent event = at(CsvEvent::Kind::record, place);
@@ -113,7 +114,7 @@ class CsvRecorder final : public RecordHandler {
 
   CsvRun& run_;
   const Block& block_;
-  csv::LineCounter lines_;
+  TextLines lines_;
 };
 
 struct CsvSetup {

@@ -16,6 +16,9 @@
 #include <fstream>
 #include <random>
 #include <thread>
+#include <utility>
+
+#include "folder.hpp"
 
 using namespace crosswalk;
 using namespace std::string_literals;
@@ -133,31 +136,6 @@ std::string sample(std::size_t size) {
   text.resize(size);
   return text;
 }
-
-/// A folder of its own, gone at the end.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "crosswalk-input-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::permissions(path_ / "closed", fs::perms::owner_all, ignored);
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::string file(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return *this / name;
-  }
-
- private:
-  fs::path path_;
-};
 
 /// Root may read everything; tests about rights put it off for a while.
 class OrdinaryUser {
@@ -628,6 +606,49 @@ TEST_CASE("input: standard input is a pipe: short reads, interruptions, no size"
     ::close(ends[0]);
   }
   ::sigaction(SIGUSR1, &before, nullptr);
+}
+
+TEST_CASE("input: a wait for a silent pipe is given up when nobody wants it any more") {
+  const Folder folder;
+  const std::string path = folder / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const auto begun = std::chrono::steady_clock::now();
+  const auto after_a_while = [&] { return std::chrono::steady_clock::now() - begun > std::chrono::milliseconds(100); };
+  CHECK(read_all(open_input(path, after_a_while)).error == "interrupted while waiting for " + path);  // nobody has opened it
+
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  REQUIRE(::write(ends[1], "Id\n1\n", 5) == 5);
+  {
+    const AsStandardInput pipe(ends[0]);
+    bool wanted = true;
+    auto input = open_input("-", [&] { return !std::exchange(wanted, false); });
+    REQUIRE(input.ok());
+    const Outcome outcome = drain(*input->bytes);
+    CHECK(outcome.bytes == "Id\n1\n");  // what came before
+    CHECK(outcome.error == "interrupted while waiting for standard input");
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_CASE("input: a FIFO that is opened before somebody writes to it") {
+  const Folder folder;
+  const std::string path = folder / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+    std::ofstream(path) << "Id\n7\n";
+  });
+  CHECK(read_all(open_input(path)).bytes == "Id\n7\n");
+  writer.join();
+}
+
+TEST_CASE("input: a file does not wait, so nobody is asked") {
+  const Folder folder;
+  int asked = 0;
+  CHECK(read_all(open_input(folder.file("a.csv", "Id\n7\n"), [&] { return ++asked != 0; })).bytes == "Id\n7\n");
+  CHECK(asked == 0);
 }
 
 TEST_CASE("input: standard input that is a file, a folder, or closed") {

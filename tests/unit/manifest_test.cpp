@@ -11,6 +11,7 @@
 
 #include "crosswalk/host.hpp"
 #include "crosswalk/plugin.h"
+#include "folder.hpp"
 
 using namespace crosswalk;
 using namespace std::string_literals;
@@ -18,33 +19,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 namespace {
-
-/// A folder that only we may write to, gone at the end.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "crosswalk-manifest-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = fs::canonical(name);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  [[nodiscard]] std::string path() const { return path_.string(); }
-  std::string file(const std::string& name, const std::string& bytes) const {
-    fs::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    REQUIRE(::chmod((path_ / name).c_str(), 0644) == 0);
-    return *this / name;
-  }
-
- private:
-  fs::path path_;
-};
 
 Json good() {
   return Json::parse(R"({

@@ -260,7 +260,7 @@ std::vector<Said> records_of_sources(const IdTemplate& external_id) {
                                     s.what.id = one_of<std::string_view>({"1", "2", "21", "3"});
                                     s.what.scope = one_of<std::string_view>({"", "", "2"});
                                     std::string rendered;
-                                    external_id.render({s.what.id, "p", "s", s.what.scope}, rendered);
+                                    external_id.write({s.what.id, "p", "s", s.what.scope}, rendered);
                                     s.what.conversation.external_id = kept(std::move(rendered));
                                     return s;
                                   })));

@@ -1,11 +1,13 @@
 #include "normalize/normalizer.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,6 +19,7 @@
 #include "framing/csv.hpp"
 #include "framing/json.hpp"
 #include "io/input.hpp"
+#include "merge/sorter.hpp"
 #include "pipeline/source.hpp"
 
 using namespace crosswalk;
@@ -109,6 +112,7 @@ class Run {
         make_source(options, std::make_shared<FakeAdapter>(std::move(info), std::move(plan)), {"in.csv", "in-2.csv"});
     if (!made_source) FAIL(made_source.error().text());
     source = std::make_unique<SourceConfig>(std::move(*made_source));
+    source->contributes = source->fold;
     normalizer = std::make_unique<Normalizer>(*source);
     REQUIRE(normalizer->open().ok());
   }
@@ -150,6 +154,26 @@ class Run {
     return r;
   }
 
+  /// What the records of a batch said, decoded.
+  std::vector<Contribution> contributions(std::size_t batch = 0) {
+    std::vector<Contribution> all;
+    std::string_view entries = batches[batch]->contributions.view();
+    while (!entries.empty()) {
+      std::uint32_t key = 0, payload = 0;
+      std::memcpy(&key, entries.data(), sizeof key);
+      std::memcpy(&payload, entries.data() + sizeof key, sizeof payload);
+      all.push_back(decoded.decode(entries.substr(entry::kHead, key), entries.substr(entry::kHead + key, payload)));
+      entries.remove_prefix(entry::kHead + key + payload);
+    }
+    return all;
+  }
+  std::vector<Touchpoint> touchpoints() {
+    std::vector<Touchpoint> all;
+    for (const Contribution& c : contributions()) all.insert(all.end(), c.touchpoints.begin(), c.touchpoints.end());
+    return all;
+  }
+
+  Contributions decoded;
   std::unique_ptr<SourceConfig> source;
   std::unique_ptr<Normalizer> normalizer;
   std::string out, rejects, error;
@@ -359,6 +383,23 @@ TEST_CASE("normalizer: each record has the zone of its own column") {
   CHECK(run.records().front().at("metadata").dump() == "{\"Zone\":\"Europe/Paris\"}");  // it is still one of the rest
 }
 
+TEST_CASE("normalizer: a record's unknown zone is said the same whether it is met first or again") {
+  Run run(plain(), {{"time_zone_column", "tz"}}, "");
+  std::string text = "id,at,tz\n";
+  for (int i = 0; i < 2500; ++i) {  // more than are remembered, and each twice
+    text += fmt::format("{},2024-06-01 10:00,Nowhere {}\n", i, i / 2 % 1100);
+    text += fmt::format("{},2024-06-01 10:00,Asia/Tokyo\n", i);
+  }
+  CHECK(run.csv(text) == "");
+  CHECK(run.records().size() == 2500);
+  const std::vector<Json> rejected = run.rejected();
+  REQUIRE(rejected.size() == 2500);
+  for (int i = 0; i < 2500; ++i) {
+    CHECK(rejected[static_cast<std::size_t>(i)].at("message") ==
+          fmt::format("'Nowhere {}' is not a known time zone", i / 2 % 1100));
+  }
+}
+
 TEST_CASE("normalizer: a touchpoint has the zone of its own record, not of the one before") {
   Plan plan;
   plan.bind = maps({{"id", Target::external_id}});
@@ -504,7 +545,7 @@ TEST_CASE("normalizer: a bad optional value is dropped, counted, said, and kept 
                         Case{"customer_id", "[7]", "an id is text or a number", correct},
                         Case{"assigned_agent_id", "1.5e+12",
                              "a number in exponent form has lost its last digits: which record it was can no longer be told",
-                             "export again and do not open the file in a spreadsheet, or format the column as text"}}) {
+                             "export again with the ids as texts, or as whole numbers with all their digits"}}) {
     CAPTURE(std::string(c.name));
     CAPTURE(std::string(c.json));
     const std::string record = std::string("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"") + c.name + "\":" + c.json + "}";
@@ -552,7 +593,7 @@ TEST_CASE("normalizer: rejects, whole") {
              "correct it in the source, or leave the record out"},
         Case{exponent.c_str(), "id_lost_digits", "id", "1.03006E+13",
              "a number in exponent form has lost its last digits: which record it was can no longer be told",
-             "export again and do not open the file in a spreadsheet, or format the column as text"},
+             "export again with the ids as texts, or as whole numbers with all their digits"},
         Case{boolean.c_str(), "bad_id", "id", "true", "an id is text or a number", "correct it in the source"},
         Case{list.c_str(), "bad_id", "id", "[1]", "an id is text or a number", "correct it in the source"},
         Case{"{\"id\":1}", "missing_started_at", "", "", "the record has no start time, and none is made up",
@@ -626,6 +667,26 @@ TEST_CASE("normalizer: ids that a spreadsheet spoiled, and ids that only look so
   Run text(plain());
   CHECK(text.json("{\"id\":\"1.5E+12\",\"at\":\"2024-06-01T10:00:00Z\"}") == "");  // a JSON text is what it is
   CHECK(text.only().at("external_id") == "1.5E+12");
+}
+
+TEST_CASE("normalizer: a JSON number in exponent form is no id, whatever it looks like") {
+  for (const std::string number : {"1e5", "1E5", "1.0e5", "12e-1", "-1E+2", "1.03006E+13"}) {
+    CAPTURE(number);
+    Run run(plain());
+    CHECK(run.json("{\"id\":" + number + ",\"at\":\"2024-06-01T10:00:00Z\"}") == "");
+    CHECK(run.only_reject().dump() ==
+          "{\"code\":\"id_lost_digits\",\"field\":\"id\",\"found\":\"" + number +
+              "\",\"message\":\"a number in exponent form has lost its last digits: which record it was can no longer be "
+              "told\",\"cure\":\"export again with the ids as texts, or as whole numbers with all their digits\"}");
+  }
+  Run others(plain());
+  CHECK(others.json("{\"id\":100000,\"at\":\"2024-06-01T10:00:00Z\",\"customer_id\":1e5,\"queue_id\":2e5,"
+                    "\"assigned_agent_id\":3}") == "");
+  CHECK(others.only().at("external_id") == "100000");
+  CHECK_FALSE(others.only().contains("customer_id"));
+  CHECK_FALSE(others.only().contains("queue_id"));
+  CHECK(others.only().at("assigned_agent_id") == "3");
+  CHECK(others.out.find("\"metadata\":{\"customer_id\":1e5,\"queue_id\":2e5}") != std::string::npos);
 }
 
 TEST_CASE("normalizer: what an adapter refuses and filters") {
@@ -821,6 +882,83 @@ TEST_CASE("normalizer: a value that means absent is not a value") {
   CHECK_FALSE(run.only().contains("ended_at"));
   CHECK_FALSE(run.only().contains("metadata"));
   CHECK(accounted(run.books()) + empty(run.books()) == 3);
+}
+
+TEST_CASE("normalizer: what means absent means it in any case, for every target") {
+  Plan plan = plain();
+  plan.setup = [](Setup& setup) {
+    setup.absent(Target::status, "n/a");
+    setup.absent(Target::csat_score, "Not Offered");
+    setup.absent(Target::queue_id, "None");
+    setup.word(Target::status, "n/a", "unknown");  // absent goes before words
+    setup.word(Target::csat_score, "not offered", "1");
+  };
+  Run run(plan);
+  CHECK(run.csv(row("status,csat_score,queue_id", "N/A,not_offered, NONE ")) == "");
+  CHECK(run.only().dump() == R"({"external_id":"1","platform":"fake","channel":"email","started_at":"2024-06-01T10:00:00Z"})");
+  CHECK(accounted(run.books()) == 2);
+  CHECK(empty(run.books()) == 3);
+  CHECK_FALSE(run.books().words.contains("csat_score"));
+}
+
+TEST_CASE("normalizer: a field may be any number of targets") {
+  Plan plan;
+  plan.bind = maps({{"id", Target::external_id},
+                    {"at", Target::started_at},
+                    {"x", Target::platform},
+                    {"x", Target::queue_id},
+                    {"x", Target::assigned_agent_id},
+                    {"x", Target::customer_id},
+                    {"x", Target::subject},
+                    {"x", Target::status}});
+  Run run(plan);
+  CHECK(run.csv(row("x", "7")) == "");
+  const Json record = run.only();
+  for (const char* target : {"platform", "queue_id", "assigned_agent_id", "customer_id", "subject", "status"}) {
+    CAPTURE(target);
+    CHECK(record.at(target) == "7");
+  }
+  CHECK_FALSE(record.contains("metadata"));
+  CHECK(accounted(run.books()) == 3);
+
+  Plan zoned = plain();
+  zoned.bind = [inner = plan.bind](std::uint16_t id, std::string_view name, Binder& binder) { inner(id, name, binder); };
+  Run with_zone(zoned, {{"time_zone_column", "x"}}, "");
+  CHECK(with_zone.csv("id,at,x\n1,2024-06-01 10:00,Asia/Tokyo\n") == "");
+  CHECK(with_zone.only().at("started_at") == "2024-06-01T01:00:00Z");
+}
+
+TEST_CASE("normalizer: a word's score is a score, or the adapter cannot be opened") {
+  const auto opened = [](std::string_view score, Option::Type type, std::map<std::string, std::string, std::less<>> set) {
+    AdapterInfo info;
+    info.id = info.platform = "fake";
+    info.framings = {Framing::csv};
+    info.options = {{"hours", Option::Type::text, "100", {}, ""}, {"csat_good", type, "5", {}, ""}};
+    Plan plan = plain();
+    plan.setup = [score](Setup& setup) {
+      setup.word(Target::csat_score, "good", score.empty() ? setup.setting("csat_good") : score);
+      setup.word(Target::csat_score, "bad", "1");
+    };
+    TranslateOptions options;
+    options.settings = {set.begin(), set.end()};
+    options.time_zone = "UTC";
+    auto source = make_source(options, std::make_shared<FakeAdapter>(std::move(info), std::move(plan)), {"in.csv"});
+    REQUIRE(source.ok());
+    Normalizer normalizer(*source);
+    const Result<void> result = normalizer.open();
+    return result ? std::string() : fmt::format("{}: {}", static_cast<int>(result.error().code), result.error().text());
+  };
+  constexpr auto kNumber = Option::Type::number;
+  for (const char* good : {"1", "5", "4.5", "1.0"}) CHECK(opened("", kNumber, {{"csat_good", good}}) == "");
+  CHECK(opened("", kNumber, {}) == "");
+  for (const std::string bad : {"100", "0", "0.99", "5.01", "-1", "nan"}) {
+    CHECK(opened("", kNumber, {{"csat_good", bad}}) ==
+          "0: setting csat_good: \"" + bad +
+              "\" is not a satisfaction score, which is a number from 1 to 5\n  --set csat_good=<1 to 5>");
+  }
+  CHECK(opened("7", kNumber, {}) ==
+        "4: adapter fake says that \"good\" is a satisfaction score of \"7\"; a score is a number from 1 to 5\n"
+        "  report it to the adapter's author");
 }
 
 TEST_CASE("normalizer: two fields that go by one name in metadata are both there") {
@@ -1098,6 +1236,22 @@ TEST_CASE("normalizer: after an adapter refused a name, nothing more of the bloc
   CHECK(s.read == s.translated + s.filtered_total + s.rejected_total);
 }
 
+TEST_CASE("normalizer: behind an error that ends the run, broken records and repeated headers are not counted either") {
+  Plan plan = plain();
+  plan.refuses = [](std::span<const std::string_view> names) -> Result<void> {
+    for (const std::string_view name : names) {
+      if (name == "odd") return Error{Errc::data, "no", "yes"};
+    }
+    return {};
+  };
+  Run run(plan);
+  CHECK(run.json("{\"id\":\"1\",\"odd\":1}\n{\"id\":\n[1]\n{\"id\":\"2\"}\n") == "no\n  yes");
+  const Summary s = run.books();
+  CHECK(s.read == 1);
+  CHECK(s.rejected == std::map<std::string, std::uint64_t, std::less<>>{{"adapter_failed", 1}});
+  CHECK(run.rejected().size() == 1);
+}
+
 TEST_CASE("normalizer: sixty thousand distinct keys stay in bounded memory and lose nothing") {
   constexpr int kRecords = 600, kKeys = 100;
   std::string text;
@@ -1248,6 +1402,7 @@ TEST_CASE("walk: a name in an array that the adapter refuses ends the run as any
   CHECK(run.json("{\"id\":\"1\"," + record + ",\"messages\":[{\"text\":\"a\"}]}\n{\"id\":\"2\"," + record +
                  ",\"messages\":[{\"odd\":1}]}\n{\"id\":\"3\"," + record + ",\"messages\":[{\"odd\":1}]}\n") == "no\n  yes");
   CHECK(run.records().size() == 1);
+  CHECK(elements == 1);  // the refused element and those behind it are not handed out
 }
 
 TEST_CASE("walk: only arrays, and no further than the adapter wants") {
@@ -1295,28 +1450,28 @@ TEST_CASE("contributions: what a record says, with its version, scope and place"
                  "\"status\":\"open\",\"x\":[1 , 2]}\n"
                  "{\"id\":\"2\",\"at\":\"2024-06-01T10:00:00Z\"}\n") == "");
   CHECK(run.out == "");
-  const Batch& b = *run.batches.front();
-  REQUIRE(b.contributions.size() == 2);
-  const Contribution& c = b.contributions[0];
+  const std::vector<Contribution> all = run.contributions();
+  REQUIRE(all.size() == 2);
+  const Contribution& c = all[0];
   CHECK(c.conversation.external_id == "1");
   CHECK(c.conversation.status == "open");
   CHECK(c.conversation.channel == Channel::none);  // the default is for what nothing says in the end
   CHECK(c.scope == "org");
   CHECK(c.version.seconds == 1'717'322'400);
   CHECK(c.version.nanos == 500'000'000);
-  CHECK(c.version.place == ((std::uint64_t{1} << 48) | 1));
+  CHECK(c.version.file + c.version.offset == 0);  // an update time orders alone
   CHECK(c.origin.file == 1);
   CHECK(c.origin.line == 2);
   CHECK(c.origin.offset == 1);
   std::string metadata;
-  for (std::uint32_t i = 0; i < c.metadata_count; ++i) {
-    metadata += std::string(b.metadata[c.first_metadata + i].key) + std::string(b.metadata[c.first_metadata + i].value) + " ";
-  }
+  for (const MetadataItem& item : c.metadata) metadata += std::string(item.key) + std::string(item.value) + " ";
   CHECK(metadata == "\"x\":[1,2] \"version\":\"2024-06-02T10:00:00.5Z\" \"scope\":\"org\" ");
-  CHECK(b.contributions[1].version.seconds == INT64_MIN);
-  CHECK(b.contributions[1].scope == "");
-  CHECK(b.contributions[1].metadata_count == 0);
-  CHECK(b.contributions[0].version > b.contributions[1].version);
+  CHECK(all[1].version.seconds == INT64_MIN);
+  CHECK(all[1].version.file == 1);
+  CHECK(all[1].version.offset == all[1].origin.offset);
+  CHECK(all[1].scope == "");
+  CHECK(all[1].metadata.empty());
+  CHECK(all[0].version > all[1].version);
   CHECK(run.books().translated == 2);
 }
 
@@ -1325,7 +1480,7 @@ TEST_CASE("contributions: an update time that is none is said") {
   CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"version\":\"yesterday\"}\n") == "");
   const Summary s = run.books();
   CHECK(s.bad_values.contains("version"));
-  CHECK(run.batches.front()->contributions.size() == 1);
+  CHECK(run.contributions().size() == 1);
 }
 
 TEST_CASE("contributions: an unknown channel word is nobody's default before the fold") {
@@ -1334,8 +1489,8 @@ TEST_CASE("contributions: an unknown channel word is nobody's default before the
   Run run(plan, {{"default_channel", "chat"}}, "UTC", RecordRole::update);
   CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"channel\":\"fax\"}\n{\"id\":\"1\",\"at\":\"2024-06-01T10:00:"
                  "00Z\",\"channel\":\"mail\"}\n") == "");
-  CHECK(run.batches.front()->contributions[0].conversation.channel == Channel::none);
-  CHECK(run.batches.front()->contributions[1].conversation.channel == Channel::email);
+  CHECK(run.contributions()[0].conversation.channel == Channel::none);
+  CHECK(run.contributions()[1].conversation.channel == Channel::email);
 }
 
 namespace {
@@ -1376,9 +1531,9 @@ TEST_CASE("touchpoints: understood, and theirs to the record") {
             "01:30\",\"dir\":\"in\",\"tid\":\"t\",\"user\":\"u\",\"dur\":\"1.5\",\"subj\":\"s\"}\n"
             "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"tid\":\"t\"}\n{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\"}\n"
             "{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\"}\n") == "");
-  const Batch& b = *run.batches.front();
-  REQUIRE(b.touchpoints.size() == 4);
-  const Touchpoint& t = b.touchpoints[0];
+  const std::vector<Touchpoint> all = run.touchpoints();
+  REQUIRE(all.size() == 4);
+  const Touchpoint& t = all[0];
   CHECK(t.kind == TouchKind::call);
   CHECK(t.direction == Direction::inbound);
   CHECK(t.at == Instant{1'730'611'800, 0});
@@ -1387,12 +1542,11 @@ TEST_CASE("touchpoints: understood, and theirs to the record") {
   CHECK(t.subject == "s");
   CHECK(t.has_duration);
   CHECK(t.duration == Decimal{900, 1});
-  CHECK(t.version == b.contributions[0].version);
-  CHECK(t.id == b.touchpoints[1].id);
-  CHECK(b.touchpoints[2].id != b.touchpoints[3].id);  // without an id every record is its own
-  CHECK_FALSE(b.touchpoints[1].has_duration);
-  CHECK(b.contributions[1].first_touchpoint == 1);
-  CHECK(b.contributions[1].touchpoint_count == 1);
+  CHECK(t.version == run.contributions()[0].version);
+  CHECK(t.id == all[1].id);
+  CHECK(all[2].id != all[3].id);  // without an id every record is its own
+  CHECK_FALSE(all[1].has_duration);
+  CHECK(run.contributions()[1].touchpoints.size() == 1);
   const Summary s = run.books();
   CHECK(s.touchpoints == 4);
   CHECK(s.times.at("touchpoints")[static_cast<std::size_t>(Known::repeated_earlier)] == 1);
@@ -1411,7 +1565,7 @@ TEST_CASE("touchpoints: without a time, or with one that is none, the record is 
   CHECK(rejects[1].at("code") == "bad_time");
   CHECK(rejects[1].at("found") == "later");
   CHECK(rejects[1].at("message") == "'later' is not written as the times of this source are");
-  CHECK(run.batches.front()->touchpoints.empty());
+  CHECK(run.touchpoints().empty());
   CHECK(run.books().touchpoints == 0);
 }
 
@@ -1420,8 +1574,8 @@ TEST_CASE("touchpoints: a bad duration is said and takes nothing else with it") 
     Run run(events(), {}, "UTC", RecordRole::event);
     CHECK(run.json(std::string("{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"dur\":\"") + duration + "\"}\n") == "");
     CHECK(run.rejects == "");
-    REQUIRE(run.batches.front()->touchpoints.size() == 1);
-    CHECK_FALSE(run.batches.front()->touchpoints[0].has_duration);
+    REQUIRE(run.touchpoints().size() == 1);
+    CHECK_FALSE(run.touchpoints()[0].has_duration);
     const BadValue bad = run.books().bad_values.at("handle_time_seconds");
     CHECK(bad.count == 1);
     CHECK(bad.found == duration);
@@ -1430,15 +1584,15 @@ TEST_CASE("touchpoints: a bad duration is said and takes nothing else with it") 
     Run strict(events(), {{"on_bad_value", "reject"}}, "UTC", RecordRole::event);
     CHECK(strict.json(std::string("{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"dur\":\"") + duration + "\"}\n") == "");
     CHECK(strict.only_reject().at("code") == "bad_duration");
-    CHECK(strict.batches.front()->touchpoints.empty());
+    CHECK(strict.touchpoints().empty());
   }
 }
 
 TEST_CASE("touchpoints: a bad duration does not erase the handle time that the record itself says") {
   Run run(events(), {}, "UTC", RecordRole::event);
   CHECK(run.json("{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"dur\":\"long\",\"handle_time_seconds\":\"75\"}\n") == "");
-  REQUIRE(run.batches.front()->contributions.size() == 1);
-  CHECK(run.batches.front()->contributions[0].conversation.handle_time == Decimal{75, 0});
+  REQUIRE(run.contributions().size() == 1);
+  CHECK(run.contributions()[0].conversation.handle_time == Decimal{75, 0});
 }
 
 TEST_CASE("batch: clear() forgets everything") {
@@ -1446,9 +1600,8 @@ TEST_CASE("batch: clear() forgets everything") {
   b.out.add("x");
   b.rejects.add("y");
   b.id_hashes.push_back(1);
-  b.contributions.emplace_back();
-  b.metadata.emplace_back();
-  b.touchpoints.emplace_back();
+  b.contributions.add("c");
+  b.ledger.add("l");
   b.books.read = b.books.rejected_total = b.written = b.bytes = 1;
   b.error = Error{};
   b.clear();
@@ -1456,8 +1609,7 @@ TEST_CASE("batch: clear() forgets everything") {
   CHECK(b.rejects.empty());
   CHECK(b.id_hashes.empty());
   CHECK(b.contributions.empty());
-  CHECK(b.metadata.empty());
-  CHECK(b.touchpoints.empty());
+  CHECK(b.ledger.empty());
   CHECK(b.books.read + b.books.rejected_total + b.written + b.bytes == 0);
   CHECK_FALSE(b.error.has_value());
 }

@@ -14,46 +14,12 @@
 #include <thread>
 #include <vector>
 
+#include "folder.hpp"
+
 using namespace crosswalk;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A folder of its own, gone at the end.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "crosswalk-output-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::permissions(path_, fs::perms::owner_all, ignored);
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  [[nodiscard]] std::vector<std::string> names() const {
-    std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(path_)) out.push_back(entry.path().filename().string());
-    return out;
-  }
-
- private:
-  fs::path path_;
-};
-
-void put(const std::string& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
-
-std::string content(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file.good());
-  std::ostringstream out;
-  out << file.rdbuf();
-  return out.str();
-}
 
 std::unique_ptr<OutputFile> open_output(const std::string& path) {
   auto file = OutputFile::open(path);
@@ -106,11 +72,10 @@ TEST_CASE("output: nothing stands under the name before commit, everything after
   REQUIRE(file->write("").ok());
   REQUIRE(file->write("two\n").ok());
   CHECK_FALSE(fs::exists(path));
-  REQUIRE(folder.names().size() == 1);
-  CHECK(folder.names().front().starts_with("out.jsonl.partial-"));
+  CHECK(folder.names() == "out.jsonl.partial-" + std::to_string(::getpid()));
   CHECK(file->bytes() == 8);
   REQUIRE(file->commit().ok());
-  CHECK(folder.names() == std::vector<std::string>{"out.jsonl"});
+  CHECK(folder.names() == "out.jsonl");
   CHECK(content(path) == "one\ntwo\n");
   file.reset();
   CHECK(content(path) == "one\ntwo\n");
@@ -118,25 +83,25 @@ TEST_CASE("output: nothing stands under the name before commit, everything after
 
 TEST_CASE("output: what stood there before stays until commit, and stays without one") {
   const Folder folder;
-  const std::string path = folder / "out";
-  put(path, "old");
+  const std::string path = folder.file("out", "old");
   {
     auto file = open_output(path);
     REQUIRE(file->write("new").ok());
     CHECK(content(path) == "old");
   }
   CHECK(content(path) == "old");
-  CHECK(folder.names() == std::vector<std::string>{"out"});
+  CHECK(folder.names() == "out");
   auto file = open_output(path);
   REQUIRE(file->write("new").ok());
   REQUIRE(file->commit().ok());
   CHECK(content(path) == "new");
-  CHECK(folder.names() == std::vector<std::string>{"out"});
+  CHECK(folder.names() == "out");
 }
 
 TEST_CASE("output: an empty output is a file, too") {
   const Folder folder;
   REQUIRE(open_output(folder / "out")->commit().ok());
+  CHECK(folder.names() == "out");
   CHECK(content(folder / "out").empty());
 }
 
@@ -153,7 +118,7 @@ TEST_CASE("output: what a killed process left behind does not stop one with the 
   // Process numbers come again: in a container the program may well have the same one every time.
   const Folder folder;
   const std::string path = folder / "out";
-  put(path + ".partial-" + std::to_string(::getpid()), "left behind");
+  folder.file("out.partial-" + std::to_string(::getpid()), "left behind");
   auto file = OutputFile::open(path);
   REQUIRE(file.ok());
   REQUIRE((*file)->write("new").ok());
@@ -163,8 +128,7 @@ TEST_CASE("output: what a killed process left behind does not stop one with the 
 
 TEST_CASE("output: a file that only its owner may read stays so when it is written anew") {
   const Folder folder;
-  const std::string path = folder / "out";
-  put(path, "old");
+  const std::string path = folder.file("out", "old");
   REQUIRE(::chmod(path.c_str(), 0600) == 0);
   auto file = open_output(path);
   REQUIRE(file->write("new").ok());
@@ -177,11 +141,13 @@ TEST_CASE("output: a file that only its owner may read stays so when it is writt
 
 TEST_CASE("output: a folder that is not there, and a folder itself") {
   const Folder folder;
-  CHECK(refused(folder / "no/such/out") ==
-        (folder / "no/such/out") + ": cannot open for writing: No such file or directory\n  the folder must exist");
-  CHECK(refused(folder / "") == (folder / "") + ": cannot write: Is a directory");
-  put(folder / "file", "");
-  CHECK(refused(folder / "file/out") == (folder / "file/out") + ": cannot open for writing: Not a directory");
+  CHECK(refused(folder / "no/such/out") == (folder / "no/such/out") + ": cannot open for writing: No such file or directory\n" +
+                                               "  make the folder " + (folder / "no/such") +
+                                               " first, or name another file with --output");
+  CHECK(refused(folder / "") == (folder / "") + ": cannot write: Is a directory\n  name a file in it with --output");
+  folder.file("file", "");
+  CHECK(refused(folder / "file/out") == (folder / "file/out") + ": cannot open for writing: Not a directory\n  " +
+                                            (folder / "file") + " is not a folder: name another file with --output");
 }
 
 TEST_CASE("output: a folder that may not be written to") {
@@ -196,7 +162,8 @@ TEST_CASE("output: a folder that may not be written to") {
   }
   const std::string text = refused(inner + "/out");
   if (was == 0) REQUIRE(::seteuid(0) == 0);
-  CHECK(text == inner + "/out: cannot open for writing: Permission denied\n  choose a folder that you may write to");
+  CHECK(text == inner + "/out: cannot open for writing: Permission denied\n  have somebody let you write to the folder " + inner +
+                    ", or name another file with --output");
   REQUIRE(::chmod(inner.c_str(), 0755) == 0);
 }
 
@@ -241,7 +208,7 @@ TEST_CASE("output: a pipe is written to directly; when its reader goes the error
   REQUIRE_FALSE(result.ok());
   CHECK(result.error().code == Errc::closed);
   CHECK(result.error().text() == path + ": the reader has closed it");
-  CHECK(folder.names() == std::vector<std::string>{"pipe"});
+  CHECK(folder.names() == "pipe");
 }
 
 TEST_CASE("output: - is standard output, and is left open") {
@@ -280,6 +247,113 @@ TEST_CASE("output: standard output that cannot take more is called by that name"
   ::close(kept);
   ::close(to);
   CHECK(text == "standard output: cannot write: No space left on device");
+}
+
+TEST_CASE("output: through a link, also one to a file that is not there yet, the file is written and the link stays") {
+  const Folder folder;
+  fs::create_directory(folder / "there");
+  const std::string target = folder.file("there/out", "old");
+  REQUIRE(::chmod(target.c_str(), 0640) == 0);
+  fs::create_symlink("there/out", folder / "link");
+  fs::create_symlink(folder / "link", folder / "link to it");
+  fs::create_symlink("there/new", folder / "dangling");
+  for (const auto& [link, file] : {std::pair<std::string, std::string>{"link to it", "there/out"}, {"dangling", "there/new"}}) {
+    CAPTURE(link);
+    auto output = open_output(folder / link);
+    REQUIRE(output->write("new").ok());
+    CHECK(output->awaits_commit());
+    CHECK(fs::exists(folder / (file + ".partial-" + std::to_string(::getpid()))));
+    REQUIRE(output->commit().ok());
+    CHECK(fs::is_symlink(folder / link));
+    CHECK(content(folder / file) == "new");
+  }
+  CHECK(folder.names() == "dangling link link to it there");
+  struct stat status {};
+  REQUIRE(::stat(target.c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0640);
+}
+
+TEST_CASE("output: a link that leads to itself, nowhere, to a folder, to a device") {
+  const Folder folder;
+  fs::create_symlink("circle", folder / "circle");
+  fs::create_symlink("no/out", folder / "nowhere");
+  fs::create_symlink(".", folder / "folder");
+  fs::create_symlink("/dev/full", folder / "device");
+  CHECK(refused(folder / "circle") == (folder / "circle") +
+                                          ": cannot open for writing: Too many levels of symbolic links\n"
+                                          "  the links lead in a circle: name another file with --output");
+  CHECK(refused(folder / "nowhere") == (folder / "nowhere") + ": cannot open for writing: No such file or directory\n" +
+                                           "  make the folder " + (folder / "no") + " first, or name another file with --output");
+  CHECK(refused(folder / "folder") == (folder / "folder") + ": cannot write: Is a directory\n  name a file in it with --output");
+  CHECK_FALSE(open_output(folder / "device")->write("x").ok());
+  CHECK(fs::is_character_file("/dev/full"));
+}
+
+TEST_CASE("output: the name of an open descriptor is that descriptor, which stays where it is") {
+  // Opened anew, `--output /dev/stdout >>log` would write over the log's beginning, or put a file in the place of the link.
+  const Folder folder;
+  const std::string log = folder.file("log", "before\n");
+  const int fd = ::open(log.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  for (const char* format : {"/dev/fd/", "/proc/self/fd/"}) {
+    const std::string path = format + std::to_string(fd);
+    CHECK(output_target(path).descriptor == fd);
+    auto file = open_output(path);
+    CHECK_FALSE(file->awaits_commit());
+    REQUIRE(file->write("after\n").ok());
+    REQUIRE(file->commit().ok());
+  }
+  CHECK(::fcntl(fd, F_GETFD) != -1);
+  ::close(fd);
+  CHECK(content(log) == "before\nafter\nafter\n");
+  CHECK(folder.names() == "log");
+  CHECK(output_target("/dev/stdout").descriptor == STDOUT_FILENO);
+  CHECK(output_target("-").descriptor == STDOUT_FILENO);
+}
+
+TEST_CASE("output: two ways to one file are one target") {
+  const Folder folder;
+  fs::create_directory(folder / "in");
+  fs::create_symlink("in", folder / "alias");
+  fs::create_symlink("in/out", folder / "link");
+  const std::string path = output_target(folder / "in/out").path;
+  for (const char* other : {"alias/out", "in/../in/out", "./in//out", "link"}) CHECK(output_target(folder / other).path == path);
+  CHECK(output_target(folder / "in/out").replaced);
+  CHECK_FALSE(output_target("/dev/null").replaced);
+}
+
+TEST_CASE("output: the owner and the group of a file that is written anew stay, as far as they can") {
+  if (::geteuid() != 0) return;  // only root can give files away
+  const Folder folder;
+  const std::string path = folder.file("out", "old");
+  REQUIRE(::chown(path.c_str(), 65534, 65534) == 0);
+  REQUIRE(::chmod(path.c_str(), 0640) == 0);
+  REQUIRE(open_output(path)->commit().ok());
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK(status.st_uid == 65534);
+  CHECK(status.st_gid == 65534);
+  CHECK((status.st_mode & 07777) == 0640);
+
+  // Somebody else may not give it the old group, so that group's rights are not the new group's.
+  REQUIRE(::chown(path.c_str(), 0, 0) == 0);
+  REQUIRE(::chmod(path.c_str(), 0664) == 0);
+  REQUIRE(::chmod(folder.path().c_str(), 0777) == 0);
+  REQUIRE(::setegid(65534) == 0);
+  REQUIRE(::seteuid(65534) == 0);
+  const bool written = open_output(path)->commit().ok();
+  REQUIRE(::seteuid(0) == 0);
+  REQUIRE(::setegid(0) == 0);
+  REQUIRE(written);
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK(status.st_uid == 65534);
+  CHECK((status.st_mode & 07777) == 0644);
+}
+
+TEST_CASE("output: cures speak of the option that named the path") {
+  const Folder folder;
+  const auto text = [&](const char* option) { return OutputFile::open(folder / "no/out", option).error().cure; };
+  CHECK(text("--rejects") == "make the folder " + (folder / "no") + " first, or name another file with --rejects");
+  CHECK(text("--summary") == "make the folder " + (folder / "no") + " first, or name another file with --summary");
 }
 
 TEST_CASE("output: lines are written as they come") {

@@ -124,8 +124,8 @@ TEST_CASE("source: an unknown setting, with the nearest name") {
 }
 
 TEST_CASE("source: the types of an adapter's settings") {
-  CHECK(refused("hours", "night") == "setting hours: \"night\" is not one of calendar, business");
-  CHECK(refused("hours", "") == "setting hours: \"\" is not one of calendar, business");
+  CHECK(refused("hours", "night") == "setting hours: \"night\" is none of its values\n  one of: calendar, business");
+  CHECK(refused("hours", "") == "setting hours: \"\" is none of its values\n  one of: calendar, business");
   CHECK(refused("strict", "yes") == "setting strict: \"yes\" is neither true nor false");
   CHECK(refused("strict", "TRUE") == "setting strict: \"TRUE\" is neither true nor false");
   CHECK(refused("good", "five") == "setting good: \"five\" is not a number");
@@ -144,7 +144,7 @@ TEST_CASE("source: an adapter may narrow a common setting to its own") {
   info.options.push_back({"metadata", Option::Type::choice, "none", {"none", "all"}, ""});
   CHECK(make({}, info)->metadata == Metadata::none);
   CHECK(make({{"metadata", "all"}}, info)->metadata == Metadata::all);
-  CHECK(refused("metadata", "mapped", info) == "setting metadata: \"mapped\" is not one of none, all");
+  CHECK(refused("metadata", "mapped", info) == "setting metadata: \"mapped\" is none of its values\n  one of: none, all");
 }
 
 TEST_CASE("source: platform and channel") {
@@ -156,9 +156,11 @@ TEST_CASE("source: platform and channel") {
   CHECK(make({}, info)->default_channel == "chat");
   CHECK(make({{"default_channel", "sms"}}, info)->default_channel == "sms");
   CHECK(refused("default_channel", "mail") ==
-        "setting default_channel: \"mail\" is not a channel\n  one of phone, email, chat, sms, social, back_office");
+        "setting default_channel: \"mail\" is not a channel\n  did you mean \"email\"? one of: phone, email, chat, sms, social, "
+        "back_office");
   CHECK(refused("default_channel", "Email") ==
-        "setting default_channel: \"Email\" is not a channel\n  one of phone, email, chat, sms, social, back_office");
+        "setting default_channel: \"Email\" is not a channel\n  did you mean \"email\"? one of: phone, email, chat, sms, social, "
+        "back_office");
 }
 
 TEST_CASE("source: channel.<word>") {
@@ -167,9 +169,10 @@ TEST_CASE("source: channel.<word>") {
   CHECK(made->channel_words ==
         std::vector<std::pair<std::string, std::string>>{{"Closed Ticket", "email"}, {"x.y", "back_office"}});
   CHECK(refused("channel.fax", "Phone") ==
-        "setting channel.fax: \"Phone\" is not a channel\n  one of phone, email, chat, sms, social, back_office");
+        "setting channel.fax: \"Phone\" is not a channel\n  did you mean \"phone\"? one of: phone, email, chat, sms, social, "
+        "back_office");
   CHECK(refused("channel.fax", "") ==
-        "setting channel.fax: \"\" is not a channel\n  one of phone, email, chat, sms, social, back_office");
+        "setting channel.fax: \"\" is not a channel\n  one of: phone, email, chat, sms, social, back_office");
 }
 
 TEST_CASE("source: metadata") {
@@ -192,7 +195,7 @@ TEST_CASE("source: bodies and bad values") {
   CHECK(refused("include_bodies", "1") == "setting include_bodies: \"1\" is neither true nor false");
   CHECK(make({{"on_bad_value", "reject"}})->reject_bad_values);
   CHECK_FALSE(make({{"on_bad_value", "drop"}})->reject_bad_values);
-  CHECK(refused("on_bad_value", "keep") == "setting on_bad_value: \"keep\" is not one of drop, reject");
+  CHECK(refused("on_bad_value", "keep") == "setting on_bad_value: \"keep\" is none of its values\n  one of: drop, reject");
 }
 
 TEST_CASE("source: fold") {

@@ -90,6 +90,12 @@ TEST_CASE("shown: a cut falls between characters and is shown") {
   CHECK(shown(std::string(80, 'x')) == std::string(80, 'x'));
 }
 
+TEST_CASE("shown: on one line") {
+  CHECK(in_line("") == "");
+  CHECK(in_line("a\nb\n") == "a\\nb\\n");
+  CHECK(in_line("abcdef", 5) == "abcde" + kCut);
+}
+
 TEST_CASE("shown: random bytes come out as UTF-8, in bounds, and good text is never changed") {
   std::mt19937 random(8);
   const std::vector<std::string> pieces = {"a",        "ü",    "漢",           "😀",  "\xFF", "\xC3", "\xE2\x82",

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <clocale>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -230,6 +231,25 @@ TEST_CASE("time: zone names") {
   CHECK(found("UTC+12") == "+12:00");
   CHECK(crosswalk::offset_at(*zone("Etc/GMT+12"), 0) == -12 * 3600);
   CHECK(crosswalk::offset_at(*zone("GMT+12"), 0) == 12 * 3600);
+
+  // As lists of zones show them: the name decides, not the offset in front.
+  CHECK(found("(GMT-08:00) Pacific Time (US & Canada)") == "America/Los_Angeles");
+  CHECK(found("(UTC-08:00) Pacific Time (US & Canada)") == "America/Los_Angeles");
+  CHECK(found(" (utc-8)  Pacific Standard Time ") == "America/Los_Angeles");
+  CHECK(found("(GMT+00:00) London") == "Europe/London");
+  CHECK(found("(UTC) Europe/Berlin") == "Europe/Berlin");
+  CHECK(found("(GMT+05:45)Kathmandu") == "Asia/Kathmandu");
+  CHECK(found("(+05:30) Mumbai") == "Asia/Kolkata");
+  CHECK(found("(UTC+01:00) New Delhi") == "Asia/Kolkata");
+  CHECK(error_of("(GMT+05:30) Kolkatta") ==
+        "'Kolkatta' is not a known time zone; the nearest names are 'Kolkata' and 'Asia/Kolkata'\n"
+        "  'crosswalk zones' lists all names");
+  for (const char* name :
+       {"(GMT-08:00)", "(GMT-08:00) ", "()", "() London", "(", ")", "(GMT+19:00) London", "(GMT-08:75) London", "(8) London",
+        "(GMT-08:00 London", "GMT-08:00) London", "(EST) London", "(GMT-08:00) (GMT-08:00) London", "(GMT-08:00) x"}) {
+    CAPTURE(name);
+    CHECK(!database().find(name).ok());
+  }
 
   CHECK(error_of("Kolkatta") ==
         "'Kolkatta' is not a known time zone; the nearest names are 'Kolkata' and 'Asia/Kolkata'\n"
@@ -657,6 +677,55 @@ TEST_CASE("time: names of policies and formats") {
   CHECK(why("%F %y %R") == "the time format '%F %y %R' cannot be used: '%Y' and '%y' say the same thing");
   CHECK(why("%s %z") == "the time format '%s %z' cannot be used: '%s' is a whole time and allows no other part");
   CHECK(why("%F %H.%f") == "the time format '%F %H.%f' cannot be used: '%f' needs '%S'");
+  CHECK(why("%Y-%j %R") == "");
+  CHECK(why("%y%j%H") == "");
+  CHECK(why("%j %R") == "the time format '%j %R' cannot be used: it gives no year");
+  CHECK(why("%j %j %Y %R") == "the time format '%j %j %Y %R' cannot be used: '%j' and '%j' say the same thing");
+  for (const std::string other : {"%m", "%b", "%B", "%d", "%e", "%m-%d"}) {
+    const std::string pattern = "%Y-%j " + other + " %R";
+    CHECK(why(pattern) ==
+          "the time format '" + pattern + "' cannot be used: '%j' says month and day at once and allows neither beside it");
+  }
+  CHECK(why("%j %F %R") ==
+        "the time format '%j %F %R' cannot be used: '%j' says month and day at once and allows neither beside it");
+}
+
+TEST_CASE("time: the day of the year, of every day of a leap year and of others") {
+  TimeReader reader(*TimeFormat::parse("%Y-%j %H:%M"), zone("UTC"), Disambiguation::reject);
+  TimeReader iso(TimeFormat(), zone("UTC"), Disambiguation::reject);
+  for (const int year : {1, 1600, 1900, 2000, 2023, 2024, 9999}) {
+    constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    int day_of_year = 0;
+    for (int month = 1; month <= 12; ++month) {
+      for (int day = 1; day <= kDays[month - 1] + (month == 2 && leap ? 1 : 0); ++day) {
+        char by_day[32];
+        char by_month[32];
+        std::snprintf(by_day, sizeof by_day, "%04d-%03d 13:05", year, ++day_of_year);
+        std::snprintf(by_month, sizeof by_month, "%04d-%02d-%02d 13:05", year, month, day);
+        CAPTURE(by_day);
+        const auto one = reader.read(by_day);
+        CHECK(one.fault == TimeFault::none);
+        CHECK(one.at == iso.read(by_month).at);
+      }
+    }
+    for (const int none : {0, day_of_year + 1, 367, 999}) {
+      char text[32];
+      std::snprintf(text, sizeof text, "%04d-%03d 13:05", year, none);
+      CAPTURE(text);
+      CHECK(reader.read(text).fault == TimeFault::impossible);
+    }
+  }
+  for (const char* text : {"2024-60 13:05", "2024-6 13:05", "2024-0060 13:05", "2024- 60 13:05", "2024-06a 13:05"}) {
+    CAPTURE(text);
+    CHECK(reader.read(text).fault == TimeFault::malformed);
+  }
+  TimeReader packed(*TimeFormat::parse("%j%y%H%M%z"), nullptr, Disambiguation::reject);
+  CHECK(packed.read("06024130500+0100").fault == TimeFault::malformed);
+  CHECK(packed.read("060241305+0100").at == iso.read("2024-02-29 12:05").at);
+  TimeReader named(*TimeFormat::parse("%a %Y/%j %H"), zone("UTC"), Disambiguation::reject);
+  CHECK(named.read("Thu 2024/060 00").fault == TimeFault::none);
+  CHECK(named.read("Fri 2024/060 00").fault == TimeFault::impossible);
 }
 
 TEST_CASE("time: what a fault says and its cure") {
@@ -697,6 +766,15 @@ TEST_CASE("time: what a fault says and its cure") {
   CHECK(said(TimeFault::malformed, "1700000000") ==
         "'1700000000' is not written as the times of this source are | "
         "for a number since 1970, --set time_format=epoch_s, epoch_ms or epoch_us");
+  for (const std::string serial : {"45672.39583", "45672", "45672.395833333336", "45672,39583"}) {
+    CHECK(said(TimeFault::malformed, serial) ==
+          "'" + serial +
+              "' is a spreadsheet's serial day number, not a time | export again and do not open the file in a "
+              "spreadsheet, or format the column as yyyy-mm-dd hh:mm:ss there");
+  }
+  for (const std::string number : {"19999.5", "80000", "456720", "4567", "-45672"}) {
+    CHECK(said(TimeFault::malformed, number).find("for a number since 1970") != std::string::npos);
+  }
   CHECK(said(TimeFault::malformed, "") == "the text is empty where a time should be | leave the field out, or give a time");
   CHECK(said(TimeFault::date_only, "2026-03-14") ==
         "'2026-03-14' is a date without a clock, and this source does not say which moment of the day it means | "
@@ -764,10 +842,23 @@ TEST_CASE("time: the format of a column that does not say it") {
   CHECK(conclude({"2023-03-12 02:30", "1700000000"}) == "iso");  // nothing else looks like it
   CHECK(conclude({"Sun, 12 Mar 2023 02:30:00 +0000", "1700000000"}) ==
         uncertain + "its values are of different kinds: 'Sun, 12 Mar 2023 02:30:00 +0000' and '1700000000'");
+  CHECK(conclude({"45672.39583", "45673.5", "1"}) == uncertain + "its values are of different kinds: '1' and '45672.39583'");
+  CHECK(conclude({"1700000000", "45672.39583"}) ==
+        uncertain + "its values are of different kinds: '1700000000' and '45672.39583'");
+  CHECK(conclude({"45672.39583", "45672.39583"}) ==
+        "this column has a spreadsheet's serial day numbers where times should be: '45672.39583'");
+  CHECK(conclude({"45672.395833333336", "45673"}) ==
+        "this column has a spreadsheet's serial day numbers where times should be: '45672.395833333336' and '45673'");
+  CHECK(conclude({"2023-03-12 02:30", "45672.39583"}) == "iso");
   CHECK(conclude({"soon", "later"}) == uncertain + "no value is a time in a form that can be told: 'soon' and 'later'");
   CHECK(conclude({"", " "}) == "this column has no value to tell a time format from");
 
   TimeColumn column;
   column.observe("3/4/2026 10:00");
   CHECK(column.conclude().error().cure.find("--set time_format=") != std::string::npos);
+  TimeColumn serial;
+  serial.observe("45672.39583");
+  CHECK_FALSE(serial.tells_nothing());
+  CHECK(serial.conclude().error().cure ==
+        "export again and do not open the file in a spreadsheet, or format the column as yyyy-mm-dd hh:mm:ss there");
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +21,8 @@
 #include <thread>
 #include <vector>
 
+#include "folder.hpp"
+
 using namespace crosswalk;
 using namespace std::string_literals;
 namespace fs = std::filesystem;
@@ -28,45 +31,6 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 // ---- files ----------------------------------------------------------------------------------------------------------
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "crosswalk-translate-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::string file(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return *this / name;
-  }
-  /// Names of what is in it, sorted, one blank between.
-  [[nodiscard]] std::string names() const {
-    std::vector<std::string> all;
-    for (const auto& entry : fs::directory_iterator(path_)) all.push_back(entry.path().filename().string());
-    std::sort(all.begin(), all.end());
-    std::string out;
-    for (const std::string& name : all) out += (out.empty() ? "" : " ") + name;
-    return out;
-  }
-
- private:
-  fs::path path_;
-};
-
-std::string content(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream out;
-  out << file.rdbuf();
-  return out.str();
-}
 
 std::size_t count_lines(const std::string& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')); }
 
@@ -421,12 +385,12 @@ TEST_CASE("translate: mistakes are said before anything is written") {
   CHECK(error(zone).find("Nowhere") != std::string::npos);
   auto output = options({a});
   output.output = in / "no/such/folder";
-  CHECK(error(output) ==
-        (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  the folder must exist");
+  const std::string said = (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  make the folder " +
+                           (in / "no/such") + " first, or name another file with ";
+  CHECK(error(output) == said + "--output");
   auto rejects = options({a});
   rejects.rejects = in / "no/such/folder";
-  CHECK(error(rejects) ==
-        (in / "no/such/folder") + ": cannot open for writing: No such file or directory\n  the folder must exist");
+  CHECK(error(rejects) == said + "--rejects");
   CHECK(in.names() == "a.csv");
 }
 
@@ -449,17 +413,25 @@ TEST_CASE("translate: an input is never written over, and no file written to twi
     CAPTURE(same);
     auto o = options({a, b});
     o.output = same;
-    CHECK(run(o).error == same + ": this is an input, and would be overwritten\n  write to another file");
+    CHECK(run(o).error == same + ": this is an input, and would be overwritten\n  name another file with --output");
     o = options({a, b});
     o.rejects = same;
-    CHECK(run(o).error == same + ": this is an input, and would be overwritten\n  write to another file");
+    CHECK(run(o).error == same + ": this is an input, and would be overwritten\n  name another file with --rejects");
+    o = options({a, b});
+    o.summary = same;
+    CHECK(run(o).error == same + ": this is an input, and would be overwritten\n  name another file with --summary");
   }
   CHECK(content(b) == before);
   auto o = options({a});
   o.output = o.rejects = in / "out";
   CHECK(run(o).error == (in / "out") + ": --output and --rejects name the same file\n  give each its own");
   CHECK_FALSE(fs::exists(in / "out"));
-  o.output = o.rejects = "/dev/null";
+  fs::create_symlink("out", in / "link");
+  o.rejects = in / "rejects";
+  o.summary = in / "link";
+  CHECK(run(o).error == (in / "link") + ": --output and --summary name the same file\n  give each its own");
+  CHECK_FALSE(fs::exists(in / "out"));
+  o.output = o.rejects = o.summary = "/dev/null";
   CHECK(run(o).error == "");
 }
 
@@ -707,6 +679,35 @@ TEST_CASE("ends: cancelled before anything is read, and on the way") {
   }
 }
 
+TEST_CASE("ends: cancelled while an input is silent, with and without something read before") {
+  const Folder in;
+  const std::string good = "id,at,channel\n1,2024-06-01T10:00:00Z,mail\n2,2024-06-01T1";
+  for (const unsigned jobs : {1U, 4U}) {
+    for (const bool first : {true, false}) {
+      CAPTURE(jobs);
+      CAPTURE(first);
+      const std::string silent = in / ("silent" + std::to_string(jobs) + std::to_string(first));
+      REQUIRE(::mkfifo(silent.c_str(), 0600) == 0);
+      const int writer = ::open(silent.c_str(), O_RDWR | O_CLOEXEC);  // both ends, so that it does not wait for the other
+      REQUIRE(::write(writer, good.data(), good.size()) == static_cast<ssize_t>(good.size()));
+      const auto begun = std::chrono::steady_clock::now();
+      TranslateHooks hooks;
+      hooks.cancelled = [&] { return std::chrono::steady_clock::now() - begun > std::chrono::milliseconds(200); };
+      Pipe pipe(silent + ".out");
+      auto o = options(first ? std::vector{silent} : std::vector{in.file("a.csv", rows(0, 100)), silent});
+      o.jobs = jobs;
+      o.output = pipe.path();
+      const Outcome outcome = run(o, hooks);
+      CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(10));
+      CHECK(outcome.error == "interrupted: what was translated before is written, the rest is not read");
+      CHECK(count_lines(pipe.close()) == outcome.summary.written);
+      if (!first) CHECK(outcome.summary.read >= 100);
+      CHECK(outcome.summary.balance().ok());
+      ::close(writer);
+    }
+  }
+}
+
 TEST_CASE("ends: the books of a cancelled run are those of what was written") {
   const Folder in;
   const std::string a = in.file("a.csv", rows(0, 40'000)), b = in.file("b.json", updates(3'000, 5));
@@ -851,6 +852,80 @@ TEST_CASE("ends: the reader of the output has gone") {
   reader.join();
   CHECK(outcome.code == Errc::closed);
   CHECK(outcome.error == path + ": the reader has closed it");
+}
+
+// ---- names in the settings -------------------------------------------------------------------------------------------------
+
+TEST_CASE("notes: names in the metadata list that no field has, with the nearest") {
+  const Folder in;
+  auto o = options({in.file("a.csv", "id,at,channel,Priority\n1,2024-06-01T10:00:00Z,mail,high\n")});
+  o.settings["metadata"] = "Priority,Prioritty,nothing like it,channel";
+  for (const unsigned jobs : {1U, 4U}) {
+    o.jobs = jobs;
+    CHECK(run(o).summary.notes == std::vector<std::string>{
+                                      "setting metadata: no field is called \"Prioritty\"; did you mean \"Priority\"?",
+                                      "setting metadata: no field is called \"nothing like it\"",
+                                  });
+  }
+  std::string many;
+  for (int i = 0; i < 13; ++i) many += "absent " + std::string(1, static_cast<char>('a' + i)) + ",";
+  o.settings["metadata"] = many;
+  const auto notes = run(o).summary.notes;
+  REQUIRE(notes.size() == 11);
+  CHECK(notes[9] == "setting metadata: no field is called \"absent j\"");
+  CHECK(notes[10] == "and 3 more names in the setting metadata that no field has");
+  o.inputs = {in.file("empty.csv", "")};
+  o.adapter = "rows";
+  CHECK(run(o).summary.notes == std::vector<std::string>{o.inputs.front() + ": the input is empty"});
+}
+
+TEST_CASE("notes: a folded conversation has touchpoints of our own, so that name is met") {
+  const Folder in;
+  auto o = options({in.file("a.json", updates(3, 2))});
+  o.settings["metadata"] = "touchpoints,k0";
+  CHECK(run(o).summary.notes.empty());
+}
+
+TEST_CASE("notes: a column of time zones that no input has, and what became of the times") {
+  const Folder in;
+  auto o = options({in.file("a.csv", "id,at,channel,Zone\n1,2024-06-01 10:00,mail,Europe/Berlin\n")});
+  o.settings["time_zone_column"] = "Zonne";
+  CHECK(run(o).summary.notes ==
+        std::vector<std::string>{
+            "setting time_zone_column: no field is called \"Zonne\"; times without an offset were read in UTC; "
+            "did you mean \"Zone\"?"});
+  o.time_zone.clear();
+  const Outcome outcome = run(o);
+  CHECK(outcome.summary.notes ==
+        std::vector<std::string>{"setting time_zone_column: no field is called \"Zonne\"; times without an offset were not "
+                                 "understood; did you mean \"Zone\"?"});
+  const Json reject = Json::parse(outcome.rejects);
+  CHECK(reject.at("code") == "bad_time");
+  CHECK(reject.at("message") ==
+        "'2024-06-01 10:00' has no offset from UTC, and the record has nothing in \"Zonne\" (setting time_zone_column)");
+  CHECK(reject.at("cure") == "fill in the field or correct the setting; --time-zone is for the records without it");
+  o.settings["time_zone_column"] = "zone";
+  CHECK(run(o).summary.notes.empty());
+}
+
+TEST_CASE("notes: of many columns without a name or with one that stands again, ten are said") {
+  const Folder in;
+  std::string header = "id,at,channel", row = "1,2024-06-01T10:00:00Z,mail";
+  for (int i = 0; i < 12; ++i) {
+    header += ",,x";
+    row += ",a,b";
+  }
+  auto o = options({in.file("a.csv", header + "\n" + row + "\n")});
+  for (const unsigned jobs : {1U, 4U}) {
+    o.jobs = jobs;
+    const auto notes = run(o).summary.notes;
+    REQUIRE(notes.size() == 22);
+    CHECK(notes[0] == "column 4 has no name in the header; it is called \"column 4\"");
+    CHECK(notes[1] == "column 6 has no name in the header; it is called \"column 6\"");
+    CHECK(notes[2] == "column \"x\" stands again as column 7; it is called \"x (2)\"");
+    CHECK(notes[20] == "and 2 more columns without a name");
+    CHECK(notes[21] == "and 1 more columns that stand again");
+  }
 }
 
 // ---- folding ---------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@
 #include "text.hpp"
 
 using namespace crosswalk;
-using Verdict = Vocabulary::Verdict;
 
 namespace {
 
@@ -35,13 +34,13 @@ TEST_CASE("vocabulary: case, blanks, _ and - make no difference") {
        {"web form", "WEB FORM", "Web_Form", "web-form", "  Web   Form ", "web\tform", "web_-_form", "web \n form\r\n"}) {
     CAPTURE(spelling);
     const auto& entry = v.look_up(spelling);
-    CHECK(entry.verdict == Verdict::known);
+    CHECK(entry.known);
     CHECK(entry.meaning == "email");
     CHECK(entry.channel == Channel::email);
   }
   for (const std::string_view other : {"webform", "web forms", "web.form", "web/form", "ẃeb form", "", " "}) {
     CAPTURE(other);
-    CHECK(v.look_up(other).verdict == Verdict::unlisted);
+    CHECK_FALSE(v.look_up(other).known);
   }
 }
 
@@ -66,18 +65,18 @@ TEST_CASE("vocabulary: a meaning that is no channel is kept as a word") {
   v.add("good", "5");
   CHECK(v.look_up("Good").meaning == "5");
   CHECK(v.look_up("Good").channel == Channel::none);
-  CHECK(v.look_up("Good").verdict == Verdict::known);
+  CHECK(v.look_up("Good").known);
 }
 
 TEST_CASE("vocabulary: what becomes of other words") {
   Vocabulary bad;
   bad.add("x", "y");
-  CHECK(bad.look_up(" Odd Word ").verdict == Verdict::unlisted);
+  CHECK_FALSE(bad.look_up(" Odd Word ").known);
   CHECK(bad.look_up(" Odd Word ").meaning.empty());
 
   Vocabulary lowered;
   lowered.set_others(Others::lower);
-  CHECK(lowered.look_up(" Odd_Word ").verdict == Verdict::unlisted);
+  CHECK_FALSE(lowered.look_up(" Odd_Word ").known);
   CHECK(lowered.look_up(" Odd_Word ").meaning == "odd_word");
   CHECK(lowered.look_up("EMAIL").channel == Channel::email);
 
@@ -86,23 +85,33 @@ TEST_CASE("vocabulary: what becomes of other words") {
   no.add("closed", "true");
   CHECK(no.look_up("Closed").meaning == "true");
   CHECK(no.look_up("open").meaning == "false");
-  CHECK(no.look_up("open").verdict == Verdict::unlisted);
+  CHECK_FALSE(no.look_up("open").known);
 }
 
-TEST_CASE("vocabulary: absent values go before words, and are looked up like words") {
+TEST_CASE("vocabulary: absent values match as words do") {
   Vocabulary v;
-  v.add("-", "email");
   v.add_absent("-");
   v.add_absent("Not Offered");
+  v.add_absent("1900-01-01 00:00");
   CHECK(v.has_absent());
-  CHECK(v.is_absent("-"));
-  CHECK_FALSE(v.is_absent("x"));
-  CHECK(v.look_up(" - ").verdict == Verdict::absent);
-  CHECK(v.look_up("-").meaning.empty());
-  CHECK(v.look_up("Not Offered").verdict == Verdict::absent);
-  CHECK(v.look_up(" not_offered ").verdict == Verdict::absent);
-  CHECK(v.look_up("Offered").verdict == Verdict::unlisted);
-  CHECK(v.look_up("- x").verdict == Verdict::unlisted);
+  for (const char* absent : {"-", " - ", "--", "_", "Not Offered", " not_offered ", "NOT  OFFERED", "1900-01-01 00:00\t"}) {
+    CAPTURE(absent);
+    CHECK(v.is_absent(absent));
+  }
+  for (const char* value : {"x", "", "- x", "Offered", "Not Offered.", "NotOffered", "1900-01-01 00:00:00", "1900-01-01 00:0"}) {
+    CAPTURE(value);
+    CHECK_FALSE(v.is_absent(value));
+  }
+}
+
+TEST_CASE("text: folds_to() says what folded_word() makes") {
+  for (const char* word : {"", " ", "a", "A", "a_b", " A - B ", "--", "a-", "-a", "Ab  c\tD"}) {
+    for (const char* other : {"", " ", "a", "A_B", "a b", "-", "a ", " a", "ab c d", "ab c", "ab c d e"}) {
+      CAPTURE(word);
+      CAPTURE(other);
+      CHECK(folds_to(word, folded_word(other)) == (folded_word(word) == folded_word(other)));
+    }
+  }
 }
 
 TEST_CASE("vocabulary: empty() says whether there is anything to ask") {
@@ -146,7 +155,7 @@ TEST_CASE("vocabulary: beyond a thousand spellings words are understood, counted
   CHECK(counts(v).count("…") == 0);
 
   CHECK(v.look_up("FAX").channel == Channel::phone);
-  CHECK(v.look_up("FAX").verdict == Verdict::known);
+  CHECK(v.look_up("FAX").known);
   CHECK(v.look_up("Another").meaning == "another");
   CHECK(v.look_up("Word 7").count == 2);  // one of those kept
   CHECK(counts(v).size() == Vocabulary::kDistinct + 1);
@@ -170,7 +179,7 @@ TEST_CASE("vocabulary: counts add up, whatever comes in whatever order") {
     } else {
       ++together;
     }
-    CHECK((v.look_up(word).verdict == Verdict::known) == (n == 1));
+    CHECK((v.look_up(word).known) == (n == 1));
   }
   REQUIRE(together > 0);
   model["…"] = together;

@@ -87,6 +87,7 @@ struct Job {
 struct RunOptions {
   std::string ledger;    ///< path; empty: none. A line for every input record: its place and what became of it
   std::string rejects;   ///< path; empty: the job's
+  std::string summary;   ///< path; the caller writes it: here to be kept apart from the other outputs
   unsigned jobs = 0;     ///< worker threads; 0: one per processor. The output does not depend on it.
   bool dry_run = false;  ///< everything but writing
 };
@@ -109,6 +110,19 @@ struct LinkAccounts {
   std::vector<Conflict> examples;  ///< at most twenty
 };
 
+/// What a crosswalk table knew of the ids that came.
+struct IdAccounts {
+  std::string kind, file;  ///< "agents"
+  std::uint64_t known = 0, unknown = 0;
+  std::uint64_t distinct_unknown = 0;
+  bool complete = true;  ///< false: there were more distinct unknown ids than are told apart
+  struct Unknown {
+    std::string platform, id;
+    std::uint64_t count = 0;
+  };
+  std::vector<Unknown> most_frequent;  ///< at most twenty
+};
+
 struct SinkAccounts {
   std::string type, path;
   std::uint64_t conversations = 0, updates = 0, bytes = 0;
@@ -121,6 +135,7 @@ struct JobSummary {
   std::vector<Summary> sources;
   std::uint64_t conversations = 0, updates = 0;  ///< as every sink got them
   LinkAccounts links;
+  std::vector<IdAccounts> ids;  ///< of the tables that the job names
   std::vector<SinkAccounts> sinks;
   std::vector<std::string> notes;
   bool dry_run = false;
@@ -134,6 +149,8 @@ struct JobSummary {
   [[nodiscard]] Result<void> balance() const;
   [[nodiscard]] std::string json() const;
   [[nodiscard]] std::string text() const;
+  /// json() to a file, which appears whole or not at all; "-" is standard output.
+  [[nodiscard]] Result<void> write(const std::string& path) const;
 };
 
 struct JobHooks {
@@ -146,5 +163,39 @@ struct JobHooks {
 /// nothing of them stands. The rejects are written whatever happens. The summary is filled as far as the run came.
 [[nodiscard]] Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,
                                    const JobHooks& hooks = {});
+
+/// One record, as a witness for a value.
+struct Witness {
+  std::string source, file;
+  std::uint64_t line = 0, offset = 0, size = 0;  ///< bytes of the decompressed input
+  std::string field;                             ///< the source's field; empty: the record says it by its kind, or a setting does
+  std::string found;                             ///< its text
+  std::string value;                             ///< what it means, as JSON
+  std::string how;                               ///< of a time: how it is known; of an id: the table it went through
+  std::string version;                           ///< the record's own update time; empty: its place in the input orders it
+  std::string verdict;                           ///< the rule by which it stands, or does not
+};
+
+struct WhyField {
+  std::string name;                ///< as in the output: `status`, `metadata.Priority`
+  std::string value;               ///< as JSON
+  std::vector<Witness> witnesses;  ///< the first one stands, the others lost
+};
+
+/// From one conversation of the output back to the records it was made of.
+struct Why {
+  std::string external_id;
+  std::string rule;              ///< how it came by its external_id
+  std::vector<Witness> records;  ///< all of them, in the order of sources and inputs; fields empty
+  std::vector<WhyField> fields;
+
+  [[nodiscard]] std::string json() const;
+  [[nodiscard]] std::string text() const;
+};
+
+/// Explains `what`, an external_id or an external_id, a dot and a field, by running the job's sources again (twice); writes
+/// nothing. An id that no conversation has is an error.
+[[nodiscard]] Result<Why> explain_job(const Job& job, AdapterCatalog& catalog, const std::string& what,
+                                      const JobHooks& hooks = {});
 
 }  // namespace crosswalk

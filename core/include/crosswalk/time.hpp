@@ -87,9 +87,10 @@ class ZoneDatabase {
   virtual ~ZoneDatabase() = default;
 
   /// A zone by any name understood, whatever its case: IANA (links and old names too), Rails/Zendesk friendly names,
-  /// Windows names, fixed offsets up to 18 hours (`+05:30`, `UTC-3`), `UTC`, `Z`. The error of an unknown name lists
-  /// the nearest names. Costs a microsecond or two, for an unknown name a millisecond: keep the answer, do not ask
-  /// again for each record.
+  /// Windows names, these also as lists show them (`(GMT-08:00) Pacific Time (US & Canada)`: the name decides, not the
+  /// offset), fixed offsets up to 18 hours (`+05:30`, `UTC-3`), `UTC`, `Z`. The error of an unknown name lists the nearest
+  /// names. Costs a microsecond or two, for an unknown name some hundred: keep the answer, do not ask again for each
+  /// record.
   [[nodiscard]] virtual Result<const Zone*> find(std::string_view name) const = 0;
 
   /// Version of the zone data ("2026a"), or "unknown" where the folder does not say.
@@ -128,7 +129,7 @@ class TimeFormat {
   explicit TimeFormat(Form form) : form_(form) {}
 
   /// From a setting: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `month_first`, `day_first`, `rfc2822`, or a pattern
-  /// with `%`: %Y %y %m %b %B %d %e %H %I %p %M %S %f %a %A %z %Z %s %T %R %D %F %%. A blank in it stands for one or
+  /// with `%`: %Y %y %m %b %B %d %e %j %H %I %p %M %S %f %a %A %z %Z %s %T %R %D %F %%. A blank in it stands for one or
   /// more blanks, everything else for itself. A pattern is checked here, so that reading cannot meet a broken one.
   static Result<TimeFormat> parse(std::string_view setting);
 
@@ -199,18 +200,20 @@ class TimeColumn {
     epoch_ms,
     epoch_us,
     number,  ///< a number of a length that proves no unit
+    serial,  ///< 45672.39583: days as a spreadsheet counts them
     month_first,
     day_first,
     day_or_month,  ///< 3/4/2026
     other,
   };
-  static constexpr std::size_t kSignCount = 10;
+  static constexpr std::size_t kSignCount = 11;
 
   [[nodiscard]] static Sign sign_of(std::string_view text);
   [[nodiscard]] bool saw(Sign sign) const { return !first_[static_cast<std::size_t>(sign)].empty(); }
   [[nodiscard]] const std::string& example(Sign sign) const { return first_[static_cast<std::size_t>(sign)]; }
   [[nodiscard]] Result<TimeFormat> conclude_order() const;
   [[nodiscard]] Result<TimeFormat> conclude_unit() const;
+  [[nodiscard]] Error serial_numbers() const;
 
   std::string first_[kSignCount];   // the first value of each kind, bounded
   std::string second_[kSignCount];  // and another one that differs

@@ -42,10 +42,12 @@ struct TranslateOptions {
   /// Decide repeated hours by the records themselves where they prove it; where they do not, by `disambiguation`. Reads
   /// the inputs twice, so they must be files.
   bool evidence = false;
+  bool enrich = false;  ///< of a job's source: its records only add to conversations that others say
   std::map<std::string, std::string, std::less<>> settings;
   OutputFormat format = OutputFormat::jsonl;
   std::string output = "-";  ///< path; "-" is standard output
   std::string rejects;       ///< path; empty: counted, not written
+  std::string summary;       ///< path for Summary::write(), which the caller calls; here to be held against the others
   RejectLimit max_rejects;
   unsigned jobs = 0;      ///< worker threads; 0: one per processor. The output does not depend on it.
   std::string zone_data;  ///< a zoneinfo folder; empty: the system's
@@ -98,6 +100,8 @@ struct Summary {
 
   [[nodiscard]] Result<void> balance() const;
   [[nodiscard]] std::string json() const;
+  /// The JSON as a file that is whole or not there; "-" is standard output.
+  [[nodiscard]] Result<void> write(const std::string& path) const;
   /// A few lines for a person.
   [[nodiscard]] std::string text() const;
 };
@@ -108,7 +112,8 @@ struct Progress {
 
 struct TranslateHooks {
   std::function<void(const Progress&)> progress;  ///< called on the writing thread, now and then
-  std::function<bool()> cancelled;                ///< asked between batches; true ends the run in good order
+  /// Asked between batches and while an input keeps us waiting, by more than one thread; true ends the run in good order.
+  std::function<bool()> cancelled;
 };
 
 /// Runs it. The summary is filled as far as the run came, also when the run failed.
@@ -132,5 +137,8 @@ struct TranslateHooks {
 
 /// The nearest of `names` to a mistyped one, or empty when none is near.
 [[nodiscard]] std::string_view nearest(std::string_view typed, const std::vector<std::string>& names);
+
+/// The cure for a word that is none of a few: the nearest if one is near, and all of them.
+[[nodiscard]] std::string choices(std::string_view typed, const std::vector<std::string>& names);
 
 }  // namespace crosswalk

@@ -134,8 +134,9 @@ enum cw_others {
 typedef struct cw_setup {
   uint32_t size;
   void* ctx;
-  /* The value of an option of the manifest, its default when the user gave none; empty for an unknown name. The text is
-   * valid until close(). */
+  /* The value of an option of the manifest, its default when the user gave none; empty for an unknown name. `role` is
+   * always there: `merge`, or `enrich` where the records only add to conversations that other sources say: then no field
+   * but the id is needed. The text is valid until close(). */
   cw_text (*setting)(void* ctx, cw_text name);
   /* Says that a word of a target means `to` (CW_CHANNEL: phone, email, chat, sms, social, back_office; CW_CSAT_SCORE: a
    * number; CW_RESOLVED: true, false; CW_STATUS: any text). Words match without regard to case, and `_`, `-` and blank
@@ -143,7 +144,8 @@ typedef struct cw_setup {
   void (*word)(void* ctx, uint32_t target, cw_text from, cw_text to);
   /* What becomes of other words. CW_OTHERS_BAD when never called. */
   void (*others)(void* ctx, uint32_t target, uint32_t others);
-  /* Says that a value of a target means "absent" (`-`, `1900-01-01 00:00:00`). Blank is absent always. */
+  /* Says that a value of a target means "absent" (`-`, `1900-01-01 00:00:00`), before any word of it. Values match as
+   * words do. Blank is absent always. */
   void (*absent)(void* ctx, uint32_t target, cw_text value);
   /* Says why the translator cannot be opened, with these settings; then return NULL from open(). */
   void (*fail)(void* ctx, cw_text message, cw_text cure);
@@ -152,7 +154,7 @@ typedef struct cw_setup {
 /* ---- binding: names in, meaning out ---------------------------------------------------------------------------- */
 
 /* Implemented by the host; valid during bind(). A field for which nothing is said is carried into metadata under its own
- * name. A field may be mapped to several targets. [worker] */
+ * name. A field may be mapped to any number of targets. [worker] */
 typedef struct cw_binder {
   uint32_t size;
   void* ctx;

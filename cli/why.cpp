@@ -1,0 +1,26 @@
+#include "cli.hpp"
+#include "progress.hpp"
+
+namespace crosswalk::cli {
+
+int run_why(const JobArguments& a) {
+  auto job = read_job(a.job);
+  if (!job) return report(job.error());
+  auto host = host_options(a.adapters);
+  if (!host) return report(host.error());
+  watch_signals();
+  PluginCatalog catalog(std::move(*host));
+  JobHooks hooks;
+  hooks.cancelled = [] { return caught_signal() != 0; };
+  ProgressLine line(!a.quiet, true);
+  hooks.progress = [&](std::string_view part, const Progress& progress) { line.update(part, progress); };
+  const Result<Why> why = explain_job(*job, catalog, a.external_id, hooks);
+  line.clear();
+  if (!why) {
+    const int code = report(why.error());
+    return caught_signal() != 0 ? 128 + caught_signal() : code;
+  }
+  return print_out(a.json ? why->json() : why->text());
+}
+
+}  // namespace crosswalk::cli

@@ -1,0 +1,25 @@
+// The two loops of a kernel, over what one instruction set makes of a word. Included once for each of them, inside a namespace
+// that has CROSSWALK_TARGET, Word, load(), equal(), either(), prefix() and count_ones(): a template cannot stand for it, since
+// a function is compiled for the instruction set of its definition. So there is no #pragma once.
+
+CROSSWALK_TARGET void classify(const char* bytes, std::size_t words, char delimiter, WordMasks* masks) {
+  for (std::size_t i = 0; i < words; ++i, bytes += kWord) {
+    const Word word = load(bytes);
+    masks[i].quotes = equal(word, '"');
+    masks[i].inside = prefix(masks[i].quotes);
+    masks[i].delimiters = equal(word, delimiter);
+    masks[i].line_ends = either(word, '\r', '\n');
+  }
+}
+
+CROSSWALK_TARGET std::size_t count_line_ends(const char* bytes, std::size_t size) {
+  std::size_t count = 0;
+  std::uint64_t after_cr = 0;
+  for (; size >= kWord; bytes += kWord, size -= kWord) {
+    const Word word = load(bytes);
+    count += count_ones(line_end_mask(equal(word, '\r'), equal(word, '\n'), after_cr));
+  }
+  return count + count_line_ends_bytewise(bytes, size, after_cr != 0);
+}
+
+#undef CROSSWALK_TARGET

@@ -1,0 +1,81 @@
+#include "crosswalk/job.hpp"
+
+namespace crosswalk {
+
+std::string_view job_example() {
+  return R"toml(# A job: sources are read, merged into one view, and written to every sink.
+# Relative paths start from this file's folder.
+
+[job]
+external_id = "{platform}:{id}"       # also {source}, {scope}; needed when sources differ in platform
+memory_limit = "1GiB"                 # for the whole run; default 1GiB, at least 16MiB
+order_by = "external_id"              # the default, or "started_at"
+rejects = "out/rejects.jsonl"         # records that were refused; without it they are only counted
+zone_data = "/usr/share/zoneinfo"     # time zones; default: the system's
+
+[[source]]
+name = "zendesk-us"                   # unique; used below, in rejects and in the summary
+adapter = "zendesk-csv"               # see crosswalk adapters; without it the adapters bid
+inputs = ["exports/zendesk/*.csv.gz"] # paths and patterns; "-" is standard input
+time_zone = "Pacific Time (US & Canada)"
+disambiguation = "compatible"         # hours that came twice: earlier, later, reject, or evidence
+allow_empty = false                   # the default: inputs without a single record end the run
+
+[source.settings]                     # as with translate --set; of this source
+default_channel = "email"
+metadata = ["Tags", "Chat ID"]        # a list is joined by commas
+max_depth = 64
+channel.web = "chat"
+
+[[source]]
+name = "chat"
+adapter = "unified-inbox"
+inputs = ["exports/inbox.jsonl"]
+role = "merge"                        # the default: its records are conversations
+
+[[source]]
+name = "csat"
+adapter = "asapp"
+inputs = ["exports/csat.jsonl"]
+role = "enrich"                       # fills only what a ConversationUpdate can carry
+
+[merge]
+several = ["zendesk-us"]              # sources of which a linked group may hold several conversations
+
+[merge.fields]                        # who is asked first; default: in the order of the sources
+csat_score = ["csat", "zendesk-us"]
+external_id = ["zendesk-us", "chat"]  # whose id a linked group keeps
+
+[[merge.link]]                        # these are one conversation; external_id, a field or metadata.<key>
+left = "chat.external_id"
+right = "zendesk-us.metadata.Chat ID"
+
+[ids.agents]
+file = "ids/agents.csv"               # header: platform,source_id,target_id
+unknown = "keep"                      # the default, or "drop" the field, or "reject" the record
+
+[ids.queues]
+file = "ids/queues.csv"
+unknown = "drop"
+
+[ids.customers]
+file = "ids/customers.csv"
+unknown = "reject"
+
+[[sink]]
+type = "jsonl"                        # one conversation a line; "-" is standard output
+path = "out/conversations.jsonl"
+updates = "out/updates.jsonl"         # enrichment of conversations that are not in this run;
+                                      # default: <path without its ending>.updates.jsonl
+
+[[sink]]
+type = "bulk"                         # bodies of API requests, one a line
+path = "out/bulk.jsonl"
+
+[[sink]]
+type = "sqlite"
+path = "out/conversations.db"
+)toml";
+}
+
+}  // namespace crosswalk

@@ -1,0 +1,189 @@
+#include "job/reading.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace crosswalk {
+namespace {
+
+Error usage(std::string message, std::string cure) { return {Errc::usage, std::move(message), std::move(cure)}; }
+
+/// What the program and the ring of blocks take beside the merge.
+std::size_t merge_memory(std::uint64_t limit, unsigned jobs) {
+  const std::uint64_t fixed = (std::uint64_t{48} + 12 * std::uint64_t{jobs}) << 20;
+  return static_cast<std::size_t>(limit > 2 * fixed ? limit - fixed : limit / 2);
+}
+
+constexpr std::size_t kMostUnknown = 20;
+
+}  // namespace
+
+Error interrupted_run() { return {Errc::io, "interrupted; nothing is written", ""}; }
+
+Result<void> JobReading::prepare() {
+  if (auto ok = load_tables(); !ok) return ok;
+  IdTemplate external_id;
+  if (!job_.external_id.empty()) {
+    auto parsed = IdTemplate::parse(job_.external_id);
+    if (!parsed) return parsed.error();
+    external_id = std::move(*parsed);
+  }
+  for (std::size_t i = 0; i < job_.sources.size(); ++i) {
+    const JobSource& source = job_.sources[i];
+    TranslateOptions asked;
+    asked.source_name = source.name;
+    asked.adapter = source.adapter;
+    asked.inputs = source.inputs;
+    asked.time_zone = source.time_zone;
+    asked.disambiguation = source.disambiguation;
+    asked.evidence = source.evidence;
+    asked.enrich = source.enrich;
+    asked.settings = source.settings;
+    asked.zone_data = job_.zone_data;
+    auto prepared = prepare_source(asked, catalog_, hooks_.cancelled);
+    if (!prepared) {
+      const Error& e = prepared.error();
+      return Error{e.code, fmt::format("source \"{}\": {}", source.name, e.message), e.cure};
+    }
+    SourceConfig& config = *prepared->config;
+    config.number = static_cast<std::uint32_t>(i);
+    config.ids = tables_;
+    config.contributes = true;
+    config.external_id = external_id;
+    config.want_rejects = wants_.rejects;
+    config.want_ledger = wants_.ledger;
+    configs_.push_back(std::move(prepared->config));
+    prepared_.push_back(std::move(*prepared));
+  }
+  if (auto ok = check_platforms(); !ok) return ok;
+  return check_links();
+}
+
+Result<void> JobReading::load_tables() {
+  const IdRule* const rules[kIdKinds] = {&job_.agents, &job_.queues, &job_.customers};
+  for (std::size_t kind = 0; kind < kIdKinds; ++kind) {
+    if (rules[kind]->file.empty()) continue;
+    auto table = IdTable::load(rules[kind]->file);
+    if (!table) return table.error();
+    tables_[kind] = {std::move(*table), rules[kind]->unknown};
+  }
+  return {};
+}
+
+void JobReading::count_ids(const Batch& batch) {
+  for (std::size_t kind = 0; kind < kIdKinds; ++kind) coverage_[kind].add_known(batch.known_ids[kind]);
+  for (std::string_view entries = batch.unknown_ids.view(); !entries.empty();) {
+    const entry::View one = entry::take(entries);
+    coverage_[static_cast<std::size_t>(one.key.front())].add_unknown(one.key.substr(1), one.payload);
+  }
+}
+
+std::vector<IdAccounts> JobReading::id_accounts() const {
+  std::vector<IdAccounts> all;
+  for (std::size_t kind = 0; kind < kIdKinds; ++kind) {
+    if (!tables_[kind].table) continue;
+    const IdCoverage& coverage = coverage_[kind];
+    IdAccounts& one = all.emplace_back();
+    one.kind = fmt::format("{}s", name_of(static_cast<IdKind>(kind)));
+    one.file = tables_[kind].table->path();
+    one.known = coverage.known();
+    one.unknown = coverage.unknown();
+    one.distinct_unknown = coverage.distinct();
+    one.complete = coverage.complete();
+    for (const IdCoverage::Unknown& u : coverage.top(kMostUnknown)) {
+      one.most_frequent.push_back({std::string(u.platform), std::string(u.id), u.count});
+    }
+  }
+  return all;
+}
+
+/// Two systems' ticket 123 are two conversations; whether their ids may meet is for the job to say.
+Result<void> JobReading::check_platforms() const {
+  if (!job_.external_id.empty()) return {};
+  for (const auto& config : configs_) {
+    if (config->platform == configs_.front()->platform) continue;
+    return usage(fmt::format("{}: sources \"{}\" ({}) and \"{}\" ({}) are of different platforms, whose ids may be the same "
+                             "for different conversations",
+                             job_.path, configs_.front()->name, configs_.front()->platform, config->name, config->platform),
+                 "[job] external_id = \"{platform}:{id}\"; where they are one platform, give both sources the same setting "
+                 "platform");
+  }
+  return {};
+}
+
+/// What a link looks at must be carried.
+Result<void> JobReading::check_links() const {
+  for (const LinkRule& rule : job_.links) {
+    for (const LinkField* field : {&rule.left, &rule.right}) {
+      const SourceConfig& config = *configs_[field->source];
+      if (field->target != Target::none || config.carries(field->metadata_key)) continue;
+      return usage(fmt::format("{}: link field {}: the metadata setting of source \"{}\" leaves it out", job_.path, field->text,
+                               config.name),
+                   fmt::format("add \"{}\" to its setting metadata", field->metadata_key));
+    }
+  }
+  return {};
+}
+
+std::unique_ptr<Merger> JobReading::merger() const {
+  MergePlan plan;
+  for (std::size_t i = 0; i < configs_.size(); ++i) plan.sources.push_back({configs_[i].get(), job_.sources[i].enrich});
+  for (const auto& [target, sources] : job_.priorities) {
+    auto& order = plan.order[static_cast<std::size_t>(target)];
+    order.assign(sources.begin(), sources.end());
+    for (std::uint32_t s = 0; s < configs_.size(); ++s) {
+      if (std::find(order.begin(), order.end(), s) == order.end()) order.push_back(s);
+    }
+  }
+  plan.several = job_.several;
+  plan.by_start = job_.order_by == Job::OrderBy::started_at;
+  plan.ledger = wants_.ledger;
+  return std::make_unique<Merger>(std::move(plan), job_.links, Merger::Limits{merge_memory(job_.memory_limit, jobs_), jobs_});
+}
+
+Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summary& summary,
+                              const std::function<Result<void>(std::string_view)>& rejects) {
+  const auto begun = std::chrono::steady_clock::now();
+  const JobSource& asked = job_.sources[i];
+  auto opened = SourceFlow::open(*configs_[i], std::move(prepared_[i]), asked.evidence, jobs_, hooks_.cancelled);
+  if (!opened) return opened.error();
+  std::unique_ptr<SourceFlow> flow = std::move(*opened);
+  describe(*configs_[i], asked.evidence, summary);
+  Progress progress;
+  progress.total_bytes = flow->total_bytes();
+  Result<void> result = flow->run([&](Batch& batch) -> Result<void> {
+    if (cancelled()) return interrupted_run();
+    if (auto ok = merger.add(batch.contributions.view()); !ok) return ok;
+    if (auto ok = merger.add_ledger(batch.ledger.view()); !ok) return ok;
+    if (auto ok = rejects(batch.rejects.view()); !ok) return ok;
+    books.add(batch.books);
+    count_ids(batch);
+    progress.records = books.read;
+    progress.bytes += batch.bytes;
+    if (hooks_.progress) hooks_.progress(asked.name, progress);
+    if (batch.error) return *batch.error;
+    return {};
+  });
+  if (result) flow->account(summary);
+  summary.notes.insert(summary.notes.end(), flow->notes().begin(), flow->notes().end());
+  summary.bytes_read = progress.bytes;
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  if (!result) {
+    const Error& e = result.error();
+    return Error{e.code,
+                 e.message.starts_with("interrupted") ? e.message : fmt::format("source \"{}\": {}", asked.name, e.message),
+                 e.cure};
+  }
+  if (books.read == 0 && !asked.allow_empty) {
+    return Error{Errc::data,
+                 fmt::format("source \"{}\": there is no record in its inputs, and a view without them would be a part of the "
+                             "whole",
+                             asked.name),
+                 "look at its export; where it may be empty, set allow_empty = true"};
+  }
+  return {};
+}
+
+}  // namespace crosswalk
