@@ -43,7 +43,7 @@ struct Combined {
 };
 
 /// `states` are settled, their touchpoints derived, at least one, in the order of their sources and, within one source, of
-/// their ids. Texts made here live in `arena`.
+/// the external_ids they had before a link joined them. Texts made here live in `arena`.
 void combine(const MergePlan& plan, std::span<const State* const> states, std::span<const std::uint32_t> sources, Arena& arena,
              Combined& to);
 

@@ -13,7 +13,7 @@ void GroupStates::load(const Group& group) {
   contributions_.clear();
   arena_.clear();
   for (const std::string_view payload : group.payloads) contributions_.push_back(decoded_.decode(group.external_id, payload));
-  const auto identity = [](const Contribution& c) { return std::tie(c.source, c.id, c.scope); };
+  const auto identity = [](const Contribution& c) { return std::tie(c.source, c.linked_from, c.id, c.scope); };
   if (contributions_.size() > 1) {
     std::stable_sort(contributions_.begin(), contributions_.end(),
                      [&](const Contribution& a, const Contribution& b) { return identity(a) < identity(b); });

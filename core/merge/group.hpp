@@ -83,16 +83,17 @@ class GroupStates {
 
   void load(const Group& group);
 
-  /// Settled, with what their touchpoints say; by source, id and scope.
+  /// Settled, with what their touchpoints say; by source, external_id before a link, id and scope.
   [[nodiscard]] std::span<const State* const> states() const { return all_; }
   [[nodiscard]] std::span<const std::uint32_t> sources() const { return sources_; }
   /// The contributions that made state `i`.
   [[nodiscard]] std::span<const Contribution> of(std::size_t i) const {
     return std::span(contributions_).subspan(first_[i], first_[i + 1] - first_[i]);
   }
-  /// Of one id in several scopes of a source, only the first state stands.
+  /// Of several conversations of a source that have one external_id, not because a link joined them but because it does
+  /// not tell them apart, only the first stands.
   [[nodiscard]] bool takes_anothers_id(std::size_t i) const {
-    return i != 0 && sources_[i] == sources_[i - 1] && all_[i]->id == all_[i - 1]->id;
+    return i != 0 && sources_[i] == sources_[i - 1] && of(i).front().linked_from == of(i - 1).front().linked_from;
   }
   [[nodiscard]] Arena& arena() { return arena_; }
 

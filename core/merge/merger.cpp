@@ -29,11 +29,7 @@ class Finisher {
     members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
       if (group_.takes_anothers_id(i)) {
-        reject_state(i, "same_id_in_two_scopes",
-                     fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one "
-                                 "external_id would overwrite each other",
-                                 shown(group_.states()[i]->scope)),
-                     "translate the scopes (organisations) one by one, or use {scope} in a job's external_id", to);
+        refuse_anothers_id(i, to);
       } else {
         members_.push_back(i);
       }
@@ -42,6 +38,23 @@ class Finisher {
   }
 
  private:
+  void refuse_anothers_id(std::size_t i, Finished& to) {
+    const State &state = *group_.states()[i], &other = *group_.states()[i - 1];
+    if (state.id == other.id) {
+      reject_state(i, "same_id_in_two_scopes",
+                   fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one "
+                               "external_id would overwrite each other",
+                               shown(state.scope)),
+                   "translate the scopes (organisations) one by one, or use {scope} in a job's external_id", to);
+    } else {
+      reject_state(i, "same_external_id",
+                   fmt::format("the job's external_id is the same for the ids \"{}\" and \"{}\" of this source; both under one "
+                               "would overwrite each other",
+                               shown(other.id), shown(state.id)),
+                   "put text that no id has in it between the parts of the job's external_id, such as {scope}/{id}", to);
+    }
+  }
+
   void finish_members(Finished& to) {
     states_.clear();
     sources_.clear();
@@ -236,8 +249,13 @@ Result<void> Merger::link(const std::function<bool()>& stop) {
   auto stretches = Stretches::of(contributions_);
   if (!stretches) return stretches.error();
   using Item = Stretch<LinkValues>;
-  std::vector<std::unique_ptr<GroupStates>> states;
-  for (unsigned i = 0; i < limits_.jobs; ++i) states.push_back(std::make_unique<GroupStates>(plan_));
+  struct Worker {
+    GroupStates group;
+    std::vector<const State*> states;
+    std::vector<std::uint32_t> sources;
+  };
+  std::vector<Worker> workers;
+  for (unsigned i = 0; i < limits_.jobs; ++i) workers.push_back({GroupStates(plan_), {}, {}});
   Result<void> result = run_ordered<Item>(
       limits_.jobs, [&](Item& item) -> Result<bool> { return stretches->next(item.from, item.until); },
       [&](unsigned worker, Item& item) {
@@ -250,8 +268,16 @@ Result<void> Merger::link(const std::function<bool()>& stop) {
           auto more = groups.next(group);
           if (!more) ok = more.error();
           if (!more || !*more) break;
-          states[worker]->load(group);
-          links_->collect(item.product.entries, group.external_id, states[worker]->states(), states[worker]->sources());
+          auto& [states, standing, sources] = workers[worker];
+          states.load(group);
+          standing.clear();
+          sources.clear();
+          for (std::size_t i = 0; i < states.states().size(); ++i) {
+            if (states.takes_anothers_id(i)) continue;  // it will be rejected, and must not join others
+            standing.push_back(states.states()[i]);
+            sources.push_back(states.sources()[i]);
+          }
+          links_->collect(item.product.entries, group.external_id, standing, sources);
         }
         if (!ok) item.error = ok.error();
       },
@@ -286,6 +312,7 @@ Result<void> Merger::relink(const std::function<bool()>& stop) {
     out.clear();
     decoded.clear();
     Contribution c = decoded.decode((*cursor)->key(), (*cursor)->payload());
+    c.linked_from = key;
     c.conversation.external_id = survivor;
     add_entry(out, c);
     if (auto ok = linked_->add(out.view()); !ok) return ok;
@@ -337,6 +364,7 @@ Result<void> Merger::finish(const std::function<bool()>& stop, const std::functi
   auto cursor = SorterCursor::open(*by_start);
   if (!cursor) return cursor.error();
   Finished lines;
+  lines.sources.resize(plan_.sources.size());
   for (;;) {
     auto more = (*cursor)->next();
     if (!more) return more.error();
