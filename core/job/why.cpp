@@ -202,7 +202,7 @@ class Explainer {
     std::vector<std::uint32_t> sources;
     std::vector<std::size_t> members;
     for (std::size_t i = 0; i < group.states().size(); ++i) {
-      if (group.takes_anothers_id(i)) continue;
+      if (group.standing(i) != i) continue;
       states.push_back(group.states()[i]);
       sources.push_back(group.sources()[i]);
       members.push_back(i);
