@@ -45,9 +45,10 @@ Result<void> JobReading::prepare() {
     auto prepared = prepare_source(asked, catalog_, hooks_.cancelled);
     if (!prepared) {
       const Error& e = prepared.error();
-      return Error{e.code, fmt::format("source \"{}\": {}", source.name, e.message), e.cure};
+      return Error{e.code, fmt::format("source \"{}\": {}", source.name, e.message), job_words(e.cure)};
     }
     SourceConfig& config = *prepared->config;
+    config.in_job = true;
     config.number = static_cast<std::uint32_t>(i);
     config.ids = tables_;
     config.contributes = true;
@@ -148,9 +149,13 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
   const auto begun = std::chrono::steady_clock::now();
   const JobSource& asked = job_.sources[i];
   auto opened = SourceFlow::open(*configs_[i], std::move(prepared_[i]), asked.evidence, jobs_, hooks_.cancelled);
-  if (!opened) return opened.error();
+  if (!opened) {
+    const Error& e = opened.error();
+    return Error{e.code, fmt::format("source \"{}\": {}", asked.name, e.message), job_words(e.cure)};
+  }
   std::unique_ptr<SourceFlow> flow = std::move(*opened);
   describe(*configs_[i], asked.evidence, summary);
+  summary.role = asked.enrich ? "enrich" : "merge";
   Progress progress;
   progress.total_bytes = flow->total_bytes();
   Result<void> result = flow->run([&](Batch& batch) -> Result<void> {
@@ -174,13 +179,11 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
     const Error& e = result.error();
     return Error{e.code,
                  e.message.starts_with("interrupted") ? e.message : fmt::format("source \"{}\": {}", asked.name, e.message),
-                 e.cure};
+                 job_words(e.cure)};
   }
   if (books.read == 0 && !asked.allow_empty) {
     return Error{Errc::data,
-                 fmt::format("source \"{}\": there is no record in its inputs, and a view without them would be a part of the "
-                             "whole",
-                             asked.name),
+                 fmt::format("source \"{}\": there is no record in its inputs, and without it the view would not be whole", asked.name),
                  "look at its export; where it may be empty, set allow_empty = true"};
   }
   return {};

@@ -96,9 +96,10 @@ class Finisher {
     if (!members_.empty()) finish_members(to);
   }
 
-  void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view cure, Finished& to) {
+  void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view in_options, Finished& to) {
     const std::uint32_t source = group_.sources()[i];
     const SourceConfig& config = *plan_.sources[source].config;
+    const std::string cure = config.cure(in_options);
     const std::span<const Contribution> records = group_.of(i);
     if (records.size() > 1) message += fmt::format(" (one of the {} records that make it up)", records.size());
     to.sources[source].books.reject(code, fmt::format("{}; {}", message, cure), records.size());

@@ -73,16 +73,6 @@ Json bad_values_json(const Summary& s) {
   return out;
 }
 
-std::string grouped(std::uint64_t n) {
-  std::string digits = fmt::format("{}", n);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-  return digits;
-}
-
-std::string counted(std::uint64_t n, std::string_view thing) {
-  return fmt::format("{} {}{}", grouped(n), thing, n == 1 ? "" : "s");
-}
-
 /// Times that a policy decided, and how.
 struct Doubtful {
   std::uint64_t count = 0;
@@ -148,6 +138,7 @@ Json accounts_of(const Summary& s) {
   Json source_json;
   source_json["name"] = s.source;
   source_json["adapter"] = s.adapter;
+  if (!s.role.empty()) source_json["role"] = s.role;
   source_json["inputs"] = s.inputs;
   source_json["time_zone"] = s.time_zone;
   source_json["disambiguation"] = s.disambiguation;
@@ -203,11 +194,18 @@ std::string Summary::text() const {
   const auto line = [&out](std::string_view label, const std::string& text) { out += fmt::format("  {:<11}{}\n", label, text); };
   out += fmt::format("{}: {} read = {} translated + {} filtered + {} rejected\n", source, grouped(read), grouped(translated),
                      grouped(filtered_total), grouped(rejected_total));
-  if (merged != 0 || touchpoints != 0) {
-    line("folded", fmt::format("{} into {}{}", counted(translated, "record"), counted(written, "conversation"),
-                               touchpoints == 0 ? std::string()
-                                                : fmt::format(", {} ({} of them repeated)", counted(touchpoints, "touchpoint"),
-                                                              grouped(repeated_touchpoints))));
+  const std::string touched = touchpoints == 0 ? std::string()
+                                               : fmt::format("{} ({} of them repeated)", counted(touchpoints, "touchpoint"),
+                                                             grouped(repeated_touchpoints));
+  if (role == "enrich") {
+    line("enrich", fmt::format("added {} to conversations, made {} of conversations that are not in this run",
+                               counted(merged, "record"), counted(updates, "update")));
+  } else if (!role.empty()) {
+    line("merge", fmt::format("began {}, added {} to conversations{}{}", counted(written, "conversation"),
+                              counted(merged, "record"), touched.empty() ? "" : "; ", touched));
+  } else if (merged != 0 || touchpoints != 0) {
+    line("folded", fmt::format("{} into {}{}{}", counted(translated, "record"), counted(written, "conversation"),
+                               touched.empty() ? "" : ", ", touched));
   }
   for (const auto& [rule, count] : filtered) line("filtered", fmt::format("{} × {}", grouped(count), rule));
   for (const auto& [code, count] : rejected) {
