@@ -200,7 +200,10 @@ class JobRun {
         for (const auto& [name, use] : fields) {
           if (use.carried != 0 || use.empty != 0) names.push_back(name);
         }
-        const std::string_view near = nearest(field.metadata_key, names);
+        std::string_view near = nearest(field.metadata_key, names);
+        for (const std::string& name : names) {
+          if (near.empty() && name.starts_with(field.metadata_key)) near = name;
+        }
         return usage(
             fmt::format("{}: link field {}: no record of source \"{}\" has a field \"{}\"", job_.path, field.text,
                         job_.sources[field.source].name, field.metadata_key),

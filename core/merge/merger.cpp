@@ -67,15 +67,13 @@ class Finisher {
       write_update(to);
       return;
     }
-    Conversation& c = combined_.conversation;
-    for (std::size_t i = 0; c.channel == Channel::none && i < members_.size(); ++i) {
-      if (!plan_.sources[sources_[i]].enrich) c.channel = channel_of(plan_.sources[sources_[i]].config->default_channel);
-    }
-    if (c.channel == Channel::none) {
-      refuse("missing_channel", "nothing that is known of the conversation says by which channel it came",
+    take_default_channel(plan_, sources_, combined_.conversation);
+    const std::string_view lack = lack_of(combined_.conversation);
+    if (lack == "missing_channel") {
+      refuse(lack, "nothing that is known of the conversation says by which channel it came",
              "--set default_channel=<phone|email|chat|sms|social|back_office>", to);
-    } else if (!c.started_at) {
-      refuse("missing_started_at", "nothing that is known of the conversation says when it began, and no time is made up",
+    } else if (lack == "missing_started_at") {
+      refuse(lack, "nothing that is known of the conversation says when it began, and no time is made up",
              "add the export that holds its creation time or its touchpoints", to);
     } else {
       write_conversation(to);
@@ -390,6 +388,10 @@ Result<bool> Merger::look_up(std::string_view external_id, const std::function<v
   states.load(group);
   visit(states);
   return true;
+}
+
+std::vector<std::size_t> Merger::joining_rules(const GroupStates& group) const {
+  return links_ ? links_->joining(group.states(), group.sources()) : std::vector<std::size_t>();
 }
 
 Result<void> Merger::each_ledger_line(const std::function<Result<void>(std::string_view)>& take) {
