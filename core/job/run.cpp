@@ -312,6 +312,9 @@ Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& 
   JobRun run(job, catalog, options, summary, hooks);
   Result<void> result = run.run();
   summary.complete = result.ok();
+  for (Summary& source : summary.sources) {
+    if (!result) source.written = source.merged = source.updates = 0;  // what had been put together is thrown away
+  }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   summary.peak_memory = peak_memory();
   return result;

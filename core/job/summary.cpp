@@ -51,7 +51,11 @@ std::string JobSummary::json() const {
   std::uint64_t read = 0;
   for (const Summary& s : sources) {
     if (s.source.empty()) continue;  // the run broke off before it
-    out["sources"].push_back(accounts_of(s));
+    Json source = accounts_of(s);
+    if (!complete) {
+      for (const char* outcome : {"merged", "updates", "unchanged", "balanced"}) source[outcome] = nullptr;
+    }
+    out["sources"].push_back(std::move(source));
     read += s.read;
   }
   Json merge;
@@ -144,13 +148,15 @@ std::string JobSummary::text() const {
     std::string unknown;
     for (std::size_t i = 0; i < table.most_frequent.size() && i < 3; ++i) {
       const IdAccounts::Unknown& u = table.most_frequent[i];
-      unknown += fmt::format("{}{} {} ({})", i == 0 ? "; most often unknown: " : ", ", shown(u.platform), shown(u.id), grouped(u.count));
+      unknown +=
+          fmt::format("{}{} {} ({})", i == 0 ? "; most often unknown: " : ", ", shown(u.platform), shown(u.id), grouped(u.count));
     }
     line("ids", fmt::format("{}: {} known, {} unknown{}", table.kind, grouped(table.known), grouped(table.unknown), unknown));
   }
   for (const SinkAccounts& s : sinks) {
-    line(s.type, fmt::format("{}{} in {}", counted(s.conversations, "conversation"),
-                             s.updates == 0 ? std::string() : ", " + counted(s.updates, "update"), s.path));
+    line(s.type, fmt::format("{}{} to {}", counted(s.conversations, "conversation"),
+                             s.updates == 0 ? std::string() : ", " + counted(s.updates, "update"),
+                             s.path == "-" ? "standard output" : s.path));
   }
   for (const std::string& note : notes) line("note", note);
   return printable(out);

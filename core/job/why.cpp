@@ -228,14 +228,15 @@ class Explainer {
   std::string id_rule(const std::string& asked, const std::string& external_id, const Merger& merger, GroupStates& group) const {
     const MergePlan& plan = merger.plan();
     std::string rule = job_.external_id.empty() ? "the record's own id" : fmt::format("by the template {}", job_.external_id);
-    std::vector<std::string> members;
+    std::vector<std::string> members;  // as they would be called without links
     bool update = true;
     for (std::size_t i = 0; i < group.states().size(); ++i) {
+      const State& state = *group.states()[i];
       const MergeSource& source = plan.sources[group.sources()[i]];
       update &= source.enrich;
-      const bool seen = i > 0 && std::any_of(group.states().begin(), group.states().begin() + static_cast<std::ptrdiff_t>(i),
-                                             [&](const State* s) { return s->id == group.states()[i]->id; });
-      if (!seen) members.push_back(fmt::format("{} {}", source.config->name, group.states()[i]->id));
+      std::string own;
+      source.config->external_id.write({state.id, state.conversation.platform, source.config->name, state.scope}, own);
+      if (std::find(members.begin(), members.end(), own) == members.end()) members.push_back(std::move(own));
     }
     std::vector<std::string> rules;
     for (const std::size_t r : merger.joining_rules(group)) {
@@ -243,8 +244,9 @@ class Explainer {
     }
     if (members.size() > 1 && !rules.empty()) {
       const bool ordered = !plan.order[static_cast<std::size_t>(Target::external_id)].empty();
-      rule += fmt::format("; linked are {} by {}; of these, the first in the {} names it", fmt::join(members, ", "),
-                          fmt::join(rules, " and "), ordered ? "order of [merge.fields] external_id" : "order of the sources");
+      rule +=
+          fmt::format("; {} are linked, by {}; the first of them in the order of {} names the whole", fmt::join(members, ", "),
+                      fmt::join(rules, " and "), ordered ? "[merge.fields] external_id" : "the sources");
     }
     if (asked != external_id) rule += fmt::format("; {} is a part of it", asked);
     if (update) rule += "; no source but those with role = \"enrich\" knows it, so it is an update";
@@ -463,7 +465,13 @@ class Explainer {
     } else if (elsewhere) {
       add("its source is the first in the job that knows it");
     }
-    if (beside && !first.derived) add("the newest record of its source that says it");
+    const bool as_new =
+        any([&](const Claim& c) { return c.state == first.state && c.version == first.version && c.value != first.value; });
+    if (as_new) {
+      add("of its source's newest records, which are equally new, the larger value");
+    } else if (beside && !first.derived) {
+      add("the newest record of its source that says it");
+    }
     return rule;
   }
 
@@ -485,7 +493,8 @@ class Explainer {
     }
     if (!ordered && target == Target::started_at) return "later";
     if (!ordered && target == Target::ended_at) return "earlier";
-    return "its source is asked later";
+    return claim.source == winner.source ? "another conversation of its source, whose id comes first, stands"
+                                         : "its source is asked later";
   }
 
   void explain_metadata(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members,

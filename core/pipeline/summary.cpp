@@ -1,5 +1,6 @@
 // The accounts of a run: checked, as JSON, and as lines for a person.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <cmath>
@@ -197,12 +198,13 @@ std::string Summary::text() const {
   const std::string touched = touchpoints == 0 ? std::string()
                                                : fmt::format("{} ({} of them repeated)", counted(touchpoints, "touchpoint"),
                                                              grouped(repeated_touchpoints));
-  if (role == "enrich") {
-    line("enrich", fmt::format("added {} to conversations, made {} of conversations that are not in this run",
-                               counted(merged, "record"), counted(updates, "update")));
-  } else if (!role.empty()) {
-    line("merge", fmt::format("began {}, added {} to conversations{}{}", counted(written, "conversation"),
-                              counted(merged, "record"), touched.empty() ? "" : "; ", touched));
+  if (!role.empty()) {
+    std::vector<std::string> did;
+    if (written != 0) did.push_back("began " + counted(written, "conversation"));
+    if (merged != 0) did.push_back(fmt::format("added {} to conversations", counted(merged, "record")));
+    if (updates != 0) did.push_back(fmt::format("made {} of conversations that are not in this run", counted(updates, "update")));
+    if (!touched.empty() && !did.empty()) did.push_back(touched);
+    if (!did.empty()) line(role, fmt::format("{}", fmt::join(did, ", ")));
   } else if (merged != 0 || touchpoints != 0) {
     line("folded", fmt::format("{} into {}{}{}", counted(translated, "record"), counted(written, "conversation"),
                                touched.empty() ? "" : ", ", touched));
