@@ -141,7 +141,8 @@ class Explainer {
     const std::unique_ptr<Merger> merger = first.merger();
     if (auto ok = read_all(first, *merger); !ok) return ok.error();
     if (auto ok = merger->link([this] { return hooks_.cancelled && hooks_.cancelled(); }); !ok) return ok.error();
-    for (const auto& [id, field] : readings_of(what)) {
+    for (const auto& reading : readings_of(what)) {
+      const std::string &id = reading.first, &field = reading.second;
       const std::string_view survivor = merger->survivor(id);
       const std::string external_id(survivor.empty() ? std::string_view(id) : survivor);
       auto there = merger->look_up(external_id, [&](GroupStates& group) {
@@ -231,11 +232,9 @@ class Explainer {
     std::vector<std::string> members;  // as they would be called without links
     bool update = true;
     for (std::size_t i = 0; i < group.states().size(); ++i) {
-      const State& state = *group.states()[i];
-      const MergeSource& source = plan.sources[group.sources()[i]];
-      update &= source.enrich;
-      std::string own;
-      source.config->external_id.write({state.id, state.conversation.platform, source.config->name, state.scope}, own);
+      update &= plan.sources[group.sources()[i]].enrich;
+      const std::string_view from = group.of(i).front().linked_from;
+      std::string own(from.empty() ? std::string_view(external_id) : from);
       if (std::find(members.begin(), members.end(), own) == members.end()) members.push_back(std::move(own));
     }
     std::vector<std::string> rules;
@@ -276,13 +275,14 @@ class Explainer {
   void describe(const MergePlan& plan, GroupStates& group, const std::string& field) {
     std::vector<std::size_t> members;
     for (std::size_t i = 0; i < group.states().size(); ++i) {
-      if (!group.takes_anothers_id(i)) members.push_back(i);
+      if (group.standing(i) == i) members.push_back(i);
     }
     Combined combined;
     join(plan, group, members, combined);
-    if (!combined.enrichment_only && !lack_of(combined.conversation).empty()) {
+    const Lack lack = lack_of(combined.conversation.channel, combined.conversation.started_at);
+    if (!combined.enrichment_only && lack != Lack::nothing) {
       // What cannot be a conversation is rejected; what only adds to one stays, as an update.
-      refused_ = lack_of(combined.conversation);
+      refused_ = code_of(lack);
       std::erase_if(members, [&](std::size_t i) { return !plan.sources[group.sources()[i]].enrich; });
       if (members.empty()) return;
       refused_.clear();

@@ -134,11 +134,6 @@ void take_default_channel(const MergePlan& plan, std::span<const std::uint32_t> 
   }
 }
 
-std::string_view lack_of(const Conversation& c) {
-  if (c.channel == Channel::none) return "missing_channel";
-  return c.started_at ? std::string_view() : "missing_started_at";
-}
-
 void combine(const MergePlan& plan, std::span<const State* const> states, std::span<const std::uint32_t> sources, Arena& arena,
              Combined& to) {
   const Group group{plan, states, sources};

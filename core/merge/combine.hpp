@@ -45,9 +45,6 @@ struct Combined {
 /// What a conversation without any channel word gets: the default of the first source that has one.
 void take_default_channel(const MergePlan& plan, std::span<const std::uint32_t> sources, Conversation& conversation);
 
-/// The code under which what is not enough for a conversation is rejected; empty: it is enough.
-[[nodiscard]] std::string_view lack_of(const Conversation& conversation);
-
 /// `states` are settled, their touchpoints derived, at least one, in the order of their sources and, within one source, of
 /// the external_ids they had before a link joined them. Texts made here live in `arena`.
 void combine(const MergePlan& plan, std::span<const State* const> states, std::span<const std::uint32_t> sources, Arena& arena,

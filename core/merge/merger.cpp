@@ -28,19 +28,34 @@ class Finisher {
     }
     members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
-      if (group_.takes_anothers_id(i)) {
-        refuse_anothers_id(i, to);
-      } else {
+      if (group_.standing(i) == i) {
         members_.push_back(i);
+      } else {
+        refuse_anothers_id(i, to);
       }
     }
     finish_members(to);
   }
 
  private:
+  struct Refusal {
+    std::string_view code, message, cure;
+  };
+  static Refusal refusal(Lack lack) {
+    if (lack == Lack::channel) {
+      return {code_of(lack), "nothing that is known of the conversation says by which channel it came",
+              "--set default_channel=<phone|email|chat|sms|social|back_office>"};
+    }
+    return {code_of(lack), "nothing that is known of the conversation says when it began, and no time is made up",
+            "add the export that holds its creation time or its touchpoints"};
+  }
+
   void refuse_anothers_id(std::size_t i, Finished& to) {
-    const State &state = *group_.states()[i], &other = *group_.states()[i - 1];
-    if (state.id == other.id) {
+    const State &state = *group_.states()[i], &other = *group_.states()[group_.standing(i)];
+    if (const Lack lack = group_.lack(i); lack != Lack::nothing && group_.lack(group_.standing(i)) == Lack::nothing) {
+      const auto [code, message, cure] = refusal(lack);
+      reject_state(i, code, std::string(message), cure, to);
+    } else if (state.id == other.id) {
       reject_state(i, "same_id_in_two_scopes",
                    fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one "
                                "external_id would overwrite each other",
@@ -68,26 +83,22 @@ class Finisher {
       return;
     }
     take_default_channel(plan_, sources_, combined_.conversation);
-    const std::string_view lack = lack_of(combined_.conversation);
-    if (lack == "missing_channel") {
-      refuse(lack, "nothing that is known of the conversation says by which channel it came",
-             "--set default_channel=<phone|email|chat|sms|social|back_office>", to);
-    } else if (lack == "missing_started_at") {
-      refuse(lack, "nothing that is known of the conversation says when it began, and no time is made up",
-             "add the export that holds its creation time or its touchpoints", to);
-    } else {
+    const Lack lack = lack_of(combined_.conversation.channel, combined_.conversation.started_at);
+    if (lack == Lack::nothing) {
       write_conversation(to);
+    } else {
+      refuse(refusal(lack), to);
     }
   }
 
   /// The conversation cannot be; what only adds to one is kept as an update.
-  void refuse(std::string_view code, const std::string& message, std::string_view cure, Finished& to) {
+  void refuse(const Refusal& why, Finished& to) {
     std::vector<std::size_t> enriching;
     for (const std::size_t i : members_) {
       if (plan_.sources[group_.sources()[i]].enrich) {
         enriching.push_back(i);
       } else {
-        reject_state(i, code, message, cure, to);
+        reject_state(i, why.code, std::string(why.message), why.cure, to);
       }
     }
     members_ = enriching;
@@ -272,7 +283,7 @@ Result<void> Merger::link(const std::function<bool()>& stop) {
           standing.clear();
           sources.clear();
           for (std::size_t i = 0; i < states.states().size(); ++i) {
-            if (states.takes_anothers_id(i)) continue;  // it will be rejected, and must not join others
+            if (states.standing(i) != i) continue;  // it will be rejected, and must not join others
             standing.push_back(states.states()[i]);
             sources.push_back(states.sources()[i]);
           }

@@ -187,6 +187,34 @@ TEST_CASE("merge: of one id in several scopes the first stands, all records of t
   CHECK(only(two).at("subject") == "org b");
 }
 
+TEST_CASE("merge: of one id in several scopes, one that is complete stands before one that is not") {
+  std::vector<Said> all = {from(0, "1"), whole(0, "1"), whole(0, "1"), from(1, "1")};
+  for (std::size_t i = 0; i < 3; ++i) all[i].what.scope = std::string_view("abc").substr(i, 1);
+  all[0].what.conversation.channel = Channel::sms;
+  Merging merging({"s", "t"});
+  const Merged merged = merging.run({all[0], all[1], all[2]});
+  CHECK(only(merged).at("channel") == "email");
+  CHECK(fate(merged, all[0], "s") == "rejected missing_started_at");
+  CHECK(fate(merged, all[1], "s") == "written 1");
+  CHECK(fate(merged, all[2], "s") == "rejected same_id_in_two_scopes");
+  check_books(merged, {all[0], all[1], all[2]});
+  // None is: the first stands, and another source may say the rest.
+  all[1].what.conversation.channel = Channel::none;
+  all[3].what.conversation.started_at = Instant{5, 0};
+  const Merged completed = merging.run({all[0], all[1], all[3]});
+  CHECK(only(completed).at("channel") == "sms");
+  CHECK(fate(completed, all[1], "s") == "rejected same_id_in_two_scopes");
+  // A default channel is enough.
+  merging.config(0).default_channel = "chat";
+  CHECK(only(merging.run({all[0], all[1]})).at("channel") == "chat");
+  // What enriches needs neither.
+  merging.plan.sources[0].enrich = true;
+  const Merged enriched = merging.run({all[1], all[0]});
+  CHECK(fate(enriched, all[0], "s") == "update 1");
+  CHECK(fate(enriched, all[1], "s") == "rejected same_id_in_two_scopes");
+  check_books(enriched, {all[1], all[0]});
+}
+
 TEST_CASE("merge: of each field the first source that knows it, in the order of the sources or the field's own") {
   Merging merging({"first", "second", "third"});
   Said a = whole(0, "1"), b = whole(1, "1"), c = whole(2, "1");

@@ -416,7 +416,7 @@ TEST_CASE("normalizer: a touchpoint has the zone of its own record, not of the o
                "{\"id\":\"2\",\"when\":\"2024-06-01 10:00\",\"zone\":\"America/New_York\"}\n"
                "{\"id\":\"3\",\"when\":\"2024-06-01 10:00\"}\n") == "");
   CHECK(run.rejects == "");
-  const auto& touches = run.batches.front()->touchpoints;
+  const std::vector<Touchpoint> touches = run.touchpoints();
   REQUIRE(touches.size() == 3);
   constexpr std::int64_t kTenUtc = 1'717'236'000;
   CHECK(touches[0].at.seconds == kTenUtc - 2 * 3600);
