@@ -43,10 +43,10 @@ class Finisher {
   };
   static Refusal refusal(Lack lack) {
     if (lack == Lack::channel) {
-      return {"missing_channel", "nothing that is known of the conversation says by which channel it came",
+      return {code_of(lack), "nothing that is known of the conversation says by which channel it came",
               "--set default_channel=<phone|email|chat|sms|social|back_office>"};
     }
-    return {"missing_started_at", "nothing that is known of the conversation says when it began, and no time is made up",
+    return {code_of(lack), "nothing that is known of the conversation says when it began, and no time is made up",
             "add the export that holds its creation time or its touchpoints"};
   }
 
@@ -82,11 +82,8 @@ class Finisher {
       write_update(to);
       return;
     }
-    Conversation& c = combined_.conversation;
-    for (std::size_t i = 0; c.channel == Channel::none && i < members_.size(); ++i) {
-      if (!plan_.sources[sources_[i]].enrich) c.channel = channel_of(plan_.sources[sources_[i]].config->default_channel);
-    }
-    const Lack lack = lack_of(c.channel, c.started_at);
+    take_default_channel(plan_, sources_, combined_.conversation);
+    const Lack lack = lack_of(combined_.conversation.channel, combined_.conversation.started_at);
     if (lack == Lack::nothing) {
       write_conversation(to);
     } else {
@@ -108,9 +105,10 @@ class Finisher {
     if (!members_.empty()) finish_members(to);
   }
 
-  void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view cure, Finished& to) {
+  void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view in_options, Finished& to) {
     const std::uint32_t source = group_.sources()[i];
     const SourceConfig& config = *plan_.sources[source].config;
+    const std::string cure = config.cure(in_options);
     const std::span<const Contribution> records = group_.of(i);
     if (records.size() > 1) message += fmt::format(" (one of the {} records that make it up)", records.size());
     to.sources[source].books.reject(code, fmt::format("{}; {}", message, cure), records.size());
@@ -401,6 +399,10 @@ Result<bool> Merger::look_up(std::string_view external_id, const std::function<v
   states.load(group);
   visit(states);
   return true;
+}
+
+std::vector<std::size_t> Merger::joining_rules(const GroupStates& group) const {
+  return links_ ? links_->joining(group.states(), group.sources()) : std::vector<std::size_t>();
 }
 
 Result<void> Merger::each_ledger_line(const std::function<Result<void>(std::string_view)>& take) {
