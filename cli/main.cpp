@@ -129,7 +129,8 @@ CLI::App* add_why(CLI::App& app, crosswalk::cli::JobArguments& a) {
   CLI::App* verb = app.add_subcommand("why", "from a conversation of a job back to the records and rules that made it");
   verb->footer("Example:\n  crosswalk why examples/job.toml zendesk:48212.started_at");
   add_job(*verb, a);
-  verb->add_option("conversation", a.external_id, "as in the output; with a dot and a field: of that field alone")
+  verb->add_option("conversation", a.external_id,
+                   "its external_id as in the output; with a dot and a field behind it, that field alone")
       ->required()
       ->type_name("EXTERNAL_ID[.FIELD]");
   verb->add_flag("--json", a.json, "as JSON");

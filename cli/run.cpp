@@ -17,7 +17,14 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   if (!job) return report(job.error());
   auto host = host_options(a.adapters);
   if (!host) return report(host.error());
-  for (const JobSink& sink : job->sinks) data_to_stdout |= sink.path == "-" && !a.options.dry_run;
+  bool sink_to_stdout = a.options.ledger == "-" || a.options.rejects == "-" || job->rejects == "-" || a.options.summary == "-";
+  for (const JobSink& sink : job->sinks) sink_to_stdout |= sink.path == "-" || sink.updates == "-";
+  sink_to_stdout &= !a.options.dry_run || a.options.summary == "-";
+  if (a.json && sink_to_stdout) {
+    return report({Errc::usage, "--json and an output of the run both go to standard output",
+                   "leave out --json, or name a file for the other"});
+  }
+  data_to_stdout |= sink_to_stdout;
   watch_signals();
   PluginCatalog catalog(std::move(*host));
   JobSummary summary;

@@ -507,7 +507,8 @@ Result<void> Journal::end_plan() { return db_.run(fmt::format("UPDATE runs SET p
 
 Result<RunRow> Journal::run_of(std::int64_t run) {
   auto row = db_.prepare(
-      "SELECT id, started_at, origin, head, tail, method, update_method, planned, finished_at IS NOT NULL FROM runs WHERE id = "
+      "SELECT id, started_at, origin, head, tail, method, update_method, planned, finished_at IS NOT NULL FROM main.runs WHERE "
+      "id = "
       "?1");
   if (!row) return row.error();
   auto got = db_.step(row->bind(1, run));

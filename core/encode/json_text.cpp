@@ -41,13 +41,57 @@ char* write_escape(unsigned char c, char* to) {
   return to;
 }
 
+/// Whether any of eight bytes needs an escape: below 0x20, a quote, a backslash. Exact as a yes or no for all eight.
+bool needs_escape(std::uint64_t bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101U, kHigh = 0x8080808080808080U;
+  const std::uint64_t quote = bytes ^ (kOnes * '"'), backslash = bytes ^ (kOnes * '\\');
+  return (((bytes - kOnes * 0x20) & ~bytes) | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash)) & kHigh;
+}
+
+template <class T>
+T load(const char* from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
+/// Texts of up to fifteen bytes, most of what there is, as two overlapping words. False: one of them needs an escape.
+bool copy_short(const char* from, std::size_t size, char* to) {
+  if (size >= 8) {
+    const auto first = load<std::uint64_t>(from), last = load<std::uint64_t>(from + size - 8);
+    std::memcpy(to, &first, 8);
+    std::memcpy(to + size - 8, &last, 8);
+    return !needs_escape(first) && !needs_escape(last);
+  }
+  if (size >= 4) {
+    const auto first = load<std::uint32_t>(from), last = load<std::uint32_t>(from + size - 4);
+    std::memcpy(to, &first, 4);
+    std::memcpy(to + size - 4, &last, 4);
+    return !needs_escape(first | std::uint64_t{last} << 32);
+  }
+  bool clean = true;
+  for (std::size_t i = 0; i < size; ++i) {
+    to[i] = from[i];
+    clean &= kEscape[static_cast<unsigned char>(from[i])] == 0;
+  }
+  return clean;
+}
+
 /// Copies text[at…] up to the first byte that needs an escape; the room is known to be large enough.
 std::size_t copy_clean(const char* text, std::size_t at, std::size_t size, char*& to) {
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i backslash = _mm_set1_epi8('\\');
   const __m128i control = _mm_set1_epi8(0x1F);
-  while (size - at >= 16) {
+  const std::size_t begun = at;
+  while (at < size) {
+    if (size - at < 16) {
+      // The last sixteen bytes, some of them once more: they were clean, and their copies stand where they would go.
+      const std::size_t back = 16 - (size - at);
+      if (at - begun < back) break;
+      at -= back;
+      to -= back;
+    }
     const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), chunk);
     const __m128i bad = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(chunk, quote), _mm_cmpeq_epi8(chunk, backslash)),
@@ -73,11 +117,15 @@ void add_json_string(Buffer& out, std::string_view text) {
   char* const start = out.room(text.size() * 6 + 2 + 16);
   char* to = start;
   *to++ = '"';
-  for (std::size_t at = 0;;) {
-    at = copy_clean(text.data(), at, text.size(), to);
-    if (at == text.size()) break;
-    to = write_escape(static_cast<unsigned char>(text[at]), to);
-    ++at;
+  if (text.size() < 16 && copy_short(text.data(), text.size(), to)) {
+    to += text.size();
+  } else {
+    for (std::size_t at = 0;;) {
+      at = copy_clean(text.data(), at, text.size(), to);
+      if (at == text.size()) break;
+      to = write_escape(static_cast<unsigned char>(text[at]), to);
+      ++at;
+    }
   }
   *to++ = '"';
   out.finish_at(to);

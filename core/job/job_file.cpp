@@ -1027,7 +1027,11 @@ std::optional<std::vector<std::size_t>> JobReader::sources_at(const Section& sec
 /// The whole file, or why not.
 Result<std::string> read_text(const std::string& path) {
   auto input = open_input(path);
-  if (!input) return input.error();
+  if (!input) {
+    const Error& e = input.error();
+    std::error_code failed;
+    return Error{e.code, e.message, fs::is_directory(path, failed) ? "name the job file in it" : e.cure};
+  }
   std::string text(kLargestFile + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {

@@ -1,6 +1,7 @@
 // A job, run: every source through its workers into the merge, then the conversations, in order, into every sink.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -64,6 +65,8 @@ class JobRun {
     }
     return result;
   }
+  /// All that is kept here stands; only a delivery may have failed.
+  [[nodiscard]] bool published() const { return published_; }
 
  private:
   [[nodiscard]] bool cancelled() const { return hooks_.cancelled && hooks_.cancelled(); }
@@ -81,16 +84,26 @@ class JobRun {
     for (const std::string& output : outputs) {
       if (output.empty()) continue;
       const OutputTarget target = output_target(output);
+      if (!target.replaced && target.descriptor != STDOUT_FILENO) continue;
+      if (!seen.insert(target.replaced ? target.path : "-").second) {
+        return target.replaced ? usage(fmt::format("{}: two outputs go to this file", output), "give each its own")
+                               : usage("two outputs go to standard output", "give each its own");
+      }
       if (!target.replaced) continue;
-      if (!seen.insert(target.path).second) {
-        return usage(fmt::format("{}: two outputs go to this file", output), "give each its own");
+      const auto is = [&](const std::string& read) {
+        std::error_code failed;
+        return !read.empty() && std::filesystem::equivalent(target.path, read, failed);
+      };
+      const auto overwritten = [&](const std::string& what) {
+        return usage(fmt::format("{}: this is {}, and would be overwritten", output, what), "write to another file");
+      };
+      if (is(job_.path)) return overwritten("the job file");
+      for (const IdRule* rule : {&job_.agents, &job_.queues, &job_.customers}) {
+        if (is(rule->file)) return overwritten("a table of ids");
       }
       for (const auto& config : reading_.configs()) {
         for (const std::string& input : config->inputs) {
-          std::error_code failed;
-          if (!std::filesystem::equivalent(target.path, input, failed)) continue;
-          return usage(fmt::format("{}: this is an input of source \"{}\", and would be overwritten", output, config->name),
-                       "write to another file");
+          if (is(input)) return overwritten(fmt::format("an input of source \"{}\"", config->name));
         }
       }
     }
@@ -106,7 +119,7 @@ class JobRun {
     }
     make_folder_of(job_.rejects);
     if (!rejects_path().empty()) {
-      auto file = OutputFile::open(rejects_path(), "the job's rejects");
+      auto file = OutputFile::open(rejects_path(), options_.rejects.empty() ? "[job] rejects" : "--rejects");
       if (!file) return file.error();
       rejects_ = std::move(*file);
     }
@@ -252,7 +265,10 @@ class JobRun {
         for (const auto& [name, use] : fields) {
           if (use.carried != 0 || use.empty != 0) names.push_back(name);
         }
-        const std::string_view near = nearest(field.metadata_key, names);
+        std::string_view near = nearest(field.metadata_key, names);
+        for (const std::string& name : names) {
+          if (near.empty() && name.starts_with(field.metadata_key)) near = name;
+        }
         return usage(
             fmt::format("{}: link field {}: no record of source \"{}\" has a field \"{}\"", job_.path, field.text,
                         job_.sources[field.source].name, field.metadata_key),
@@ -321,6 +337,7 @@ class JobRun {
     }
     summary_.peak_memory = peak_memory();
     if (auto ok = summary_.balance(); !ok) return ok;
+    summary_.complete = true;  // as the sinks keep it
     std::uint64_t read = 0;
     for (const Summary& s : summary_.sources) read += s.read;
     if (ledger_ && ledger_lines_ != read) {
@@ -332,6 +349,9 @@ class JobRun {
     for (const auto& sink : sinks_) {
       if (auto ok = sink->finish(accounts); !ok) return ok;
     }
+    if (ledger_) {
+      if (auto ok = ledger_->finish(); !ok) return ok;
+    }
     if (cancelled()) return interrupted_run();
     const std::size_t files = sinks_.size() - deliveries_.size();
     for (std::size_t i = 0; i < files; ++i) {
@@ -340,6 +360,7 @@ class JobRun {
     if (ledger_) {
       if (auto ok = ledger_->commit(); !ok) return ok;
     }
+    published_ = true;
     for (std::size_t i = files; i < sinks_.size(); ++i) {
       if (auto ok = sinks_[i]->commit(); !ok) return ok;
     }
@@ -355,6 +376,7 @@ class JobRun {
   std::vector<std::unique_ptr<Sink>> sinks_;  ///< those that deliver last
   std::vector<std::size_t> of_sink_;          ///< index in the job
   std::vector<DeliverySink*> deliveries_;
+  bool published_ = false;
   std::vector<Books> books_;
   Progress merged_;
   std::uint64_t ledger_lines_ = 0;
@@ -441,7 +463,10 @@ Result<void> resume_job(const Job& job, AdapterCatalog& catalog, const RunOption
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   summary.peak_memory = peak_memory();
   if (!resumed) return resumed.error();
-  if (*resumed) return {};
+  if (*resumed) {
+    summary.complete = true;
+    return {};
+  }
   const std::vector<std::string> notes = std::move(summary.notes);
   summary = {};
   summary.notes = notes;
@@ -458,6 +483,10 @@ Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& 
   summary.jobs = job_count(options.jobs);
   JobRun run(job, catalog, options, summary, hooks);
   Result<void> result = run.run();
+  summary.complete = result.ok() || run.published();
+  for (Summary& source : summary.sources) {
+    if (!result) source.written = source.merged = source.updates = 0;  // what had been put together is thrown away
+  }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   summary.peak_memory = peak_memory();
   return result;

@@ -102,10 +102,16 @@ std::string JobSummary::json() const {
   Json out;
   out["job"] = job;
   out["dry_run"] = dry_run;
+  out["complete"] = complete;
   out["sources"] = Json::array();
   std::uint64_t read = 0;
   for (const Summary& s : sources) {
-    out["sources"].push_back(accounts_of(s));
+    if (s.source.empty()) continue;  // the run broke off before it
+    Json source = accounts_of(s);
+    if (!complete) {
+      for (const char* outcome : {"merged", "updates", "unchanged", "balanced"}) source[outcome] = nullptr;
+    }
+    out["sources"].push_back(std::move(source));
     read += s.read;
   }
   Json merge;
@@ -124,7 +130,7 @@ std::string JobSummary::json() const {
     conflicts.push_back(Json{{"source", c.source}, {"external_ids", c.external_ids}, {"group_size", c.size}});
   }
   merge["links"] = {{"rules", rules}, {"groups", links.groups}, {"conflicts", links.conflicts}, {"conflict_examples", conflicts}};
-  out["merge"] = merge;
+  out["merge"] = complete ? merge : Json(nullptr);
   out["ids"] = Json::object();
   for (const IdAccounts& table : ids) {
     Json unknown = Json::array();
@@ -140,6 +146,7 @@ std::string JobSummary::json() const {
   }
   out["sinks"] = Json::array();
   for (const SinkAccounts& s : sinks) {
+    if (!complete) break;  // they hold nothing
     out["sinks"].push_back(
         Json{{"type", s.type}, {"path", s.path}, {"conversations", s.conversations}, {"updates", s.updates}, {"bytes", s.bytes}});
     if (!s.delivers) continue;
@@ -150,14 +157,16 @@ std::string JobSummary::json() const {
   out["identity"] =
       "per source: read = translated + filtered + rejected; translated = written + merged + updates; "
       "over all sources: written = conversations, updates = updates";
-  out["balanced"] = balance().ok();
+  out["balanced"] = complete ? Json(balance().ok()) : Json(nullptr);
   out["notes"] = notes;
   out["seconds"] = seconds;
   out["records_per_second"] = seconds > 0 ? static_cast<double>(read) / seconds : 0.0;
   out["peak_memory_bytes"] = peak_memory;
   out["jobs"] = jobs;
   Json versions = {{"crosswalk", version}, {"zone_data", zone_data_version}};
-  for (const Summary& s : sources) versions[s.adapter] = s.adapter_version;
+  for (const Summary& s : sources) {
+    if (!s.adapter.empty()) versions[s.adapter] = s.adapter_version;
+  }
   out["versions"] = versions;
   std::string text = out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   std::size_t at = text.find("\"sinks\": [");
@@ -187,26 +196,35 @@ std::string JobSummary::text() const {
   const auto line = [&out](std::string_view label, const std::string& text) { out += fmt::format("  {:<11}{}\n", label, text); };
   if (sources.empty()) {
     out += fmt::format("{}: delivery, gone on with\n", job);
-  } else
-    out += fmt::format("{}: {} conversation{}, {} update{}{}\n", job, conversations, conversations == 1 ? "" : "s", updates,
-                       updates == 1 ? "" : "s", dry_run ? "; nothing was written (dry run)" : "");
-  for (const LinkAccounts::Rule& r : links.rules) {
-    line("link", fmt::format("{} ({}) = {} ({}): {} in both", r.left, r.left_values, r.right, r.right_values, r.joined));
+  } else if (!complete) {
+    out += fmt::format("{}: the run broke off, and no conversation is written\n", job);
+    return printable(out);
+  } else {
+    out += fmt::format("{}: {}, {}{}\n", job, counted(conversations, "conversation"), counted(updates, "update"),
+                       dry_run ? "; nothing is written (dry run)" : "");
   }
-  if (links.groups != 0) line("linked", fmt::format("{} groups of conversations became one each", links.groups));
+  for (const LinkAccounts::Rule& r : links.rules) {
+    line("link", fmt::format("{} ({}) = {} ({}): {} in both", r.left, counted(r.left_values, "value"), r.right,
+                             counted(r.right_values, "value"), grouped(r.joined)));
+  }
+  if (links.groups != 0) {
+    line("linked", fmt::format("{} became one conversation{}", counted(links.groups, "group"), links.groups == 1 ? "" : " each"));
+  }
   if (links.conflicts != 0) {
     const LinkAccounts::Conflict& c = links.examples.front();
-    line("conflicts", fmt::format("{} groups would hold several conversations of one source and were left apart, for example {} "
-                                  "of \"{}\"; if that is meant: [merge] several = [\"{}\"]",
-                                  links.conflicts, fmt::join(c.external_ids, ", "), c.source, c.source));
+    line("conflict", fmt::format("{} left apart, since {} would hold several conversations of one source, for example {} of "
+                                 "\"{}\"; if that is meant: [merge] several = [\"{}\"]",
+                                 counted(links.conflicts, "group"), links.conflicts == 1 ? "it" : "each",
+                                 fmt::join(c.external_ids, " and "), c.source, c.source));
   }
   for (const IdAccounts& table : ids) {
     std::string unknown;
     for (std::size_t i = 0; i < table.most_frequent.size() && i < 3; ++i) {
       const IdAccounts::Unknown& u = table.most_frequent[i];
-      unknown += fmt::format("{}{} {} ({})", i == 0 ? "; most often unknown: " : ", ", shown(u.platform), shown(u.id), u.count);
+      unknown +=
+          fmt::format("{}{} {} ({})", i == 0 ? "; most often unknown: " : ", ", shown(u.platform), shown(u.id), grouped(u.count));
     }
-    line("ids", fmt::format("{}: {} known, {} unknown{}", table.kind, table.known, table.unknown, unknown));
+    line("ids", fmt::format("{}: {} known, {} unknown{}", table.kind, grouped(table.known), grouped(table.unknown), unknown));
   }
   for (const SinkAccounts& s : sinks) {
     if (s.delivers) {
@@ -214,8 +232,9 @@ std::string JobSummary::text() const {
       if (!dry_run) line(sources.empty() ? s.type : "", sent_text(s.delivery));
       continue;
     }
-    line(s.type, fmt::format("{} conversations{} in {}", s.conversations,
-                             s.updates == 0 ? std::string() : fmt::format(", {} updates", s.updates), s.path));
+    line(s.type, fmt::format("{}{} to {}", counted(s.conversations, "conversation"),
+                             s.updates == 0 ? std::string() : ", " + counted(s.updates, "update"),
+                             s.path == "-" ? "standard output" : s.path));
   }
   for (const std::string& note : notes) line("note", note);
   return printable(out);

@@ -55,10 +55,12 @@ void take_ended(Conversation& to, const Conversation& from) {
   to.ended_by_evidence = from.ended_by_evidence;
 }
 
-/// The name under which a source's overruled metadata stands: its own, unless a field is called so.
+/// The name under which a source's overruled metadata stands: its own, unless a field is called so or `crosswalk`, where
+/// it is said how times are known.
 std::string_view loser_key(std::string_view source, const std::vector<MetadataItem>& taken, Arena& arena) {
   Buffer key;
   std::string name(source);
+  if (name == "crosswalk") name += " (source)";
   for (;;) {
     key.clear();
     add_json_string(key, name);
@@ -123,6 +125,12 @@ bool is_update_field(Target target) {
     case Target::resolved:
     case Target::csat_score: return true;
     default: return false;
+  }
+}
+
+void take_default_channel(const MergePlan& plan, std::span<const std::uint32_t> sources, Conversation& c) {
+  for (std::size_t i = 0; c.channel == Channel::none && i < sources.size(); ++i) {
+    if (!plan.sources[sources[i]].enrich) c.channel = channel_of(plan.sources[sources[i]].config->default_channel);
   }
 }
 

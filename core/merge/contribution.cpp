@@ -12,7 +12,8 @@ constexpr auto kTexts = {&Conversation::platform,    &Conversation::queue_id, &C
                          &Conversation::customer_id, &Conversation::subject,  &Conversation::status};
 constexpr auto kDecimals = {&Conversation::handle_time, &Conversation::wait_time, &Conversation::first_response_time,
                             &Conversation::csat_score};
-constexpr unsigned kStartedBit = 10, kEndedBit = 11, kResolvedBit = 12, kIdBit = 13, kScopeBit = 14, kVersionBit = 15;
+constexpr unsigned kStartedBit = 10, kEndedBit = 11, kResolvedBit = 12, kIdBit = 13, kScopeBit = 14, kVersionBit = 15,
+                   kLinkedBit = 16;
 
 void put(Buffer& out, std::uint64_t value) {
   char* const from = out.room(10);
@@ -97,7 +98,8 @@ void add_entry(Buffer& out, const Contribution& c) {
   for (const auto value : kDecimals) bits |= std::uint64_t{(x.*value).has_value()} << bit++;
   bits |= std::uint64_t{x.started_at.has_value()} << kStartedBit | std::uint64_t{x.ended_at.has_value()} << kEndedBit |
           std::uint64_t{x.resolved.has_value()} << kResolvedBit | std::uint64_t{c.id != x.external_id} << kIdBit |
-          std::uint64_t{!c.scope.empty()} << kScopeBit | std::uint64_t{c.version.seconds != INT64_MIN} << kVersionBit;
+          std::uint64_t{!c.scope.empty()} << kScopeBit | std::uint64_t{c.version.seconds != INT64_MIN} << kVersionBit |
+          std::uint64_t{!c.linked_from.empty()} << kLinkedBit;
   put(out, bits);
   put(out, c.source);
   put(out, c.origin.file);
@@ -110,6 +112,7 @@ void add_entry(Buffer& out, const Contribution& c) {
   }
   if (c.id != x.external_id) put(out, c.id);
   if (!c.scope.empty()) put(out, c.scope);
+  if (!c.linked_from.empty()) put(out, c.linked_from);
   for (const auto text : kTexts) {
     if (!(x.*text).empty()) put(out, x.*text);
   }
@@ -159,6 +162,7 @@ Contribution Contributions::decode(std::string_view external_id, std::string_vie
   }
   c.id = has(kIdBit) ? from.text() : external_id;
   if (has(kScopeBit)) c.scope = from.text();
+  if (has(kLinkedBit)) c.linked_from = from.text();
   unsigned bit = 0;
   for (const auto text : kTexts) {
     if (has(bit++)) x.*text = from.text();

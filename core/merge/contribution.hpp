@@ -58,6 +58,7 @@ struct Contribution {
   std::uint32_t source = 0;  ///< index into the job's sources
   std::string_view id;       ///< the record's own, before the job's template made it an external_id
   std::string_view scope;
+  std::string_view linked_from;  ///< the external_id it had before a link joined it to others; empty: none did
   Conversation conversation;
   Version version;
   Origin origin;

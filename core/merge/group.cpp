@@ -13,7 +13,7 @@ void GroupStates::load(const Group& group) {
   contributions_.clear();
   arena_.clear();
   for (const std::string_view payload : group.payloads) contributions_.push_back(decoded_.decode(group.external_id, payload));
-  const auto identity = [](const Contribution& c) { return std::tie(c.source, c.id, c.scope); };
+  const auto identity = [](const Contribution& c) { return std::tie(c.source, c.linked_from, c.id, c.scope); };
   if (contributions_.size() > 1) {
     std::stable_sort(contributions_.begin(), contributions_.end(),
                      [&](const Contribution& a, const Contribution& b) { return identity(a) < identity(b); });
@@ -39,6 +39,43 @@ void GroupStates::load(const Group& group) {
     derive_from_touchpoints(state);
     add_touchpoint_counts(state, *plan_.sources[sources_[i]].config);
     all_.push_back(&state);
+  }
+  choose_standing();
+}
+
+Lack lack_of(Channel channel, const std::optional<Instant>& started_at) {
+  if (channel == Channel::none) return Lack::channel;
+  return started_at ? Lack::nothing : Lack::start;
+}
+
+std::string_view code_of(Lack lack) {
+  switch (lack) {
+    case Lack::nothing: return "";
+    case Lack::channel: return "missing_channel";
+    case Lack::start: return "missing_started_at";
+  }
+  return "";
+}
+
+Lack GroupStates::lack(std::size_t i) const {
+  if (plan_.sources[sources_[i]].enrich) return Lack::nothing;
+  const Conversation& c = all_[i]->conversation;
+  return lack_of(c.channel != Channel::none ? c.channel : channel_of(plan_.sources[sources_[i]].config->default_channel),
+                 c.started_at);
+}
+
+void GroupStates::choose_standing() {
+  standing_.resize(count_);
+  for (std::size_t begin = 0, end = 0; begin < count_; begin = end) {
+    const auto same = [&](std::size_t i) {
+      return sources_[i] == sources_[begin] && of(i).front().linked_from == of(begin).front().linked_from;
+    };
+    for (end = begin + 1; end < count_ && same(end);) ++end;
+    std::size_t stands = begin;
+    while (end - begin > 1 && stands < end && lack(stands) != Lack::nothing) ++stands;
+    if (stands == end) stands = begin;
+    std::fill(standing_.begin() + static_cast<std::ptrdiff_t>(begin), standing_.begin() + static_cast<std::ptrdiff_t>(end),
+              stands);
   }
 }
 

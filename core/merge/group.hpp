@@ -76,6 +76,11 @@ class GroupReader {
   std::unique_ptr<SorterCursor> own_, linked_;
 };
 
+/// What a conversation must have and has not.
+enum class Lack : std::uint8_t { nothing, channel, start };
+[[nodiscard]] Lack lack_of(Channel channel, const std::optional<Instant>& started_at);
+[[nodiscard]] std::string_view code_of(Lack lack);  ///< of the reject; of nothing: empty
+
 /// States of one group, one per source and conversation of it. Used by one thread; memory is kept from group to group.
 class GroupStates {
  public:
@@ -83,21 +88,23 @@ class GroupStates {
 
   void load(const Group& group);
 
-  /// Settled, with what their touchpoints say; by source, id and scope.
+  /// Settled, with what their touchpoints say; by source, external_id before a link, id and scope.
   [[nodiscard]] std::span<const State* const> states() const { return all_; }
   [[nodiscard]] std::span<const std::uint32_t> sources() const { return sources_; }
   /// The contributions that made state `i`.
   [[nodiscard]] std::span<const Contribution> of(std::size_t i) const {
     return std::span(contributions_).subspan(first_[i], first_[i + 1] - first_[i]);
   }
-  /// Of one id in several scopes of a source, only the first state stands.
-  [[nodiscard]] bool takes_anothers_id(std::size_t i) const {
-    return i != 0 && sources_[i] == sources_[i - 1] && all_[i]->id == all_[i - 1]->id;
-  }
+  /// Of several conversations of a source that have one external_id, not because a link joined them but because it does
+  /// not tell them apart, one stands: the first that lacks nothing by itself, else the first. `i` itself when it does.
+  [[nodiscard]] std::size_t standing(std::size_t i) const { return standing_[i]; }
+  /// What the state lacks by itself, whatever other sources say.
+  [[nodiscard]] Lack lack(std::size_t i) const;
   [[nodiscard]] Arena& arena() { return arena_; }
 
  private:
   void add_touchpoint_counts(State& state, const SourceConfig& source);
+  void choose_standing();
 
   const MergePlan& plan_;
   Contributions decoded_;
@@ -105,7 +112,7 @@ class GroupStates {
   std::vector<std::unique_ptr<State>> states_;
   std::size_t count_ = 0;
   std::vector<std::uint32_t> sources_;
-  std::vector<std::size_t> first_;
+  std::vector<std::size_t> first_, standing_;
   std::vector<const State*> all_;
   Arena arena_;
   Buffer scratch_;

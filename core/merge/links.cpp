@@ -47,7 +47,8 @@ std::string_view link_value(const State& state, const LinkField& field, std::str
 }  // namespace
 
 Links::Links(const std::vector<LinkRule>& rules, const MergePlan& plan, std::size_t budget, SpillFile& spill)
-    : rules_(rules), plan_(plan), budget_(budget), values_(budget / 2, spill) {
+    : rules_(rules), plan_(plan), budget_(budget) {
+  values_.emplace(budget / 2, spill);
   report_.rules.resize(rules.size());
   for (const LinkRule& rule : rules) {
     for (const LinkField* field : {&rule.left, &rule.right}) {
@@ -83,6 +84,27 @@ void Links::collect(Buffer& out, std::string_view external_id, std::span<const S
   }
 }
 
+std::vector<std::size_t> Links::joining(std::span<const State* const> states, std::span<const std::uint32_t> sources) const {
+  std::vector<std::size_t> rules;
+  std::string decoded;
+  for (std::size_t r = 0; r < rules_.size(); ++r) {
+    std::vector<std::string> left;
+    const auto each = [&](const LinkField& field, std::string_view json_key, const auto& visit) {
+      for (std::size_t i = 0; i < states.size(); ++i) {
+        if (sources[i] != field.source) continue;
+        const std::string_view value = link_value(*states[i], field, json_key, decoded);
+        if (!value.empty()) visit(value);
+      }
+    };
+    bool joins = false;
+    each(rules_[r].left, json_keys_[2 * r], [&](std::string_view value) { left.emplace_back(value); });
+    each(rules_[r].right, json_keys_[2 * r + 1],
+         [&](std::string_view value) { joins |= std::find(left.begin(), left.end(), value) != left.end(); });
+    if (joins) rules.push_back(r);
+  }
+  return rules;
+}
+
 Result<std::uint32_t> Links::node(std::string_view external_id, std::string_view sources) {
   if (const auto known = by_id_.find(external_id); known != by_id_.end()) return known->second;
   const auto number = static_cast<std::uint32_t>(nodes_.size());
@@ -112,51 +134,70 @@ std::uint32_t Links::root(std::uint32_t node) {
   return node;
 }
 
-Result<void> Links::resolve() {
-  if (auto ok = values_.seal(); !ok) return ok;
-  auto cursor = SorterCursor::open(values_);
-  if (!cursor) return cursor.error();
-  struct Side {
-    std::string external_id, sources;
-    bool left;
-  };
-  std::vector<Side> sides;
-  std::string key;
-  const auto join = [&]() -> Result<void> {
-    if (sides.empty()) return {};
-    const std::size_t rule = std::size_t{static_cast<unsigned char>(key[0])} << 8 | static_cast<unsigned char>(key[1]);
-    const auto lefts = static_cast<std::size_t>(std::count_if(sides.begin(), sides.end(), [](const Side& s) { return s.left; }));
-    LinkReport::Rule& report = report_.rules[rule];
-    report.left += lefts;
-    report.right += sides.size() - lefts;
-    if (lefts != 0 && lefts != sides.size()) {
-      ++report.joined;
-      auto first = node(sides.front().external_id, sides.front().sources);
-      if (!first) return first.error();
-      for (const Side& side : sides) {
-        auto other = node(side.external_id, side.sources);
-        if (!other) return other.error();
-        nodes_[root(*other)].parent = root(*first);
-      }
-    }
-    sides.clear();
-    return {};
-  };
-  for (;;) {
-    auto more = (*cursor)->next();
-    if (!more) return more.error();
-    if (!*more) break;
-    if ((*cursor)->key() != key) {
-      if (auto ok = join(); !ok) return ok;
-      key = (*cursor)->key();
-    }
-    const std::string_view payload = (*cursor)->payload();
+namespace {
+
+/// What collect() wrote of one conversation.
+struct Side {
+  explicit Side(std::string_view payload) {
     std::uint32_t count = 0;
     std::memcpy(&count, payload.data() + 1, sizeof count);
-    const std::size_t sources = count * sizeof(std::uint32_t);
-    sides.push_back({std::string(payload.substr(5 + sources)), std::string(payload.substr(5, sources)), payload.front() == 'l'});
+    const std::size_t size = count * sizeof(std::uint32_t);
+    left = payload.front() == 'l';
+    sources = payload.substr(5, size);
+    external_id = payload.substr(5 + size);
   }
-  if (auto ok = join(); !ok) return ok;
+  bool left;
+  std::string_view sources, external_id;
+};
+
+std::size_t rule_of(std::string_view key) {
+  return std::size_t{static_cast<unsigned char>(key[0])} << 8 | static_cast<unsigned char>(key[1]);
+}
+
+}  // namespace
+
+/// Conversations that have a value of both sides become neighbours.
+Result<void> Links::join_values() {
+  // Two cursors: one counts the sides of a value, the other joins them where both have it. So a value that a million
+  // conversations of one side have takes no memory.
+  auto opened_ahead = SorterCursor::open(*values_), opened_behind = SorterCursor::open(*values_);
+  if (!opened_ahead) return opened_ahead.error();
+  if (!opened_behind) return opened_behind.error();
+  SorterCursor &ahead = **opened_ahead, &behind = **opened_behind;
+  std::string key;
+  for (auto more = ahead.next();;) {
+    if (!more) return more.error();
+    if (!*more) break;
+    key = ahead.key();
+    std::uint64_t lefts = 0, all = 0;
+    while (more && *more && ahead.key() == key) {
+      lefts += Side(ahead.payload()).left ? 1U : 0U;
+      ++all;
+      more = ahead.next();
+    }
+    LinkReport::Rule& report = report_.rules[rule_of(key)];
+    report.left += lefts;
+    report.right += all - lefts;
+    const bool joined = lefts != 0 && lefts != all;
+    report.joined += joined ? 1U : 0U;
+    std::uint32_t first = 0;
+    for (std::uint64_t i = 0; i < all; ++i) {
+      if (auto stepped = behind.next(); !stepped) return stepped.error();
+      if (!joined) continue;
+      const Side side(behind.payload());
+      auto number = node(side.external_id, side.sources);
+      if (!number) return number.error();
+      if (i == 0) first = *number;
+      nodes_[root(*number)].parent = root(first);
+    }
+  }
+  return {};
+}
+
+Result<void> Links::resolve() {
+  if (auto ok = values_->seal(); !ok) return ok;
+  if (auto ok = join_values(); !ok) return ok;
+  values_.reset();
 
   // Members of a group side by side, groups in the order of their smallest external_id.
   std::vector<std::uint32_t> order(nodes_.size());
@@ -171,8 +212,8 @@ Result<void> Links::resolve() {
     groups[at->second].push_back(n);
   }
   for (std::vector<std::uint32_t>& members : groups) decide(members);
-  nodes_.clear();
-  by_id_.clear();
+  nodes_ = {};
+  by_id_ = {};
   return {};
 }
 

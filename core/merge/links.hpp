@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -41,7 +42,10 @@ class Links {
   /// Appends entries for add(): what the states of one external_id say to the rules. `states` are settled.
   void collect(Buffer& out, std::string_view external_id, std::span<const State* const> states,
                std::span<const std::uint32_t> sources) const;
-  Result<void> add(std::string_view entries) { return values_.add(entries); }
+  /// The rules by which some of these states say the same, by index.
+  [[nodiscard]] std::vector<std::size_t> joining(std::span<const State* const> states,
+                                                 std::span<const std::uint32_t> sources) const;
+  Result<void> add(std::string_view entries) { return values_->add(entries); }
   /// All values have come.
   Result<void> resolve();
 
@@ -58,13 +62,14 @@ class Links {
   };
   Result<std::uint32_t> node(std::string_view external_id, std::string_view sources);
   std::uint32_t root(std::uint32_t node);
+  Result<void> join_values();
   void decide(std::vector<std::uint32_t>& members);
 
   const std::vector<LinkRule>& rules_;
   const MergePlan& plan_;
   std::size_t budget_;
   std::vector<std::string> json_keys_;  // of both sides of each rule, as metadata has them: quotes, colon
-  Sorter values_;
+  std::optional<Sorter> values_;        // until they are resolved
   Arena arena_;
   std::vector<Node> nodes_;
   std::unordered_map<std::string_view, std::uint32_t> by_id_;

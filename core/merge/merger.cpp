@@ -28,20 +28,48 @@ class Finisher {
     }
     members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
-      if (group_.takes_anothers_id(i)) {
-        reject_state(i, "same_id_in_two_scopes",
-                     fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one "
-                                 "external_id would overwrite each other",
-                                 shown(group_.states()[i]->scope)),
-                     "translate the scopes (organisations) one by one, or use {scope} in a job's external_id", to);
-      } else {
+      if (group_.standing(i) == i) {
         members_.push_back(i);
+      } else {
+        refuse_anothers_id(i, to);
       }
     }
     finish_members(to);
   }
 
  private:
+  struct Refusal {
+    std::string_view code, message, cure;
+  };
+  static Refusal refusal(Lack lack) {
+    if (lack == Lack::channel) {
+      return {code_of(lack), "nothing that is known of the conversation says by which channel it came",
+              "--set default_channel=<phone|email|chat|sms|social|back_office>"};
+    }
+    return {code_of(lack), "nothing that is known of the conversation says when it began, and no time is made up",
+            "add the export that holds its creation time or its touchpoints"};
+  }
+
+  void refuse_anothers_id(std::size_t i, Finished& to) {
+    const State &state = *group_.states()[i], &other = *group_.states()[group_.standing(i)];
+    if (const Lack lack = group_.lack(i); lack != Lack::nothing && group_.lack(group_.standing(i)) == Lack::nothing) {
+      const auto [code, message, cure] = refusal(lack);
+      reject_state(i, code, std::string(message), cure, to);
+    } else if (state.id == other.id) {
+      reject_state(i, "same_id_in_two_scopes",
+                   fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one "
+                               "external_id would overwrite each other",
+                               shown(state.scope)),
+                   "translate the scopes (organisations) one by one, or use {scope} in a job's external_id", to);
+    } else {
+      reject_state(i, "same_external_id",
+                   fmt::format("the job's external_id is the same for the ids \"{}\" and \"{}\" of this source; both under one "
+                               "would overwrite each other",
+                               shown(other.id), shown(state.id)),
+                   "put text that no id has in it between the parts of the job's external_id, such as {scope}/{id}", to);
+    }
+  }
+
   void finish_members(Finished& to) {
     states_.clear();
     sources_.clear();
@@ -54,38 +82,33 @@ class Finisher {
       write_update(to);
       return;
     }
-    Conversation& c = combined_.conversation;
-    for (std::size_t i = 0; c.channel == Channel::none && i < members_.size(); ++i) {
-      if (!plan_.sources[sources_[i]].enrich) c.channel = channel_of(plan_.sources[sources_[i]].config->default_channel);
-    }
-    if (c.channel == Channel::none) {
-      refuse("missing_channel", "nothing that is known of the conversation says by which channel it came",
-             "--set default_channel=<phone|email|chat|sms|social|back_office>", to);
-    } else if (!c.started_at) {
-      refuse("missing_started_at", "nothing that is known of the conversation says when it began, and no time is made up",
-             "add the export that holds its creation time or its touchpoints", to);
-    } else {
+    take_default_channel(plan_, sources_, combined_.conversation);
+    const Lack lack = lack_of(combined_.conversation.channel, combined_.conversation.started_at);
+    if (lack == Lack::nothing) {
       write_conversation(to);
+    } else {
+      refuse(refusal(lack), to);
     }
   }
 
   /// The conversation cannot be; what only adds to one is kept as an update.
-  void refuse(std::string_view code, const std::string& message, std::string_view cure, Finished& to) {
+  void refuse(const Refusal& why, Finished& to) {
     std::vector<std::size_t> enriching;
     for (const std::size_t i : members_) {
       if (plan_.sources[group_.sources()[i]].enrich) {
         enriching.push_back(i);
       } else {
-        reject_state(i, code, message, cure, to);
+        reject_state(i, why.code, std::string(why.message), why.cure, to);
       }
     }
     members_ = enriching;
     if (!members_.empty()) finish_members(to);
   }
 
-  void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view cure, Finished& to) {
+  void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view in_options, Finished& to) {
     const std::uint32_t source = group_.sources()[i];
     const SourceConfig& config = *plan_.sources[source].config;
+    const std::string cure = config.cure(in_options);
     const std::span<const Contribution> records = group_.of(i);
     if (records.size() > 1) message += fmt::format(" (one of the {} records that make it up)", records.size());
     to.sources[source].books.reject(code, fmt::format("{}; {}", message, cure), records.size());
@@ -236,8 +259,13 @@ Result<void> Merger::link(const std::function<bool()>& stop) {
   auto stretches = Stretches::of(contributions_);
   if (!stretches) return stretches.error();
   using Item = Stretch<LinkValues>;
-  std::vector<std::unique_ptr<GroupStates>> states;
-  for (unsigned i = 0; i < limits_.jobs; ++i) states.push_back(std::make_unique<GroupStates>(plan_));
+  struct Worker {
+    GroupStates group;
+    std::vector<const State*> states;
+    std::vector<std::uint32_t> sources;
+  };
+  std::vector<Worker> workers;
+  for (unsigned i = 0; i < limits_.jobs; ++i) workers.push_back({GroupStates(plan_), {}, {}});
   Result<void> result = run_ordered<Item>(
       limits_.jobs, [&](Item& item) -> Result<bool> { return stretches->next(item.from, item.until); },
       [&](unsigned worker, Item& item) {
@@ -250,8 +278,16 @@ Result<void> Merger::link(const std::function<bool()>& stop) {
           auto more = groups.next(group);
           if (!more) ok = more.error();
           if (!more || !*more) break;
-          states[worker]->load(group);
-          links_->collect(item.product.entries, group.external_id, states[worker]->states(), states[worker]->sources());
+          auto& [states, standing, sources] = workers[worker];
+          states.load(group);
+          standing.clear();
+          sources.clear();
+          for (std::size_t i = 0; i < states.states().size(); ++i) {
+            if (states.standing(i) != i) continue;  // it will be rejected, and must not join others
+            standing.push_back(states.states()[i]);
+            sources.push_back(states.sources()[i]);
+          }
+          links_->collect(item.product.entries, group.external_id, standing, sources);
         }
         if (!ok) item.error = ok.error();
       },
@@ -286,6 +322,7 @@ Result<void> Merger::relink(const std::function<bool()>& stop) {
     out.clear();
     decoded.clear();
     Contribution c = decoded.decode((*cursor)->key(), (*cursor)->payload());
+    c.linked_from = key;
     c.conversation.external_id = survivor;
     add_entry(out, c);
     if (auto ok = linked_->add(out.view()); !ok) return ok;
@@ -337,6 +374,7 @@ Result<void> Merger::finish(const std::function<bool()>& stop, const std::functi
   auto cursor = SorterCursor::open(*by_start);
   if (!cursor) return cursor.error();
   Finished lines;
+  lines.sources.resize(plan_.sources.size());
   for (;;) {
     auto more = (*cursor)->next();
     if (!more) return more.error();
@@ -361,6 +399,10 @@ Result<bool> Merger::look_up(std::string_view external_id, const std::function<v
   states.load(group);
   visit(states);
   return true;
+}
+
+std::vector<std::size_t> Merger::joining_rules(const GroupStates& group) const {
+  return links_ ? links_->joining(group.states(), group.sources()) : std::vector<std::size_t>();
 }
 
 Result<void> Merger::each_ledger_line(const std::function<Result<void>(std::string_view)>& take) {

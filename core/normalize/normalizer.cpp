@@ -36,8 +36,10 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// `1.03006E+13`: a number that a spreadsheet or a double has rounded.
 bool is_exponent_number(std::string_view text) {
-  const std::size_t e = text.find_first_of("eE");
-  if (e == std::string_view::npos || e == 0 || e + 1 == text.size()) return false;
+  // Nearly all ids end this loop at once, or at their end.
+  std::size_t e = 0;
+  while (e < text.size() && (is_digit(text[e]) || text[e] == '.' || text[e] == ',' || (e == 0 && text[e] == '-'))) ++e;
+  if (e == 0 || e + 1 >= text.size() || (text[e] != 'e' && text[e] != 'E')) return false;
   const auto number = [](std::string_view digits) {
     return !digits.empty() &&
            std::all_of(digits.begin(), digits.end(), [](char c) { return is_digit(c) || c == '.' || c == ','; });
@@ -184,6 +186,8 @@ void Normalizer::forget_names() {
   for (const auto& p : plans_) remember(*p, p->name);
   plans_.clear();
   forget_transient_plans();
+  bound_keys_.clear();
+  keys_differ_ = true;
   names_ = NameTable();
   walker_.reset();
 }
@@ -192,7 +196,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   if (parser_ && csv_header_ == dialect.header) {  // the same columns again: the plan stands
     std::vector<std::uint16_t> ids(dialect.header.size());
     for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::uint16_t>(i);
-    parser_ = make_csv_parser(dialect, std::move(ids), source_.limits);
+    parser_ = make_csv_parser(dialect, ids, source_.limits);
     return {};
   }
   forget_names();
@@ -237,7 +241,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
                     dialect.header[first], first + 1, later + 1),
         "rename or remove one of them"};
   }
-  parser_ = make_csv_parser(dialect, std::move(ids), source_.limits);
+  parser_ = make_csv_parser(dialect, ids, source_.limits);
   return {};
 }
 
@@ -284,10 +288,13 @@ bool Normalizer::is_listed(std::string_view name) {
 /// What the settings make of a field, once the adapter has said what it is.
 void Normalizer::settle(FieldPlan& p, std::string_view path) {
   if (p.name.empty()) p.name = std::string(path);
-  p.key = json_key(metadata_name(p.name));
-  p.path_key = json_key(metadata_name(path));
+  p.comma_key = ',' + json_key(metadata_name(p.name));
+  p.comma_path_key = ',' + json_key(metadata_name(path));
+  p.key = std::string_view(p.comma_key).substr(1);
+  p.path_key = std::string_view(p.comma_path_key).substr(1);
   p.key_hash = hash64(p.key);
   p.path_hash = hash64(p.path_key);
+  keys_differ_ &= bound_keys_.insert(p.key_hash).second;
   if (!source_.time_zone_column.empty() && folded_word(path) == folded_word(source_.time_zone_column)) {
     names_met_.time_zone_column = true;
     p.action = Action::map;
@@ -372,6 +379,11 @@ void Normalizer::on_record(const Record& record, const Place& place) {
   gathered_.clear();
   items_.clear();
   item_bits_ = 0;
+  made_items_ = false;
+  if (indexed_items_ != 0) {
+    item_index_.clear();
+    indexed_items_ = 0;
+  }
   touches_.clear();
   scratch_text_.clear();
   conversation_ = Conversation();
@@ -399,7 +411,7 @@ void Normalizer::on_record(const Record& record, const Place& place) {
 
 void Normalizer::on_fault(const FrameFault& fault) {
   if (batch_->error) return;
-  const std::string_view cure = fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure);
+  const std::string cure = source_.cure(fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure));
   ++batch_->books.read;
   count_reject(batch_->books, fault.code, fault.message, cure);
   if (source_.want_ledger)
@@ -420,7 +432,8 @@ void Normalizer::on_repeated_header(const Place& place) {
 
 void Normalizer::take(const Field& field) {
   FieldPlan& p = plan(field.id);
-  if (is_nothing(field)) {
+  const bool plainly_something = field.kind <= Kind::boolean && field.size != 0 && static_cast<unsigned char>(*field.text) > ' ';
+  if (!plainly_something && is_nothing(field)) {
     ++p.empty;
     return;
   }
@@ -479,13 +492,28 @@ void Normalizer::add_item(FieldPlan& p, const Field& value) {
     return;
   }
   ++p.carried;
-  add_item(p.key, p.key_hash, p.path_key, p.path_hash, value, p.form);
+  if (!keys_differ_ || made_items_) {
+    add_item(p.key, p.key_hash, p.path_key, p.path_hash, value, p.form);
+    return;
+  }
+  // No other field of the record can have this key.
+  item_bits_ |= std::uint64_t{1} << (p.key_hash & 63);
+  items_.push_back({p.key, p.path_key, p.key_hash, p.path_hash, value, p.form});
 }
 
 Normalizer::Item* Normalizer::find_item(std::string_view key, std::uint64_t hash) {
   if ((item_bits_ >> (hash & 63) & 1U) == 0) return nullptr;
-  const auto found = std::find_if(items_.begin(), items_.end(), [&](const Item& i) { return i.hash == hash && i.key == key; });
-  return found == items_.end() ? nullptr : &*found;
+  constexpr std::size_t kFew = 64;
+  if (items_.size() <= kFew) {
+    const auto found = std::find_if(items_.begin(), items_.end(), [&](const Item& i) { return i.hash == hash && i.key == key; });
+    return found == items_.end() ? nullptr : &*found;
+  }
+  for (; indexed_items_ < items_.size(); ++indexed_items_) {
+    item_index_.insert_or_assign(items_[indexed_items_].hash, static_cast<std::uint32_t>(indexed_items_));
+  }
+  const auto found = item_index_.find(hash);
+  if (found == item_index_.end() || items_[found->second].key != key) return nullptr;
+  return &items_[found->second];
 }
 
 /// A key stands once in a record. Where two fields would share one, each goes under its full path, so that their order
@@ -497,11 +525,12 @@ void Normalizer::add_item(std::string_view key, std::uint64_t hash, std::string_
       other->key = other->path_key;
       other->hash = other->path_hash;
       item_bits_ |= std::uint64_t{1} << (other->hash & 63);
+      if (indexed_items_ != 0) item_index_.insert_or_assign(other->hash, static_cast<std::uint32_t>(other - items_.data()));
     }
     key = path_key;
     hash = path_hash;
     for (int n = 2; find_item(key, hash) != nullptr; ++n) {  // `"name":` → `"name (2)":`
-      key = scratch_text_.keep(fmt::format("{} ({})\":", path_key.substr(0, path_key.size() - 2), n));
+      key = scratch_text_.keep(fmt::format(",{} ({})\":", path_key.substr(0, path_key.size() - 2), n)).substr(1);
       hash = hash64(key);
     }
   }
@@ -586,9 +615,11 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   Field kept = value;
   if (made || walking_) kept.text = scratch_text_.keep(value.view()).data();
   scratch_.clear();
+  scratch_.add(',');
   add_json_string(scratch_, metadata_name(name));
   scratch_.add(':');
-  const std::string_view key = scratch_text_.keep(scratch_.view());
+  const std::string_view key = scratch_text_.keep(scratch_.view()).substr(1);
+  made_items_ = true;
   const std::uint64_t hash = hash64(key);
   if (!made) ++plan(value.id).carried;
   add_item(key, hash, key, hash, kept, form);
@@ -666,7 +697,7 @@ void Normalizer::count_bad(std::string_view what, std::string_view found, std::s
   use.offset = place_.offset;
   use.found = shown(found);
   use.message = std::move(message);
-  use.cure = std::move(cure);
+  use.cure = source_.cure(cure);
 }
 
 void Normalizer::understand() {
@@ -1032,7 +1063,7 @@ void Normalizer::emit_line() {
   add_conversation_fields(out, conversation_);
   MetadataWriter metadata(out);
   for (const Item& item : items_) {
-    metadata.key(item.key);
+    metadata.comma_key(item.key);
     add_value(out, item.value, item.form);
   }
   add_time_marks(metadata, out, conversation_, source_.zones->version());
@@ -1090,8 +1121,9 @@ void Normalizer::explain_record() {
 }
 
 void Normalizer::reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
-                        std::string_view cure) {
+                        std::string_view in_options) {
   if (outcome_ == Outcome::refused) return;
+  const std::string cure = source_.cure(in_options);
   outcome_ = Outcome::refused;
   count_reject(batch_->books, code, message, cure);
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place_.offset}, Fate::rejected, code);

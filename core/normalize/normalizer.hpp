@@ -13,6 +13,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "arena.hpp"
@@ -98,8 +100,9 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     bool carries = true;        // may go into metadata at all
     bool also_carried = false;  // mapped, and asked for by name
     std::vector<Mapping> mappings;
-    std::string name;           // in metadata
-    std::string key, path_key;  // JSON text with quotes and colon
+    std::string name;                       // in metadata
+    std::string comma_key, comma_path_key;  // `,"Priority":`
+    std::string_view key, path_key;         // the same without the comma
     std::uint64_t key_hash = 0, path_hash = 0;
     std::string drop_rule;
     std::uint64_t mapped = 0, carried = 0, empty = 0, dropped = 0;
@@ -109,7 +112,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     How how = How::as_configured;
     std::uint32_t rank = 0;
   };
-  struct Item {  // one metadata entry of the current record
+  struct Item {  // one metadata entry of the current record; before a key stands a comma
     std::string_view key, path_key;
     std::uint64_t hash = 0, path_hash = 0;
     Field value;
@@ -224,6 +227,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool walking_ = false;  // text of the record at hand is the walker's: it goes with the next element
   std::vector<Item> items_;
   std::uint64_t item_bits_ = 0;
+  bool made_items_ = false;                                      // the adapter carried something under a name of its own
+  std::unordered_map<std::uint64_t, std::uint32_t> item_index_;  // by hash; of records with many
+  std::size_t indexed_items_ = 0;
+  bool keys_differ_ = true;  // of all fields bound so far
+  std::unordered_set<std::uint64_t> bound_keys_;
   std::vector<Touchpoint> touches_;
   Conversation conversation_;
   Version version_;

@@ -12,9 +12,17 @@ void Vocabulary::add(std::string_view word, std::string_view meaning) {
   words_.insert_or_assign(folded_word(word), std::string(meaning));
 }
 
-void Vocabulary::add_absent(std::string_view value) { absent_.push_back(folded_word(value)); }
+void Vocabulary::add_absent(std::string_view value) {
+  const std::string& folded = absent_.emplace_back(folded_word(value));
+  if (folded.empty()) return;
+  for (unsigned c = 0; c < absent_starts_.size(); ++c) {
+    const char letter = static_cast<char>(c);
+    absent_starts_[c] = absent_starts_[c] || is_blank(letter) || folds_to({&letter, 1}, std::string_view(folded).substr(0, 1));
+  }
+}
 
 bool Vocabulary::is_absent(std::string_view value) const {
+  if (!value.empty() && !absent_starts_[static_cast<unsigned char>(value.front())]) return false;
   return std::any_of(absent_.begin(), absent_.end(), [&](const std::string& folded) { return folds_to(value, folded); });
 }
 

@@ -1,6 +1,7 @@
 // The words of one target and what they mean, with a count of every distinct word met.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -51,7 +52,8 @@ class Vocabulary {
     std::size_t operator()(std::string_view s) const;
   };
   std::unordered_map<std::string, std::string> words_;  // folded → meaning
-  std::vector<std::string> absent_;                     // folded
+  std::vector<std::string> absent_;
+  std::array<bool, 256> absent_starts_{};  // first bytes that such a value may have                     // folded
   Others others_ = Others::bad;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> met_;
   std::string_view last_word_;

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <vector>
 
 #include "merge/contribution.hpp"
+#include "merge/sorter.hpp"
 
 namespace crosswalk {
 
@@ -47,10 +47,8 @@ inline Touchpoint touch(std::uint64_t id, std::int64_t at, TouchKind kind, Direc
 /// Calls `visit(key, payload)` for each entry of a buffer.
 void each_entry(std::string_view entries, const auto& visit) {
   while (!entries.empty()) {
-    std::uint32_t sizes[2];
-    std::memcpy(sizes, entries.data(), sizeof sizes);
-    visit(entries.substr(8, sizes[0]), entries.substr(8 + std::size_t{sizes[0]}, sizes[1]));
-    entries.remove_prefix(8 + std::size_t{sizes[0]} + sizes[1]);
+    const entry::View view = entry::take(entries);
+    visit(view.key, view.payload);
   }
 }
 

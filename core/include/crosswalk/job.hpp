@@ -193,6 +193,7 @@ struct JobSummary {
   std::vector<SinkAccounts> sinks;
   std::vector<std::string> notes;
   bool dry_run = false;
+  bool complete = false;  ///< the run came to its end; else only the sources' accounts say something
   bool spilled = false;  ///< memory_limit sent conversations to disk
   std::string version, zone_data_version;
   double seconds = 0;
