@@ -41,11 +41,9 @@ class Server:
         self.random = random.Random(seed)
         self.lock = threading.RLock()
         self.state, self.seen, self.refuse, self.problems = {}, [], {}, []
-        self.tokens, self.at, self.worst = float(burst), time.monotonic(), float(burst)
-        self.unapplied = collections.Counter()  # (id, record) taken or maybe taken, and not yet applied
+        self.arrivals = [time.monotonic()]
+        self.unapplied = collections.defaultdict(collections.Counter)  # by id: records that were taken and are not yet applied
         self.timers = []
-        self.connections = set()
-        self.answer_429 = False
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -79,16 +77,15 @@ class Server:
         for timer in list(self.timers):
             timer.join()
 
-    def measure(self, now):
-        """The strict token bucket: how low it ever was."""
-        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
-        self.at = now
-        self.tokens -= 1
-        self.worst = min(self.worst, self.tokens)
-        if self.answer_429 and self.tokens < 0:
-            self.tokens += 1
-            return False
-        return True
+    @property
+    def worst(self):
+        """How low the strict token bucket of the API ever was."""
+        arrivals = sorted(self.arrivals[1:])
+        tokens, worst, at = float(self.burst), float(self.burst), self.arrivals[0]
+        for now in arrivals:
+            tokens = min(self.burst, tokens + (now - at) * self.rate) - 1
+            worst, at = min(worst, tokens), now
+        return worst
 
     def apply(self, method, records):
         with self.lock:
@@ -108,17 +105,15 @@ class Server:
     def take(self, method, records):
         if self.late == 0:
             return self.apply(method, records)
-        for record in records:
-            self.unapplied[json.loads(record)['external_id'], record] += 1
+        by_id = {json.loads(record)['external_id']: record for record in records}
+        for one, record in by_id.items():
+            self.unapplied[one][record] += 1
 
         def later():
             self.apply(method, records)
             with self.lock:
-                for record in records:
-                    key = (json.loads(record)['external_id'], record)
-                    self.unapplied[key] -= 1
-                    if not self.unapplied[key]:
-                        del self.unapplied[key]
+                for one, record in by_id.items():
+                    self.unapplied[one] -= collections.Counter([record])
 
         timer = threading.Timer(self.random.uniform(0, self.late), later)
         self.timers.append(timer)
@@ -128,17 +123,13 @@ class Server:
         length = int(handler.headers.get('Content-Length', 0))
         body = handler.rfile.read(length)
         now = time.monotonic()
-        if len(body) != length:
-            with self.lock:
-                self.measure(now)  # cut off on its way
+        self.arrivals.append(now)
+        if len(body) != length:  # cut off on its way
             handler.close_connection = True
             return
         method, authorization = handler.command, handler.headers.get('Authorization')
         with self.lock:
-            allowed = self.measure(now)
             status, fault, text = self.decide(handler, method, body, authorization)
-            if not allowed:
-                status, fault, text = 429, '429', 'slow down'
             self.seen.append(Seen(now, method, body, status, fault, authorization, handler.path))
         self.answer(handler, status, fault, text)
 
@@ -161,9 +152,8 @@ class Server:
         if len(set(ids)) != len(ids):
             self.problems.append('an id twice in a request')
         for one, record in zip(ids, records):
-            for other in self.unapplied:
-                if other[0] == one and other[1] != record:
-                    self.problems.append('a second write of %s before the first was applied' % one)
+            if any(other != record for other in self.unapplied.get(one, ())):
+                self.problems.append('a second write of %s before the first was applied' % one)
         for record in parsed:
             status = self.refuse.get(record.get('external_id'))
             why = invalid(record, method)
@@ -173,7 +163,7 @@ class Server:
         return (int(fault[8:]) if fault and fault.startswith('applied ') else 202), fault, ''
 
     def answer(self, handler, status, fault, text):
-        if fault in ('reset', 'applied reset'.replace('applied ', 'taken, ')):
+        if fault in ('reset', 'taken, reset'):
             return self.cut(handler)
         if fault in ('black hole', 'taken, black hole'):
             time.sleep(self.hole if hasattr(self, 'hole') else 3)
@@ -210,6 +200,6 @@ class Server:
         handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
         try:
             handler.wfile.flush()
-            handler.connection.shutdown(socket.SHUT_RDWR) if False else handler.connection.close()
+            handler.connection.close()
         except OSError:
             pass
