@@ -30,7 +30,7 @@ struct CsvReader {
 [[nodiscard]] Result<CsvReader> open_csv(std::string name, std::unique_ptr<ByteSource> bytes, const CsvOptions& options);
 
 /// Field ids are given by the caller: ids[i] is column i's id.
-[[nodiscard]] std::unique_ptr<BlockParser> make_csv_parser(const CsvDialect& dialect, std::vector<std::uint16_t> ids,
+[[nodiscard]] std::unique_ptr<BlockParser> make_csv_parser(const CsvDialect& dialect, const std::vector<std::uint16_t>& ids,
                                                            const Limits& limits);
 
 }  // namespace crosswalk

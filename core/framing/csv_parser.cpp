@@ -213,7 +213,7 @@ std::size_t CsvParser::column_of(const Block& block, std::size_t begin, std::siz
 
 }  // namespace
 
-std::unique_ptr<BlockParser> make_csv_parser(const CsvDialect& dialect, std::vector<std::uint16_t> ids,
+std::unique_ptr<BlockParser> make_csv_parser(const CsvDialect& dialect, const std::vector<std::uint16_t>& ids,
                                              const Limits& /*limits*/) {
   return std::make_unique<CsvParser>(dialect, ids);
 }

@@ -14,7 +14,7 @@
 namespace crosswalk {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 constexpr std::size_t kInputBuffer = std::size_t{256} << 10;
 

@@ -19,7 +19,7 @@
 namespace crosswalk {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 constexpr int kWaitStep = 50;                           // milliseconds: at once, to a person
 constexpr std::size_t kMaxRead = std::size_t{1} << 30;  // read(2) takes no more than 2 GiB at once anyway

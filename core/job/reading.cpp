@@ -76,7 +76,7 @@ void JobReading::count_ids(const Batch& batch) {
   for (std::size_t kind = 0; kind < kIdKinds; ++kind) coverage_[kind].add_known(batch.known_ids[kind]);
   for (std::string_view entries = batch.unknown_ids.view(); !entries.empty();) {
     const entry::View one = entry::take(entries);
-    coverage_[static_cast<std::size_t>(one.key.front())].add_unknown(one.key.substr(1), one.payload);
+    coverage_[static_cast<unsigned char>(one.key.front())].add_unknown(one.key.substr(1), one.payload);
   }
 }
 

@@ -100,14 +100,16 @@ class Explainer {
     if (auto ok = merger->link([this] { return hooks_.cancelled && hooks_.cancelled(); }); !ok) return ok.error();
     std::optional<Error> wrong;
     bool found = false;
-    for (const auto& [id, field] : readings_of(what)) {
+    for (const auto& reading : readings_of(what)) {
+      const std::string &id = reading.first, &field = reading.second;
       const std::string_view survivor = merger->survivor(id);
       const std::string external_id(survivor.empty() ? std::string_view(id) : survivor);
       auto there = merger->look_up(external_id, [&](GroupStates& group) {
+        wanted_.resize(job_.sources.size());
         why_.external_id = external_id;
         why_.rule = id_rule(id, external_id, group);
         for (std::size_t i = 0; i < group.states().size(); ++i) {
-          for (const Contribution& c : group.of(i)) wanted_.resize(job_.sources.size()), want(c);
+          for (const Contribution& c : group.of(i)) want(c);
         }
       });
       if (!there) return there.error();

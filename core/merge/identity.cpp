@@ -105,7 +105,7 @@ Result<void> IdTable::Loader::read() {
   auto columns = find_columns(csv->dialect);
   if (!columns) return columns.error();
 
-  const auto parser = make_csv_parser(csv->dialect, *std::move(columns), {});
+  const auto parser = make_csv_parser(csv->dialect, *columns, {});
   constexpr std::size_t kBlock = std::size_t{256} << 10;
   Block block;
   for (;;) {

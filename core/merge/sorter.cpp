@@ -303,7 +303,7 @@ Result<void> Sorter::merge_level(unsigned level) {
     if (piece.size() >= piece_size_ || (heap.empty() && !piece.empty())) {
       auto where = spill_.write(piece.view());
       if (!where) return where.error();
-      pieces.push_back({*where, std::move(first_key)});
+      pieces.push_back({*where, first_key});
       piece.clear();
     }
   }

@@ -7,7 +7,7 @@ namespace crosswalk {
 namespace {
 
 /// Repeated hours of one zone lie months apart, the records of one lie hours apart.
-constexpr std::int64_t kApart = 12 * 3'600;
+constexpr std::int64_t kApart = std::int64_t{12} * 3'600;
 
 }  // namespace
 

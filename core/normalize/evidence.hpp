@@ -41,7 +41,7 @@ class EvidenceCollector {
 
   /// Times that fall back by no more than this prove nothing: clocks are written to the minute, and ids are handed out
   /// within seconds of creation, not in the same instant.
-  static constexpr std::int64_t kTolerance = 5 * 60;
+  static constexpr std::int64_t kTolerance = std::int64_t{5} * 60;
 
  private:
   struct Sighting {

@@ -196,7 +196,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   if (parser_ && csv_header_ == dialect.header) {  // the same columns again: the plan stands
     std::vector<std::uint16_t> ids(dialect.header.size());
     for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::uint16_t>(i);
-    parser_ = make_csv_parser(dialect, std::move(ids), source_.limits);
+    parser_ = make_csv_parser(dialect, ids, source_.limits);
     return {};
   }
   forget_names();
@@ -241,7 +241,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
                     dialect.header[first], first + 1, later + 1),
         "rename or remove one of them"};
   }
-  parser_ = make_csv_parser(dialect, std::move(ids), source_.limits);
+  parser_ = make_csv_parser(dialect, ids, source_.limits);
   return {};
 }
 

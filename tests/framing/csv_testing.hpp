@@ -135,7 +135,7 @@ inline CsvRun run_csv(std::string_view bytes, const CsvSetup& setup = {}) {
   run.dialect = opened->dialect;
   std::vector<std::uint16_t> ids;
   for (std::size_t i = 0; i < run.dialect.header.size(); ++i) ids.push_back(static_cast<std::uint16_t>(i));
-  const auto parser = make_csv_parser(run.dialect, std::move(ids), setup.options.limits);
+  const auto parser = make_csv_parser(run.dialect, ids, setup.options.limits);
 
   Block block;
   for (;;) {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "job/id_template.hpp"
+#include "merge/id_template.hpp"
 #include "job/job_file.hpp"
 
 namespace {

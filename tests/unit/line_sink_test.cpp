@@ -117,7 +117,8 @@ TEST_CASE("line sink: conversations and updates in one file would be neither") {
 
 TEST_CASE("line sink: a folder that is not there, for either file") {
   const TemporaryFolder folder;
-  const std::string why = ": cannot open for writing: No such file or directory\n  the folder must exist";
+  const std::string why = ": cannot open for writing: No such file or directory\n  make the folder " + (folder / "no") +
+                          " first, or name another file with --output";
   const auto first = open_line_sink(folder / "no/out", OutputFormat::jsonl, "");
   REQUIRE_FALSE(first.ok());
   CHECK(first.error().text() == (folder / "no/out") + why);

@@ -180,7 +180,7 @@ bool append_time_answer(TimeReader& reader, const Zone* zone, std::string_view l
 /// Finds the format of a column whose source does not say it: the values are looked at as a whole and none is guessed.
 /// Day-first against month-first is decided only by values that prove it (a first or second part above 12), an epoch's
 /// unit only by numbers whose length leaves one sensible unit. Memory does not grow with the column. Not thread-safe.
-class TimeColumn {
+class TimeColumn {  // NOLINT(bugprone-reserved-identifier): the compiler's own, for copying an array
  public:
   /// Empty texts, and texts that are no time in any form, decide nothing.
   void observe(std::string_view text);
