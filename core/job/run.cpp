@@ -262,7 +262,7 @@ class JobRun {
   Result<void> publish() {
     for (std::size_t i = 0; i < sinks_.size(); ++i) {
       summary_.sinks.push_back({std::string(type_name(job_.sinks[i].type)), std::string(sinks_[i]->path()),
-                                sinks_[i]->conversations(), sinks_[i]->updates(), sinks_[i]->bytes()});
+                                sinks_[i]->conversations(), sinks_[i]->updates()});
     }
     summary_.peak_memory = peak_memory();
     if (auto ok = summary_.balance(); !ok) return ok;
@@ -275,8 +275,9 @@ class JobRun {
                    "this is a defect of the program; please report it with the job"};
     }
     const std::string accounts = summary_.json();
-    for (const auto& sink : sinks_) {
-      if (auto ok = sink->finish(accounts); !ok) return ok;
+    for (std::size_t i = 0; i < sinks_.size(); ++i) {
+      if (auto ok = sinks_[i]->finish(accounts); !ok) return ok;
+      summary_.sinks[i].bytes = sinks_[i]->bytes();
     }
     if (ledger_) {
       if (auto ok = ledger_->finish(); !ok) return ok;
