@@ -327,13 +327,9 @@ class JobRun {
   Result<void> publish() {
     for (std::size_t i = 0; i < sinks_.size(); ++i) {
       const JobSink& sink = job_.sinks[of_sink_[i]];
-      summary_.sinks.push_back({std::string(type_name(sink.type)),
-                                std::string(sinks_[i]->path()),
-                                sinks_[i]->conversations(),
-                                sinks_[i]->updates(),
-                                sinks_[i]->bytes(),
-                                sink.delivers(),
-                                {}});
+      summary_.sinks.push_back(
+          {std::string(type_name(sink.type)), std::string(sinks_[i]->path()), sinks_[i]->conversations(), sinks_[i]->updates()});
+      summary_.sinks.back().delivers = sink.delivers();
     }
     summary_.peak_memory = peak_memory();
     if (auto ok = summary_.balance(); !ok) return ok;
@@ -346,8 +342,9 @@ class JobRun {
                    "this is a defect of the program; please report it with the job"};
     }
     const std::string accounts = summary_.json();
-    for (const auto& sink : sinks_) {
-      if (auto ok = sink->finish(accounts); !ok) return ok;
+    for (std::size_t i = 0; i < sinks_.size(); ++i) {
+      if (auto ok = sinks_[i]->finish(accounts); !ok) return ok;
+      summary_.sinks[i].bytes = sinks_[i]->bytes();
     }
     if (ledger_) {
       if (auto ok = ledger_->finish(); !ok) return ok;

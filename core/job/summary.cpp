@@ -109,7 +109,7 @@ std::string JobSummary::json() const {
     if (s.source.empty()) continue;  // the run broke off before it
     Json source = accounts_of(s);
     if (!complete) {
-      for (const char* outcome : {"merged", "updates", "unchanged", "balanced"}) source[outcome] = nullptr;
+      for (const char* outcome : {"written", "merged", "updates", "unchanged", "balanced"}) source[outcome] = nullptr;
     }
     out["sources"].push_back(std::move(source));
     read += s.read;
@@ -147,12 +147,11 @@ std::string JobSummary::json() const {
   out["sinks"] = Json::array();
   for (const SinkAccounts& s : sinks) {
     if (!complete) break;  // they hold nothing
-    out["sinks"].push_back(
-        Json{{"type", s.type}, {"path", s.path}, {"conversations", s.conversations}, {"updates", s.updates}, {"bytes", s.bytes}});
-    if (!s.delivers) continue;
-    Json& sink = out["sinks"].back();
-    sink["delivery"] = accounts_of(s.delivery);
+    Json sink{{"type", s.type}, {"path", s.path}, {"conversations", s.conversations}, {"updates", s.updates}};
+    if (s.bytes) sink["bytes"] = *s.bytes;
+    if (s.delivers) sink["delivery"] = accounts_of(s.delivery);
     if (!s.delivery.list.empty()) sink["each"] = kListMark.substr(1, kListMark.size() - 2);
+    out["sinks"].push_back(std::move(sink));
   }
   out["identity"] =
       "per source: read = translated + filtered + rejected; translated = written + merged + updates; "

@@ -231,6 +231,15 @@ struct LinkValues {
 
 std::size_t part(std::size_t whole, unsigned percent) { return whole / 100 * percent; }
 
+// Who gets how much of the memory, percent. Together no more than a hundred; the stretches that are finished come on top.
+constexpr unsigned kLedgerPart = 15, kLinksPart = 15, kLinkedPart = 15, kByStartPart = 15, kMostForContributions = 65;
+
+unsigned contributions_part(const MergePlan& plan, bool links) {
+  const unsigned others =
+      (plan.ledger ? kLedgerPart : 1) + (links ? kLinksPart + kLinkedPart : 0) + (plan.by_start ? kByStartPart : 0);
+  return std::min(kMostForContributions, 100 - others);
+}
+
 }  // namespace
 
 void Finished::clear() {
@@ -245,9 +254,9 @@ Merger::Merger(MergePlan plan, std::vector<LinkRule> links, Limits limits)
     : plan_(std::move(plan)),
       rules_(std::move(links)),
       limits_(limits),
-      contributions_(part(limits.memory, plan_.ledger ? 55 : 65), spill_),
-      ledger_(part(limits.memory, plan_.ledger ? 15 : 1), spill_) {
-  if (!rules_.empty()) links_ = std::make_unique<Links>(rules_, plan_, part(limits.memory, 15), spill_);
+      contributions_(part(limits.memory, contributions_part(plan_, !rules_.empty())), spill_),
+      ledger_(part(limits.memory, plan_.ledger ? kLedgerPart : 1), spill_) {
+  if (!rules_.empty()) links_ = std::make_unique<Links>(rules_, plan_, part(limits.memory, kLinksPart), spill_);
 }
 
 Merger::~Merger() = default;
@@ -303,7 +312,7 @@ Result<void> Merger::link(const std::function<bool()>& stop) {
 
 /// Contributions of linked conversations, under the external_id they go on by.
 Result<void> Merger::relink(const std::function<bool()>& stop) {
-  linked_ = std::make_unique<Sorter>(part(limits_.memory, 15), spill_);
+  linked_ = std::make_unique<Sorter>(part(limits_.memory, kLinkedPart), spill_);
   auto cursor = SorterCursor::open(contributions_);
   if (!cursor) return cursor.error();
   Contributions decoded;
@@ -338,7 +347,7 @@ Result<void> Merger::finish(const std::function<bool()>& stop, const std::functi
   auto stretches = Stretches::of(contributions_);
   if (!stretches) return stretches.error();
   std::unique_ptr<Sorter> by_start;
-  if (plan_.by_start) by_start = std::make_unique<Sorter>(part(limits_.memory, 15), spill_);
+  if (plan_.by_start) by_start = std::make_unique<Sorter>(part(limits_.memory, kByStartPart), spill_);
   using Item = Stretch<Finished>;
   std::vector<std::unique_ptr<Finisher>> finishers;
   for (unsigned i = 0; i < limits_.jobs; ++i) finishers.push_back(std::make_unique<Finisher>(plan_));

@@ -147,6 +147,7 @@ Json accounts_of(const Summary& s) {
   source_json["translated"] = s.translated;
   source_json["touchpoints"] = s.touchpoints;
   source_json["repeated_touchpoints"] = s.repeated_touchpoints;
+  if (!s.role.empty()) source_json["written"] = s.written;
   source_json["merged"] = s.merged;
   source_json["updates"] = s.updates;
   source_json["unchanged"] = 0;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -177,9 +178,10 @@ struct DeliveryAccounts {
 
 struct SinkAccounts {
   std::string type, path;
-  std::uint64_t conversations = 0, updates = 0, bytes = 0;
+  std::uint64_t conversations = 0, updates = 0;
+  std::optional<std::uint64_t> bytes = std::nullopt;  ///< known once all is written
   bool delivers = false;
-  DeliveryAccounts delivery;
+  DeliveryAccounts delivery = {};
 };
 
 /// The accounts of a job. Per source as for `translate`, where `written` counts the conversations whose first record is the
@@ -194,7 +196,7 @@ struct JobSummary {
   std::vector<std::string> notes;
   bool dry_run = false;
   bool complete = false;  ///< the run came to its end; else only the sources' accounts say something
-  bool spilled = false;  ///< memory_limit sent conversations to disk
+  bool spilled = false;   ///< memory_limit sent conversations to disk
   std::string version, zone_data_version;
   double seconds = 0;
   std::uint64_t peak_memory = 0;  ///< bytes
