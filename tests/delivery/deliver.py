@@ -235,6 +235,33 @@ def changed_inputs(program, folder):
     check('inputs that changed before the resume', problem)
 
 
+def other_endpoint(program, folder):
+    """The sink `http`, set up to be Assembled's, without updates and with the key in a header."""
+    server = Server(key=KEY, rate=500, burst=100)
+    job = Job(program, folder / 'http', server, FAST + 'batch_size = 50\n', tickets(120))
+    text = (job.folder / 'job.toml').read_text()
+    text = text.replace('type = "assembled"', 'type = "http"').replace(server.url, server.url + '/v0/conversations/bulk')
+    text = text.replace('api_key = { env', 'body = \'{"conversations":$records}\'\nheaders = { Authorization = { file = "key" } }\n#')
+    (job.folder / 'job.toml').write_text(text)
+    secret = base64.b64encode((KEY + ':').encode()).decode()
+    key = job.folder / 'key'
+    key.write_text('Basic %s\n' % secret)
+    job.write()
+    first = job.run()
+    job.rows['7']['Status'] = 'Solved'
+    job.write()
+    second = job.run()
+    problem = ''
+    if first[0] or second[0] or server.state != job.expected() or {s.method for s in server.seen} != {'POST'}:
+        problem = '%d %d %s %s' % (first[0], second[0], first[2], second[2])
+    if len(json.loads(server.seen[-1].body)['conversations']) != 1:
+        problem += 'more was sent than what changed'
+    key.unlink()
+    problem += ''.join('the key stands in ' + place for place in job.canaries())
+    server.close()
+    check('another endpoint by the sink http', problem)
+
+
 def one_at_a_time(program, folder):
     server = Server(key=KEY, rate=500, burst=100, faults=lambda seen, *_: 'black hole' if seen == 0 else None)
     server.hole = 1.5
@@ -400,7 +427,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         parts = [('faults', lambda: faults(program, folder)), ('changed', lambda: changed_inputs(program, folder)),
-                 ('two', lambda: one_at_a_time(program, folder))]
+                 ('http', lambda: other_endpoint(program, folder)), ('two', lambda: one_at_a_time(program, folder))]
         parts += [('mixed', lambda seed=seed: mixed(program, folder, seed, arguments.conversations))
                   for seed in range(arguments.seed, arguments.seed + arguments.runs)]
         for part, test in parts:
