@@ -8,10 +8,65 @@
 #include "text.hpp"
 
 namespace crosswalk {
+namespace {
+
+/// Stands where DeliveryAccounts::list goes: it is JSON already, and too long to be taken apart.
+constexpr std::string_view kListMark = "\"the list of conversations\"";
+
+Json accounts_of(const DeliveryAccounts& d) {
+  Json out = {{"plan",
+               {{"new", d.created},
+                {"changed", d.changed},
+                {"unsettled", d.unsettled},
+                {"patchable", d.patchable},
+                {"unchanged", d.unchanged},
+                {"unpatchable", d.unpatchable},
+                {"refused_before", d.refused_before},
+                {"left_out", d.left_out},
+                {"waiting", d.waiting},
+                {"requests", d.requests},
+                {"requests_to_resend", d.resend},
+                {"minutes", d.minutes}}},
+              {"requests", d.sent},
+              {"requests_resent", d.resent},
+              {"retries", d.retries},
+              {"rate_limited", d.limited},
+              {"accepted", d.accepted},
+              {"refused", d.refused},
+              {"complete", d.delivered}};
+  return out;
+}
+
+std::string text_of(const DeliveryAccounts& d) {
+  std::string out = fmt::format("{} new, {} changed, {} patchable, {} unchanged", d.created, d.changed, d.patchable, d.unchanged);
+  const auto more = [&out](std::uint64_t count, std::string_view what) {
+    if (count != 0) out += fmt::format(", {} {}", count, what);
+  };
+  more(d.unsettled, "unsettled (sent whole)");
+  more(d.unpatchable, "updates of conversations never delivered");
+  more(d.refused_before, "refused before");
+  more(d.left_out, "left out");
+  out += fmt::format("; {} request{}", d.requests, d.requests == 1 ? "" : "s");
+  if (d.resend != 0) out += fmt::format(" and {} to send again", d.resend);
+  if (d.minutes >= 0.05) out += fmt::format(", {:.1f} minutes at the rate limit", d.minutes);
+  if (d.waiting != 0) out += fmt::format("; {} wait until an earlier write is settled", d.waiting);
+  return out;
+}
+
+std::string sent_text(const DeliveryAccounts& d) {
+  std::string out = fmt::format("{} accepted, {} refused, in {} requests", d.accepted, d.refused, d.sent);
+  if (d.resent != 0) out += fmt::format(", {} of them sent again for an earlier run", d.resent);
+  if (d.retries != 0) out += fmt::format(", {} further tries", d.retries);
+  if (d.limited != 0) out += fmt::format(", {} times told to slow down", d.limited);
+  return out;
+}
+
+}  // namespace
 
 std::uint64_t JobSummary::rejected() const {
   std::uint64_t sum = 0;
   for (const Summary& s : sources) sum += s.rejected_total;
+  for (const SinkAccounts& s : sinks) sum += s.delivery.refused + s.delivery.refused_before;
   return sum;
 }
 
@@ -33,6 +88,7 @@ Result<void> JobSummary::balance() const {
         std::string(kCure)};
   }
   for (const SinkAccounts& sink : sinks) {
+    if (sources.empty()) break;  // a delivery that was gone on with
     if (sink.conversations == conversations && sink.updates == updates) continue;
     return Error{Errc::internal,
                  fmt::format("the books do not balance: {} took {} conversations and {} updates of {} and {}", sink.path,
@@ -93,6 +149,8 @@ std::string JobSummary::json() const {
     if (!complete) break;  // they hold nothing
     Json sink{{"type", s.type}, {"path", s.path}, {"conversations", s.conversations}, {"updates", s.updates}};
     if (s.bytes) sink["bytes"] = *s.bytes;
+    if (s.delivers) sink["delivery"] = accounts_of(s.delivery);
+    if (!s.delivery.list.empty()) sink["each"] = kListMark.substr(1, kListMark.size() - 2);
     out["sinks"].push_back(std::move(sink));
   }
   out["identity"] =
@@ -109,7 +167,17 @@ std::string JobSummary::json() const {
     if (!s.adapter.empty()) versions[s.adapter] = s.adapter_version;
   }
   out["versions"] = versions;
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::string text = out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::size_t at = text.find("\"sinks\": [");
+  for (const SinkAccounts& s : sinks) {
+    if (s.delivery.list.empty()) continue;
+    const std::string mark = fmt::format("\"each\": {}", kListMark);
+    at = text.find(mark, at);
+    if (at == std::string::npos) break;
+    text.replace(at, mark.size(), fmt::format("\"each\": [{}]", s.delivery.list));
+    at += s.delivery.list.size();
+  }
+  return text;
 }
 
 Result<void> JobSummary::write(const std::string& path) const {
@@ -125,12 +193,15 @@ std::string JobSummary::text() const {
     if (!s.source.empty()) out += s.text();
   }
   const auto line = [&out](std::string_view label, const std::string& text) { out += fmt::format("  {:<11}{}\n", label, text); };
-  if (!complete) {
+  if (sources.empty()) {
+    out += fmt::format("{}: delivery, gone on with\n", job);
+  } else if (!complete) {
     out += fmt::format("{}: the run broke off, and no conversation is written\n", job);
     return printable(out);
+  } else {
+    out += fmt::format("{}: {}, {}{}\n", job, counted(conversations, "conversation"), counted(updates, "update"),
+                       dry_run ? "; nothing is written (dry run)" : "");
   }
-  out += fmt::format("{}: {}, {}{}\n", job, counted(conversations, "conversation"), counted(updates, "update"),
-                     dry_run ? "; nothing is written (dry run)" : "");
   for (const LinkAccounts::Rule& r : links.rules) {
     line("link", fmt::format("{} ({}) = {} ({}): {} in both", r.left, counted(r.left_values, "value"), r.right,
                              counted(r.right_values, "value"), grouped(r.joined)));
@@ -155,6 +226,11 @@ std::string JobSummary::text() const {
     line("ids", fmt::format("{}: {} known, {} unknown{}", table.kind, grouped(table.known), grouped(table.unknown), unknown));
   }
   for (const SinkAccounts& s : sinks) {
+    if (s.delivers) {
+      if (!sources.empty()) line(s.type, text_of(s.delivery));
+      if (!dry_run) line(sources.empty() ? s.type : "", sent_text(s.delivery));
+      continue;
+    }
     line(s.type, fmt::format("{}{} to {}", counted(s.conversations, "conversation"),
                              s.updates == 0 ? std::string() : ", " + counted(s.updates, "update"),
                              s.path == "-" ? "standard output" : s.path));
