@@ -118,10 +118,10 @@ Result<std::uint32_t> Links::node(std::string_view external_id, std::string_view
   by_id_.emplace(fresh.external_id, number);
   held_ += external_id.size() + sizeof(Node) + sources.size() + 2 * (sizeof(std::string_view) + 32);
   if (held_ > budget_) {
-    return Error{
-        Errc::io,
-        fmt::format("{} linked conversations need more memory than there is for them ({} MiB)", nodes_.size(), budget_ >> 20),
-        "raise memory_limit"};
+    return Error{Errc::io,
+                 fmt::format("{} linked conversations need more memory than there is for them ({:.1f} MiB)", nodes_.size(),
+                             static_cast<double>(budget_) / (1 << 20)),
+                 "raise memory_limit"};
   }
   return number;
 }

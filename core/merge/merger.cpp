@@ -14,7 +14,7 @@
 namespace crosswalk {
 namespace {
 
-constexpr std::uint64_t kStretch = std::uint64_t{2} << 20;  // bytes of entries finished at once
+constexpr std::uint64_t kStretch = std::uint64_t{2} << 20;  // bytes of entries finished at once, at most
 
 /// Groups → lines. One per thread.
 class Finisher {
@@ -192,8 +192,8 @@ class Finisher {
 /// Stretches of a sorter's keys, handed out in order.
 class Stretches {
  public:
-  static Result<Stretches> of(const Sorter& sorter) {
-    auto cuts = sorter.cuts(kStretch);
+  static Result<Stretches> of(const Sorter& sorter, std::size_t memory) {
+    auto cuts = sorter.cuts(std::clamp<std::uint64_t>(memory / 64, std::uint64_t{128} << 10, kStretch));
     if (!cuts) return cuts.error();
     Stretches made;
     made.cuts_ = std::move(*cuts);
@@ -265,7 +265,7 @@ Result<void> Merger::link(const std::function<bool()>& stop) {
   if (auto ok = contributions_.seal(); !ok) return ok;
   sealed_ = true;
   if (!links_) return {};
-  auto stretches = Stretches::of(contributions_);
+  auto stretches = Stretches::of(contributions_, limits_.memory);
   if (!stretches) return stretches.error();
   using Item = Stretch<LinkValues>;
   struct Worker {
@@ -344,7 +344,7 @@ Result<void> Merger::finish(const std::function<bool()>& stop, const std::functi
     if (auto ok = contributions_.seal(); !ok) return ok;
     sealed_ = true;
   }
-  auto stretches = Stretches::of(contributions_);
+  auto stretches = Stretches::of(contributions_, limits_.memory);
   if (!stretches) return stretches.error();
   std::unique_ptr<Sorter> by_start;
   if (plan_.by_start) by_start = std::make_unique<Sorter>(part(limits_.memory, kByStartPart), spill_);
