@@ -599,7 +599,7 @@ TEST_CASE("links: more linked conversations than there is memory for is an error
   all.push_back(whole(0, "chat"));
   all.back().what.conversation.subject = "unknown";
   const std::string error = merging.run(all).error;
-  CHECK(error.ends_with(" linked conversations need more memory than there is for them (0.2 MiB)\n  raise memory_limit"));
+  CHECK(error.ends_with(" linked conversations need more memory than there is for them (0.1 MiB)\n  raise memory_limit"));
 }
 
 TEST_CASE("merge: a conversation is looked up by its external_id, its own or the one it goes by") {
