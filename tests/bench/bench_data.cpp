@@ -51,7 +51,7 @@ class Out {
 constexpr std::string_view kNames[] = {"Priya Raman",     "Tomás Arriaga",  "Grace Ortega", "Wen-Hao Tsai", "Łukasz Żak",
                                        "Dolores Fuentes", "Sinead O'Neill", "Aiko Tanaka",  "Jörg Müller",  "Colin McAllister"};
 constexpr std::string_view kGroups[] = {"Support Tier 1", "Support Tier 2", "Returns & Warranty", "Billing", "Größe & Passform"};
-constexpr std::string_view kVia[] = {"Mail", "Web Form", "Chat", "Native Messaging", "Phone call, incoming", "Web Service (API)"};
+constexpr std::string_view kVia[] = {"Mail", "Web Form", "Chat", "Native Messaging", "Phone call (incoming)", "Web Service (API)"};
 constexpr std::string_view kStatus[] = {"Closed", "Closed", "Closed", "Solved", "Open", "Pending", "On-hold", "New"};
 constexpr std::string_view kScore[] = {"Offered", "Not Offered", "Good", "Bad", "5", "4", ""};
 constexpr std::string_view kSubjects[] = {"Order has not arrived",
@@ -90,7 +90,7 @@ std::string second_text(std::uint64_t seconds, std::uint64_t micros, std::string
                      seconds / 60 % 60, seconds % 60, micros, zone);
 }
 
-constexpr std::uint64_t kFirstMinute = 28927440;  // 2025-01-01
+constexpr std::uint64_t kFirstMinute = 28928160;  // 2025-01-01
 
 void zendesk(std::uint64_t count, Dice dice) {
   Out out;
@@ -102,9 +102,11 @@ void zendesk(std::uint64_t count, Dice dice) {
       "minutes within business hours,Full resolution time in minutes,Full resolution time in minutes within business hours,Agent "
       "wait time in minutes,Agent wait time in minutes within business hours,Requester wait time in minutes,Requester wait time "
       "in minutes within business hours,On hold time in minutes,On hold time in minutes within business hours\n");
+  // About a year, so that every hour that came twice or never is there.
+  const std::uint64_t step = count < 500000 ? 1000000 / count : 1;
   std::uint64_t minute = kFirstMinute;
   for (std::uint64_t i = 0; i < count; ++i) {
-    if (dice.chance(50)) ++minute;
+    if (dice.chance(50)) minute += step;
     const std::uint64_t person = dice.below(200000);
     const std::uint64_t reply = dice.below(300), full = reply + dice.below(4000), wait = dice.below(500);
     const std::string_view name = dice.pick(kNames), agent = dice.pick(kNames), status = dice.pick(kStatus);
