@@ -51,7 +51,8 @@ class Out {
 constexpr std::string_view kNames[] = {"Priya Raman",     "Tomás Arriaga",  "Grace Ortega", "Wen-Hao Tsai", "Łukasz Żak",
                                        "Dolores Fuentes", "Sinead O'Neill", "Aiko Tanaka",  "Jörg Müller",  "Colin McAllister"};
 constexpr std::string_view kGroups[] = {"Support Tier 1", "Support Tier 2", "Returns & Warranty", "Billing", "Größe & Passform"};
-constexpr std::string_view kVia[] = {"Mail", "Web Form", "Chat", "Native Messaging", "Phone call (incoming)", "Web Service (API)"};
+constexpr std::string_view kVia[] = {
+    "Mail", "Web Form", "Chat", "Native Messaging", "Phone call (incoming)", "Web Service (API)"};
 constexpr std::string_view kStatus[] = {"Closed", "Closed", "Closed", "Solved", "Open", "Pending", "On-hold", "New"};
 constexpr std::string_view kScore[] = {"Offered", "Not Offered", "Good", "Bad", "5", "4", ""};
 constexpr std::string_view kSubjects[] = {"Order has not arrived",
