@@ -93,7 +93,8 @@ std::string second_text(std::uint64_t seconds, std::uint64_t micros, std::string
 
 constexpr std::uint64_t kFirstMinute = 28928160;  // 2025-01-01
 
-void zendesk(std::uint64_t count, Dice dice) {
+/// Of every hundred rows, `refused` have a creation time that is none.
+void zendesk(std::uint64_t count, Dice dice, std::uint64_t refused) {
   Out out;
   out("Summation column,Id,Requester,Requester id,Requester external id,Requester email,Requester "
       "domain,Submitter,Assignee,Group,"
@@ -122,7 +123,7 @@ void zendesk(std::uint64_t count, Dice dice) {
       subject = fmt::format("\"{}\nSent from my phone\"", subject);
     else if (subject.find(',') != std::string::npos)
       subject = '"' + subject + '"';
-    const std::string created = minute_text(minute);
+    const std::string created = i % 100 < refused ? "yesterday" : minute_text(minute);
     const bool solved = status == "Closed" || status == "Solved";
     out("1,{},{},{},C-{},user{}@webmail.example,webmail.example,{},{},{},{},{},{},Normal,{},{},{},{},{},Trailhead "
         "GmbH,,{},{},{},{},"
@@ -200,12 +201,12 @@ int main(int argc, char** argv) {
   const std::uint64_t count = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 0;
   const Dice dice{argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1};
   if (count != 0 && kind == "zendesk")
-    zendesk(count, dice);
+    zendesk(count, dice, argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0);
   else if (count != 0 && kind == "asapp")
     asapp(count, dice);
   else if (count != 0 && kind == "inbox")
     inbox(count, dice);
   else
-    return std::fputs("usage: bench-data zendesk|asapp|inbox COUNT [SEED]\n", stderr), 2;
+    return std::fputs("usage: bench-data zendesk|asapp|inbox COUNT [SEED [PERCENT OF TICKETS THAT ARE REJECTS]]\n", stderr), 2;
   return 0;
 }
