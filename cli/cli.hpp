@@ -33,13 +33,14 @@ struct TranslateArguments {
   AdapterArguments adapters;
 };
 
-/// Of the verbs that take a job file: run, plan, why.
+/// Of the verbs that take a job file: run, plan, deliver, replay, why.
 struct JobArguments {
   std::string job;
   RunOptions options;
   std::string external_id;  ///< why
   std::optional<std::string> jobs;
   bool quiet = false, json = false;
+  bool resume = false, new_key = false;  ///< deliver
   AdapterArguments adapters;
 };
 
@@ -56,6 +57,7 @@ struct ZonesArguments {
 int run_translate(TranslateArguments& arguments);
 int run_job_file(JobArguments& arguments);
 int run_plan(JobArguments& arguments);
+int run_deliver(JobArguments& arguments);
 int run_why(const JobArguments& arguments);
 int run_adapters(const AdapterArguments& arguments, bool json);
 int run_time(const TimeArguments& arguments);

@@ -82,15 +82,43 @@ CLI::App* add_run(CLI::App& app, crosswalk::cli::JobArguments& a) {
                            crosswalk::job_example()));
   add_job(*verb, a);
   add_accounts(*verb, a);
-  verb->add_flag("--dry-run", a.options.dry_run, "do everything but write");
+  verb->add_flag("--dry-run", a.options.dry_run, "do everything but write and send");
+  verb->add_option("--requests", a.options.requests,
+                   "with --dry-run: the requests that would be sent, byte for byte, to this folder")
+      ->type_name("DIR");
+  verb->add_flag("--full", a.options.full, "deliver also what the journal says is unchanged");
   verb->add_option("--ledger", a.options.ledger, "a line for every input record: its place and what became of it")
       ->type_name("FILE");
   verb->add_option("--rejects", a.options.rejects, "rejected records, JSON Lines; default: what the job says")->type_name("FILE");
   return verb;
 }
 
+CLI::App* add_deliver(CLI::App& app, crosswalk::cli::JobArguments& a) {
+  CLI::App* verb = app.add_subcommand("deliver", "goes on with a delivery that was cut off");
+  verb->footer("Example:\n  crosswalk deliver job.toml --resume");
+  add_job(*verb, a);
+  add_accounts(*verb, a);
+  verb->add_option("--rejects", a.options.rejects, "rejected records, JSON Lines; default: what the job says")->type_name("FILE");
+  verb->add_flag("--resume", a.resume, "send what has no known end once more, then what is left of the plan; the default");
+  verb->add_flag("--new-key", a.new_key, "the account is the journal's, and its key was renewed");
+  return verb;
+}
+
+CLI::App* add_replay(CLI::App& app, crosswalk::cli::JobArguments& a) {
+  CLI::App* verb = app.add_subcommand("replay", "delivers again only what a server refused");
+  verb->footer("Example:\n  crosswalk replay out/rejects.jsonl job.toml");
+  verb->add_option("refused", a.options.replay, "the rejects of the run in which the server refused them")
+      ->required()
+      ->type_name("REJECTS");
+  add_job(*verb, a);
+  add_accounts(*verb, a);
+  verb->add_option("--rejects", a.options.rejects, "what is refused this time, JSON Lines; default: what the job says")
+      ->type_name("FILE");
+  return verb;
+}
+
 CLI::App* add_plan(CLI::App& app, crosswalk::cli::JobArguments& a) {
-  CLI::App* verb = app.add_subcommand("plan", "what `run` would write; writes nothing");
+  CLI::App* verb = app.add_subcommand("plan", "what `run` would write and send; does neither");
   verb->footer("Example:\n  crosswalk plan --json examples/job.toml | jq .merge");
   add_job(*verb, a);
   add_accounts(*verb, a);
@@ -101,7 +129,8 @@ CLI::App* add_why(CLI::App& app, crosswalk::cli::JobArguments& a) {
   CLI::App* verb = app.add_subcommand("why", "from a conversation of a job back to the records and rules that made it");
   verb->footer("Example:\n  crosswalk why examples/job.toml zendesk:48212.started_at");
   add_job(*verb, a);
-  verb->add_option("conversation", a.external_id, "as in the output; with a dot and a field: of that field alone")
+  verb->add_option("conversation", a.external_id,
+                   "its external_id as in the output; with a dot and a field behind it, that field alone")
       ->required()
       ->type_name("EXTERNAL_ID[.FIELD]");
   verb->add_flag("--json", a.json, "as JSON");
@@ -144,7 +173,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", fmt::format("crosswalk {}", crosswalk::library_version()));
   app.require_subcommand(1);
   crosswalk::cli::TranslateArguments translate;
-  crosswalk::cli::JobArguments run, plan, why;
+  crosswalk::cli::JobArguments run, plan, deliver, replay, why;
   AdapterArguments adapters;
   bool adapters_json = false;
   crosswalk::cli::TimeArguments time;
@@ -152,6 +181,8 @@ int main(int argc, char** argv) {
   const CLI::App* translate_verb = add_translate(app, translate);
   const CLI::App* run_verb = add_run(app, run);
   const CLI::App* plan_verb = add_plan(app, plan);
+  const CLI::App* deliver_verb = add_deliver(app, deliver);
+  const CLI::App* replay_verb = add_replay(app, replay);
   const CLI::App* why_verb = add_why(app, why);
   const CLI::App* adapters_verb = add_adapters(app, adapters, adapters_json);
   const CLI::App* time_verb = add_time(app, time);
@@ -166,6 +197,8 @@ int main(int argc, char** argv) {
   if (translate_verb->parsed()) return crosswalk::cli::run_translate(translate);
   if (run_verb->parsed()) return crosswalk::cli::run_job_file(run);
   if (plan_verb->parsed()) return crosswalk::cli::run_plan(plan);
+  if (deliver_verb->parsed()) return crosswalk::cli::run_deliver(deliver);
+  if (replay_verb->parsed()) return crosswalk::cli::run_job_file(replay);
   if (why_verb->parsed()) return crosswalk::cli::run_why(why);
   if (adapters_verb->parsed()) return crosswalk::cli::run_adapters(adapters, adapters_json);
   if (time_verb->parsed()) return crosswalk::cli::run_time(time);

@@ -7,7 +7,7 @@ namespace crosswalk::cli {
 namespace {
 
 /// Reads the job and runs it; prints what it came to, as JSON to standard output or as lines to standard error.
-int run_verb(JobArguments& a, bool data_to_stdout) {
+int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   if (a.jobs) {
     auto jobs = parse_jobs(*a.jobs);
     if (!jobs) return report(jobs.error());
@@ -17,7 +17,14 @@ int run_verb(JobArguments& a, bool data_to_stdout) {
   if (!job) return report(job.error());
   auto host = host_options(a.adapters);
   if (!host) return report(host.error());
-  for (const JobSink& sink : job->sinks) data_to_stdout |= sink.path == "-" && !a.options.dry_run;
+  bool sink_to_stdout = a.options.ledger == "-" || a.options.rejects == "-" || job->rejects == "-" || a.options.summary == "-";
+  for (const JobSink& sink : job->sinks) sink_to_stdout |= sink.path == "-" || sink.updates == "-";
+  sink_to_stdout &= !a.options.dry_run || a.options.summary == "-";
+  if (a.json && sink_to_stdout) {
+    return report({Errc::usage, "--json and an output of the run both go to standard output",
+                   "leave out --json, or name a file for the other"});
+  }
+  data_to_stdout |= sink_to_stdout;
   watch_signals();
   PluginCatalog catalog(std::move(*host));
   JobSummary summary;
@@ -25,9 +32,10 @@ int run_verb(JobArguments& a, bool data_to_stdout) {
   hooks.cancelled = [] { return caught_signal() != 0; };
   ProgressLine line(!a.quiet, data_to_stdout);
   hooks.progress = [&](std::string_view part, const Progress& progress) { line.update(part, progress); };
-  const Result<void> result = run_job(*job, catalog, a.options, summary, hooks);
+  const Result<void> result = resume ? resume_job(*job, catalog, a.options, a.new_key, summary, hooks)
+                                     : run_job(*job, catalog, a.options, summary, hooks);
   line.clear();
-  const bool begun = !summary.sources.empty();
+  const bool begun = !summary.sources.empty() || !summary.sinks.empty();
   if (begun && a.json && result.ok()) {
     if (const int code = print_out(summary.json()); code != kDone) return code;
   } else if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) {
@@ -45,10 +53,18 @@ int run_verb(JobArguments& a, bool data_to_stdout) {
 
 }  // namespace
 
-int run_job_file(JobArguments& a) { return run_verb(a, false); }
+int run_job_file(JobArguments& a) {
+  if (!a.options.requests.empty() && !a.options.dry_run) {
+    return report({Errc::usage, "--requests: it is what a dry run writes", "add --dry-run"});
+  }
+  return run_verb(a, false);
+}
+
+int run_deliver(JobArguments& a) { return run_verb(a, false, true); }
 
 int run_plan(JobArguments& a) {
   a.options.dry_run = true;
+  a.options.list = a.json;
   return run_verb(a, a.json);
 }
 

@@ -33,11 +33,13 @@ std::string called(const CLI::App& verb) {
   return verb.get_parent() == nullptr ? verb.get_name() : called(*verb.get_parent()) + " " + verb.get_name();
 }
 
-const CLI::Option* positional(const CLI::App& verb) {
+/// What a verb takes beside options, in order.
+std::vector<const CLI::Option*> positionals(const CLI::App& verb) {
+  std::vector<const CLI::Option*> all;
   for (const CLI::Option* option : verb.get_options()) {
-    if (option->get_positional()) return option;
+    if (option->get_positional()) all.push_back(option);
   }
-  return nullptr;
+  return all;
 }
 
 bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
@@ -64,8 +66,9 @@ Error unknown_option(const CLI::App& app, const CLI::App& verb, const std::strin
 
 Error usage_error(const CLI::App& app, const std::vector<std::string_view>& arguments) {
   const CLI::App* verb = &app;
-  const CLI::Option* inputs = nullptr;
-  bool any_input = false;
+  std::vector<const CLI::Option*> inputs;
+  std::size_t met = 0;  // of them, how many are complete
+  bool any = false;     // the one after those was given, and may come again
   bool options_ended = false;
   std::set<const CLI::Option*> given;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -81,9 +84,13 @@ Error usage_error(const CLI::App& app, const std::vector<std::string_view>& argu
           return usage(fmt::format("there is no verb \"{}\"", argument), choices(argument, names));
         }
         verb = app.get_subcommand(std::string(argument));
-        inputs = positional(*verb);
-      } else if (inputs != nullptr) {
-        any_input = true;
+        inputs = positionals(*verb);
+      } else if (met < inputs.size()) {
+        any = may_come_again(*inputs[met]);
+        if (!any) ++met;
+      } else if (!inputs.empty()) {
+        return usage(fmt::format("{}: \"{}\" is one too many", verb->get_name(), argument),
+                     fmt::format("{} --help shows an example", called(*verb)));
       } else {
         return usage(fmt::format("{} takes options only; \"{}\" is none", verb->get_name(), argument),
                      fmt::format("{} --help shows an example", called(*verb)));
@@ -110,9 +117,10 @@ Error usage_error(const CLI::App& app, const std::vector<std::string_view>& argu
     return usage("no verb is given",
                  fmt::format("one of: {}; {} --help says what they do", fmt::join(verb_names(app), ", "), called(app)));
   }
-  if (inputs != nullptr && inputs->get_required() && !any_input) {
-    return usage(fmt::format("{}: no {} is given", verb->get_name(), inputs->get_name()),
-                 fmt::format("name {}", inputs->get_description()));
+  for (std::size_t i = met; i < inputs.size(); ++i) {
+    if (!inputs[i]->get_required() || (i == met && any)) continue;
+    return usage(fmt::format("{}: no {} is given", verb->get_name(), inputs[i]->get_name()),
+                 fmt::format("name {}", inputs[i]->get_description()));
   }
   return usage(fmt::format("{}: the arguments cannot be understood", verb->get_name()),
                fmt::format("{} --help lists its options and shows an example", called(*verb)));

@@ -39,6 +39,10 @@ namespace crosswalk {
 /// U+FFFD. `whole` says whether all of it is there.
 [[nodiscard]] std::string valid_text(std::string_view text, std::size_t limit, bool& whole);
 
+/// A number for people, 12,345, and with what is counted: "1 record", "12,345 records".
+[[nodiscard]] std::string grouped(std::uint64_t n);
+[[nodiscard]] std::string counted(std::uint64_t n, std::string_view thing);
+
 /// 64-bit hash, stable across runs and machines.
 [[nodiscard]] std::uint64_t hash64(std::string_view text);
 

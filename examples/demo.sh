@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Three exports of three systems in three zones become ConversationInput. Usage: demo.sh OUTPUT-FOLDER
+# Three exports of three systems in three zones become ConversationInput: each by itself, then merged by a job.
+# Usage: demo.sh OUTPUT-FOLDER
 set -euo pipefail
 examples=$(dirname "${BASH_SOURCE[0]}")
 out=$1
@@ -34,4 +35,18 @@ for source in zendesk asapp unified-inbox; do
 done
 printf '\nA record that could not be translated, and why:\n'
 head -n 1 "$out/zendesk.rejects.jsonl"
+
+# A job writes beside its file, so it runs in a copy.
+printf '\nNow all three as one view, with the answers to the survey (%s):\n' "$examples/job.toml"
+rm -rf "$out/job"
+mkdir -p "$out/job"
+for part in job.toml zendesk asapp unified-inbox survey ids; do
+  cp -R "$examples/$part" "$out/job"
+done
+show run --ledger "$out/ledger.jsonl" --summary "$out/summary.json" "$out/job/job.toml"
+
+printf '\nA chat that became a ticket and was called back, out of three systems:\n'
+grep -m 1 '"external_id":"zendesk:48314"' "$out/job/out/conversations.jsonl"
+printf '\nWho says when it began, and who says otherwise:\n'
+show why "$out/job/job.toml" zendesk:48314.started_at
 printf '\nEverything is in %s\n' "$out"

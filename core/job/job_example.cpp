@@ -75,6 +75,32 @@ path = "out/bulk.jsonl"
 [[sink]]
 type = "sqlite"
 path = "out/conversations.db"
+
+[[sink]]
+type = "assembled"                    # delivery to the Conversations API: docs/deliver.md
+url = "https://api.assembledhq.com"   # the default
+api_key = { env = "ASSEMBLED_API_KEY" } # or { file = "…" }; never the key itself
+journal = "out/assembled.db"          # what was delivered; stays from run to run, one for each account
+updates = "out/assembled.updates.jsonl" # enrichment of conversations that were never delivered
+api_version = "2026-05-24"            # header API-Version; default: not sent
+batch_size = 500                      # conversations of a request
+byte_limit = 4194304                  # bytes of a request
+rate_per_minute = 300                 # requests
+burst = 20
+in_flight = 6                         # requests at once
+timeout = 60                          # seconds for a request
+settle = 30                           # seconds in which an accepted request may yet be applied
+retries = 100                         # failed tries after which the run gives up
+retry_ceiling = 30                    # seconds between them at most
+
+[[sink]]
+type = "http"                         # the same for another API that takes records in bulk
+url = "https://etl.example.com/records"
+journal = "out/etl.db"
+method = "PUT"                        # default POST
+update_method = "PATCH"               # for what a ConversationUpdate can carry; default: records go whole
+body = '{"source":"crosswalk","records":$records}' # or array_key = "records"; default {"conversations":$records}
+headers = { X-Tenant = "acme", Authorization = { env = "ETL_AUTHORIZATION" } }
 )toml";
 }
 

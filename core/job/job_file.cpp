@@ -12,6 +12,9 @@
 #include <optional>
 #include <span>
 
+#include <nlohmann/json.hpp>
+
+#include "encode/json_text.hpp"
 #include "io/input.hpp"
 #include "merge/id_template.hpp"
 #include "text.hpp"
@@ -209,6 +212,13 @@ class JobReader {
   void read_ids(const Section& ids, std::string_view kind, IdRule& rule);
   void read_sink(const toml::table& table);
   void read_updates(const Section& section, JobSink& sink);
+  void read_delivery(const Section& section, JobSink& sink);
+  void read_url(const Section& section, JobSink& sink);
+  std::optional<SecretPlace> secret_at(const Section& section, std::string_view key);
+  void read_headers(const Section& section, JobDelivery& delivery);
+  void read_body(const Section& section, JobDelivery& delivery);
+  template <class T>
+  void number_at(const Section& section, std::string_view key, double least, double most, T& to);
   void check_whole(const toml::table& root);
 
   void check_keys(const Section& section, const Names& known);
@@ -539,11 +549,16 @@ void JobReader::read_ids(const Section& ids, std::string_view kind, IdRule& rule
 void JobReader::read_sink(const toml::table& table) {
   const Section section{table, "[[sink]]", line_of(table)};
   JobSink sink;
-  require(section, "type", "one of jsonl, bulk, sqlite");
-  const auto type = choice_at(section, "type", {"jsonl", "bulk", "sqlite"});
+  require(section, "type", "one of jsonl, bulk, sqlite, assembled, http");
+  const auto type = choice_at(section, "type", {"jsonl", "bulk", "sqlite", "assembled", "http"});
   // Which keys a sink has is known only with its type.
   if (type) {
     sink.type = static_cast<JobSink::Type>(*type);
+    if (sink.delivers()) {
+      read_delivery(section, sink);
+      job_.sinks.push_back(std::move(sink));
+      return;
+    }
     check_keys(section, sink.type == JobSink::Type::sqlite ? Names{"type", "path"} : Names{"type", "path", "updates"});
   }
   require(section, "path", "name the file: path = \"out/conversations.jsonl\"");
@@ -573,6 +588,237 @@ void JobReader::read_updates(const Section& section, JobSink& sink) {
   const fs::path path(sink.path);
   sink.updates = (path.parent_path() / (path.stem().string() + ".updates.jsonl")).string();
   claim_output(section.label + " updates, as nothing else is said", section.line, sink.updates);
+}
+
+// --- sinks that deliver ----------------------------------------------------------------------------------------------
+
+void JobReader::read_delivery(const Section& section, JobSink& sink) {
+  const bool assembled = sink.type == JobSink::Type::assembled;
+  JobDelivery& delivery = sink.delivery;
+  Names keys = {"type",    "url",       "journal", "updates", "batch_size", "byte_limit",    "rate_per_minute", "burst",
+                "api_key", "in_flight", "timeout", "settle",  "retries",    "retry_ceiling", "ca_file"};
+  if (assembled) {
+    keys.insert(keys.end(), {"api_version"});
+  } else {
+    keys.insert(keys.end(), {"method", "update_method", "headers", "body", "array_key"});
+  }
+  check_keys(section, keys);
+  read_url(section, sink);
+  if (auto key = secret_at(section, "api_key")) {
+    delivery.api_key = std::move(*key);
+  } else if (assembled) {
+    require(section, "api_key", "say where the key is: api_key = { env = \"ASSEMBLED_API_KEY\" }");
+  }
+  require(section, "journal", "name a file that stays from run to run: journal = \"out/assembled.db\"");
+  sink.path = output_at(section, "journal");
+  if (sink.path == kStandardStream) {
+    problems_.add(line_of(*section.table.get("journal")),
+                  fmt::format("{} journal: it cannot be written to standard output", section.label),
+                  "name a file that stays from run to run: journal = \"out/assembled.db\"");
+  }
+  read_updates(section, sink);
+  number_at(section, "batch_size", 1, 100'000, delivery.batch_size);
+  number_at(section, "byte_limit", 1024, 1'000'000'000, delivery.byte_limit);
+  number_at(section, "rate_per_minute", 1, 100'000'000, delivery.rate_per_minute);
+  number_at(section, "burst", 1, 1'000'000, delivery.burst);
+  number_at(section, "in_flight", 1, 64, delivery.in_flight);
+  number_at(section, "timeout", 0.1, 3600, delivery.timeout);
+  number_at(section, "settle", 0, 3600, delivery.settle);
+  number_at(section, "retries", 0, 1'000'000, delivery.retries);
+  number_at(section, "retry_ceiling", 0.001, 3600, delivery.retry_ceiling);
+  if (const auto file = text_at(section, "ca_file")) delivery.ca_file = located(file->text);
+  if (assembled) {
+    if (const auto version = text_at(section, "api_version")) {
+      if (has_controls(version->text)) {
+        problems_.add(version->line, fmt::format("{} api_version: it cannot stand in a header", section.label),
+                      "give the version's name alone");
+      }
+      delivery.headers.push_back({"API-Version", version->text, {}});
+    }
+    return;
+  }
+  const auto word = [&](std::string_view key, std::string& to) {
+    const auto text = text_at(section, key);
+    if (!text) return;
+    const bool method =
+        !text->text.empty() && std::all_of(text->text.begin(), text->text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+    if (!method) {
+      problems_.add(text->line, fmt::format("{} {}: \"{}\" is no HTTP method", section.label, key, in_line(text->text)),
+                    "for example \"POST\", \"PUT\" or \"PATCH\"");
+    }
+    to = text->text;
+  };
+  delivery.update_method.clear();
+  word("method", delivery.method);
+  word("update_method", delivery.update_method);
+  read_headers(section, delivery);
+  read_body(section, delivery);
+}
+
+/// Assembled's is the base of its API; that of another endpoint is taken as it is.
+void JobReader::read_url(const Section& section, JobSink& sink) {
+  constexpr std::string_view kAssembled = "https://api.assembledhq.com";
+  constexpr std::string_view kBulk = "/v0/conversations/bulk";
+  const bool assembled = sink.type == JobSink::Type::assembled;
+  auto url = text_at(section, "url");
+  if (!url) {
+    if (!assembled) require(section, "url", "name the endpoint: url = \"https://example.com/records\"");
+    sink.delivery.url = std::string(kAssembled) + std::string(kBulk);
+    return;
+  }
+  std::string text = url->text;
+  const bool tls = text.starts_with("https://");
+  const std::string_view rest = std::string_view(text).substr(std::min(text.size(), std::size_t{tls ? 8U : 7U}));
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  if ((!tls && !text.starts_with("http://")) || authority.empty() || has_controls(text) || text.find(' ') != std::string::npos) {
+    problems_.add(url->line, fmt::format("{} url: this is not the address of a server", section.label),
+                  fmt::format("for example \"{}\"", assembled ? kAssembled : "https://example.com/records"));
+    return;
+  }
+  if (authority.find('@') != std::string_view::npos) {
+    problems_.add(url->line, fmt::format("{} url: there is a user or a password in it", section.label),
+                  "leave it out; api_key says where the key is");
+    return;
+  }
+  std::string_view host = authority.substr(0, authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':'));
+  if (!tls && host != "localhost" && host != "[::1]" && !host.starts_with("127.")) {
+    problems_.add(url->line, fmt::format("{} url: with http:// the key would go over the network for all to read", section.label),
+                  "write https://; http:// is for this machine alone");
+    return;
+  }
+  if (assembled) {
+    while (text.ends_with('/')) text.pop_back();
+    if (!text.ends_with(kBulk)) text += kBulk;
+  }
+  sink.delivery.url = std::move(text);
+}
+
+/// `{ env = "NAME" }` or `{ file = "path" }`. A secret that stands in the job file itself is refused, and not repeated.
+std::optional<SecretPlace> JobReader::secret_at(const Section& section, std::string_view key) {
+  const toml::node* node = section.table.get(key);
+  if (node == nullptr) return std::nullopt;
+  const std::string label = fmt::format("{} {}", section.label, key);
+  const std::string cure = fmt::format("say where it is: {} = {{ env = \"NAME\" }}, or {{ file = \"path\" }}", key);
+  const auto* table = node->as_table();
+  if (table == nullptr) {
+    problems_.add(line_of(*node), fmt::format("{}: a secret does not belong into a job file", label),
+                  cure + "; if this one was real, have it replaced");
+    return std::nullopt;
+  }
+  const Section place{*table, label, line_of(*node)};
+  for (const auto& [name, value] : *table) {
+    if (name.str() == "env" || name.str() == "file") continue;
+    problems_.add(line_of(*node), fmt::format("{}: there is a key that is neither env nor file", label), cure);
+    return std::nullopt;
+  }
+  if (table->contains("env") == table->contains("file")) {
+    problems_.add(line_of(*node), fmt::format("{}: it needs one of env and file", label), cure);
+    return std::nullopt;
+  }
+  SecretPlace out;
+  if (const auto env = text_at(place, "env")) {
+    const bool name = std::all_of(env->text.begin(), env->text.end(), [](char c) {
+      return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+    // What is no name may be the secret itself.
+    if (!name || (env->text.front() >= '0' && env->text.front() <= '9') || env->text.starts_with("sk_")) {
+      problems_.add(env->line, fmt::format("{} env: this is not the name of an environment variable", label),
+                    "name the variable that holds the key, for example env = \"ASSEMBLED_API_KEY\"");
+      return std::nullopt;
+    }
+    out.env = env->text;
+  }
+  if (const auto file = text_at(place, "file")) out.file = located(file->text);
+  return out;
+}
+
+void JobReader::read_headers(const Section& section, JobDelivery& delivery) {
+  const auto headers = table_at(section, "headers", fmt::format("{} headers", section.label));
+  if (!headers) return;
+  for (const auto& [key, node] : headers->table) {
+    const std::string name(key.str());
+    const bool token = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    });
+    if (!token) {
+      problems_.add(key.source().begin.line, fmt::format("{}: \"{}\" is no name of a header", headers->label, in_line(name)),
+                    "for example \"X-Tenant\"");
+      continue;
+    }
+    if (node.is_table()) {
+      if (auto secret = secret_at(*headers, name)) delivery.headers.push_back({name, "", std::move(*secret)});
+      continue;
+    }
+    const std::string plain = lower(name);
+    if (plain.find("auth") != std::string::npos || plain.find("key") != std::string::npos ||
+        plain.find("token") != std::string::npos || plain.find("secret") != std::string::npos || plain == "cookie") {
+      (void)secret_at(*headers, name);  // says so
+      continue;
+    }
+    const auto value = text_at(*headers, name);
+    if (!value) continue;
+    if (has_controls(value->text)) {
+      problems_.add(value->line, fmt::format("{} {}: it cannot stand in a header", headers->label, name),
+                    "give one line of text");
+      continue;
+    }
+    delivery.headers.push_back({name, value->text, {}});
+  }
+}
+
+/// What stands around the records in a request's body.
+void JobReader::read_body(const Section& section, JobDelivery& delivery) {
+  constexpr std::string_view kRecords = "$records";
+  const auto key = text_at(section, "array_key");
+  const auto body = text_at(section, "body");
+  if (key && body) {
+    problems_.add(body->line, fmt::format("{}: array_key and body both say what a request looks like", section.label),
+                  "leave one out");
+    return;
+  }
+  if (key) {
+    Buffer quoted;
+    add_json_string(quoted, key->text);
+    delivery.body_head = fmt::format("{{{}:[", quoted.view());
+  }
+  if (!body) return;
+  const std::size_t at = body->text.find(kRecords);
+  if (at == std::string::npos || body->text.find(kRecords, at + 1) != std::string::npos) {
+    problems_.add(body->line, fmt::format("{} body: {} must stand in it, once", section.label, kRecords),
+                  "for example: body = '{\"source\":\"crosswalk\",\"records\":$records}'");
+    return;
+  }
+  const std::string head = body->text.substr(0, at), tail = body->text.substr(at + kRecords.size());
+  if (nlohmann::json::parse(head + "[]" + tail, nullptr, false).is_discarded()) {
+    problems_.add(body->line, fmt::format("{} body: with an array in place of {} it is no JSON", section.label, kRecords),
+                  "for example: body = '{\"source\":\"crosswalk\",\"records\":$records}'");
+    return;
+  }
+  delivery.body_head = head + "[";
+  delivery.body_tail = "]" + tail;
+}
+
+template <class T>
+void JobReader::number_at(const Section& section, std::string_view key, double least, double most, T& to) {
+  const toml::node* node = section.table.get(key);
+  if (node == nullptr) return;
+  constexpr bool whole = std::is_integral_v<T>;
+  const std::string label = fmt::format("{} {}", section.label, key);
+  const std::string cure = fmt::format("{} from {} to {}, without quotes", whole ? "a whole number" : "a number", least, most);
+  double number = 0;
+  if (const auto* integer = node->as_integer()) {
+    number = static_cast<double>(integer->get());
+  } else if (const auto* real = node->as_floating_point(); real != nullptr && !whole) {
+    number = real->get();
+  } else {
+    wrong_type(line_of(*node), label, whole ? "a whole number" : "a number", *node, cure);
+    return;
+  }
+  if (!(number >= least && number <= most)) {
+    problems_.add(line_of(*node), fmt::format("{}: {} cannot be", label, number), cure);
+    return;
+  }
+  to = static_cast<T>(number);
 }
 
 // --- paths -----------------------------------------------------------------------------------------------------------
@@ -781,7 +1027,11 @@ std::optional<std::vector<std::size_t>> JobReader::sources_at(const Section& sec
 /// The whole file, or why not.
 Result<std::string> read_text(const std::string& path) {
   auto input = open_input(path);
-  if (!input) return input.error();
+  if (!input) {
+    const Error& e = input.error();
+    std::error_code failed;
+    return Error{e.code, e.message, fs::is_directory(path, failed) ? "name the job file in it" : e.cure};
+  }
   std::string text(kLargestFile + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {

@@ -1,6 +1,7 @@
 // A job, run: every source through its workers into the merge, then the conversations, in order, into every sink.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -8,6 +9,8 @@
 #include <set>
 
 #include "crosswalk/job.hpp"
+#include "delivery/delivery_sink.hpp"
+#include "job/origin.hpp"
 #include "job/reading.hpp"
 #include "sinks/line_sink.hpp"
 #include "sinks/output.hpp"
@@ -24,6 +27,8 @@ std::string_view type_name(JobSink::Type type) {
     case JobSink::Type::jsonl: return "jsonl";
     case JobSink::Type::bulk: return "bulk";
     case JobSink::Type::sqlite: return "sqlite";
+    case JobSink::Type::assembled: return "assembled";
+    case JobSink::Type::http: return "http";
   }
   return "";
 }
@@ -50,14 +55,18 @@ class JobRun {
   Result<void> run() {
     if (auto ok = reading_.prepare(); !ok) return ok;
     if (auto ok = check_outputs(); !ok) return ok;
-    if (auto ok = open_outputs(); !ok) return ok;
-    Result<void> result = read_merge_write();
+    Result<void> result = open_outputs();
+    const bool opened = result.ok();
+    if (result) result = read_merge_write();
     enter_books();
-    if (rejects_) {  // a log of what went wrong is worth most when the run failed
+    account_deliveries();
+    if (rejects_ && (opened || rejects_->bytes() != 0)) {  // a log of what went wrong is worth most when the run failed
       if (auto ok = rejects_->commit(); !ok && result.ok()) result = ok;
     }
     return result;
   }
+  /// All that is kept here stands; only a delivery may have failed.
+  [[nodiscard]] bool published() const { return published_; }
 
  private:
   [[nodiscard]] bool cancelled() const { return hooks_.cancelled && hooks_.cancelled(); }
@@ -75,16 +84,26 @@ class JobRun {
     for (const std::string& output : outputs) {
       if (output.empty()) continue;
       const OutputTarget target = output_target(output);
+      if (!target.replaced && target.descriptor != STDOUT_FILENO) continue;
+      if (!seen.insert(target.replaced ? target.path : "-").second) {
+        return target.replaced ? usage(fmt::format("{}: two outputs go to this file", output), "give each its own")
+                               : usage("two outputs go to standard output", "give each its own");
+      }
       if (!target.replaced) continue;
-      if (!seen.insert(target.path).second) {
-        return usage(fmt::format("{}: two outputs go to this file", output), "give each its own");
+      const auto is = [&](const std::string& read) {
+        std::error_code failed;
+        return !read.empty() && std::filesystem::equivalent(target.path, read, failed);
+      };
+      const auto overwritten = [&](const std::string& what) {
+        return usage(fmt::format("{}: this is {}, and would be overwritten", output, what), "write to another file");
+      };
+      if (is(job_.path)) return overwritten("the job file");
+      for (const IdRule* rule : {&job_.agents, &job_.queues, &job_.customers}) {
+        if (is(rule->file)) return overwritten("a table of ids");
       }
       for (const auto& config : reading_.configs()) {
         for (const std::string& input : config->inputs) {
-          std::error_code failed;
-          if (!std::filesystem::equivalent(target.path, input, failed)) continue;
-          return usage(fmt::format("{}: this is an input of source \"{}\", and would be overwritten", output, config->name),
-                       "write to another file");
+          if (is(input)) return overwritten(fmt::format("an input of source \"{}\"", config->name));
         }
       }
     }
@@ -92,7 +111,7 @@ class JobRun {
   }
 
   Result<void> open_outputs() {
-    if (options_.dry_run) return {};
+    if (options_.dry_run) return open_deliveries();
     // A job names its own folders, so it may make them; what options name must be there.
     for (const JobSink& sink : job_.sinks) {
       make_folder_of(sink.path);
@@ -100,7 +119,7 @@ class JobRun {
     }
     make_folder_of(job_.rejects);
     if (!rejects_path().empty()) {
-      auto file = OutputFile::open(rejects_path(), "the job's rejects");
+      auto file = OutputFile::open(rejects_path(), options_.rejects.empty() ? "[job] rejects" : "--rejects");
       if (!file) return file.error();
       rejects_ = std::move(*file);
     }
@@ -109,12 +128,69 @@ class JobRun {
       if (!file) return file.error();
       ledger_ = std::move(*file);
     }
-    for (const JobSink& sink : job_.sinks) {
-      auto opened = open_sink(sink);
+    for (std::size_t i = 0; i < job_.sinks.size(); ++i) {
+      if (job_.sinks[i].delivers() || !options_.replay.empty()) continue;
+      auto opened = open_sink(job_.sinks[i]);
       if (!opened) return opened.error();
+      of_sink_.push_back(i);
+      sinks_.push_back(std::move(*opened));
+    }
+    return open_deliveries();
+  }
+
+  /// Behind the others: what was delivered cannot be taken back, so it begins when all else stands.
+  Result<void> open_deliveries() {
+    DeliveryOptions options;
+    options.full = options_.full;
+    options.look = options_.dry_run;
+    options.list = options_.list;
+    options.requests = options_.requests;
+    if (!options_.replay.empty()) {
+      auto ids = refused_ids(options_.replay);
+      if (!ids) return ids.error();
+      options.only = std::move(*ids);
+    }
+    const auto is_delivery = [](const JobSink& sink) { return sink.delivers(); };
+    const auto deliveries = std::count_if(job_.sinks.begin(), job_.sinks.end(), is_delivery);
+    if (deliveries == 0 && (!options_.requests.empty() || !options_.replay.empty() || options_.full)) {
+      return usage(fmt::format("{}: no sink of the job delivers to an API", job_.path),
+                   "add one: [[sink]] with type = \"assembled\"");
+    }
+    if (deliveries == 0) return {};
+    auto origin = origin_of(job_);
+    if (!origin) return origin.error();
+    options.origin = std::move(*origin);
+    for (std::size_t i = 0; i < job_.sinks.size(); ++i) {
+      if (!job_.sinks[i].delivers()) continue;
+      if (deliveries > 1 && !options_.requests.empty()) {
+        options.requests = (std::filesystem::path(options_.requests) / fmt::format("sink-{}", i + 1)).string();
+      }
+      auto opened = open_delivery_sink(job_.sinks[i], options, delivery_hooks());
+      if (!opened) return opened.error();
+      of_sink_.push_back(i);
+      deliveries_.push_back(opened->get());
       sinks_.push_back(std::move(*opened));
     }
     return {};
+  }
+
+  DeliveryHooks delivery_hooks() {
+    DeliveryHooks hooks;
+    hooks.cancelled = hooks_.cancelled;
+    if (hooks_.progress) hooks.progress = [this](const Progress& progress) { hooks_.progress("deliver", progress); };
+    hooks.note = [this](std::string note) { summary_.notes.push_back(std::move(note)); };
+    hooks.rejected = [this](std::string_view line) { return rejects_ ? rejects_->write(line) : Result<void>(); };
+    return hooks;
+  }
+
+  void account_deliveries() {
+    for (const DeliverySink* sink : deliveries_) {
+      const auto same = [&](const SinkAccounts& accounts) { return accounts.delivers && accounts.path == sink->path(); };
+      const auto found = std::find_if(summary_.sinks.begin(), summary_.sinks.end(), same);
+      if (found == summary_.sinks.end()) continue;
+      found->delivery = sink->accounts();
+      found->bytes = sink->bytes();
+    }
   }
 
   /// Where it cannot be made, opening the file says why.
@@ -128,7 +204,7 @@ class JobRun {
     switch (sink.type) {
       case JobSink::Type::jsonl: return open_line_sink(sink.path, OutputFormat::jsonl, sink.updates);
       case JobSink::Type::bulk: return open_line_sink(sink.path, OutputFormat::bulk, sink.updates);
-      case JobSink::Type::sqlite: break;
+      default: break;
     }
     return open_sqlite_sink(sink.path);
   }
@@ -189,7 +265,10 @@ class JobRun {
         for (const auto& [name, use] : fields) {
           if (use.carried != 0 || use.empty != 0) names.push_back(name);
         }
-        const std::string_view near = nearest(field.metadata_key, names);
+        std::string_view near = nearest(field.metadata_key, names);
+        for (const std::string& name : names) {
+          if (near.empty() && name.starts_with(field.metadata_key)) near = name;
+        }
         return usage(
             fmt::format("{}: link field {}: no record of source \"{}\" has a field \"{}\"", job_.path, field.text,
                         job_.sources[field.source].name, field.metadata_key),
@@ -247,11 +326,14 @@ class JobRun {
   /// The books first; then everything is finished before anything stands under its name.
   Result<void> publish() {
     for (std::size_t i = 0; i < sinks_.size(); ++i) {
-      summary_.sinks.push_back({std::string(type_name(job_.sinks[i].type)), std::string(sinks_[i]->path()),
-                                sinks_[i]->conversations(), sinks_[i]->updates(), sinks_[i]->bytes()});
+      const JobSink& sink = job_.sinks[of_sink_[i]];
+      summary_.sinks.push_back(
+          {std::string(type_name(sink.type)), std::string(sinks_[i]->path()), sinks_[i]->conversations(), sinks_[i]->updates()});
+      summary_.sinks.back().delivers = sink.delivers();
     }
     summary_.peak_memory = peak_memory();
     if (auto ok = summary_.balance(); !ok) return ok;
+    summary_.complete = true;  // as the sinks keep it
     std::uint64_t read = 0;
     for (const Summary& s : summary_.sources) read += s.read;
     if (ledger_ && ledger_lines_ != read) {
@@ -260,14 +342,26 @@ class JobRun {
                    "this is a defect of the program; please report it with the job"};
     }
     const std::string accounts = summary_.json();
-    for (const auto& sink : sinks_) {
-      if (auto ok = sink->finish(accounts); !ok) return ok;
+    for (std::size_t i = 0; i < sinks_.size(); ++i) {
+      if (auto ok = sinks_[i]->finish(accounts); !ok) return ok;
+      summary_.sinks[i].bytes = sinks_[i]->bytes();
+    }
+    if (ledger_) {
+      if (auto ok = ledger_->finish(); !ok) return ok;
     }
     if (cancelled()) return interrupted_run();
-    for (const auto& sink : sinks_) {
-      if (auto ok = sink->commit(); !ok) return ok;
+    const std::size_t files = sinks_.size() - deliveries_.size();
+    for (std::size_t i = 0; i < files; ++i) {
+      if (auto ok = sinks_[i]->commit(); !ok) return ok;
     }
-    return ledger_ ? ledger_->commit() : Result<void>();
+    if (ledger_) {
+      if (auto ok = ledger_->commit(); !ok) return ok;
+    }
+    published_ = true;
+    for (std::size_t i = files; i < sinks_.size(); ++i) {
+      if (auto ok = sinks_[i]->commit(); !ok) return ok;
+    }
+    return {};
   }
 
   const Job& job_;
@@ -276,13 +370,106 @@ class JobRun {
   const JobHooks& hooks_;
   JobReading reading_;
   std::unique_ptr<OutputFile> rejects_, ledger_;
-  std::vector<std::unique_ptr<Sink>> sinks_;
+  std::vector<std::unique_ptr<Sink>> sinks_;  ///< those that deliver last
+  std::vector<std::size_t> of_sink_;          ///< index in the job
+  std::vector<DeliverySink*> deliveries_;
+  bool published_ = false;
   std::vector<Books> books_;
   Progress merged_;
   std::uint64_t ledger_lines_ = 0;
 };
 
+/// Goes on with the plans in the journals. False: one of them is of other inputs, so the job must be run.
+class JobResumption {
+ public:
+  JobResumption(const Job& job, const RunOptions& options, JobSummary& summary, const JobHooks& hooks)
+      : job_(job), options_(options), summary_(summary), hooks_(hooks) {}
+
+  Result<bool> resume(bool new_key) {
+    auto origin = origin_of(job_);
+    if (!origin) return origin.error();
+    DeliveryOptions options;
+    options.origin = std::move(*origin);
+    options.new_key = new_key;
+    DeliveryHooks hooks;
+    hooks.cancelled = hooks_.cancelled;
+    if (hooks_.progress) hooks.progress = [this](const Progress& progress) { hooks_.progress("deliver", progress); };
+    hooks.note = [this](std::string note) { summary_.notes.push_back(std::move(note)); };
+    hooks.rejected = [this](std::string_view line) { return rejected(line); };
+    bool any = false;
+    Result<bool> result = true;
+    for (const JobSink& sink : job_.sinks) {
+      if (!sink.delivers() || !result || !*result) continue;
+      any = true;
+      JobSink without_updates = sink;
+      without_updates.updates.clear();  // that file is of the run which planned
+      auto opened = open_delivery_sink(without_updates, options, hooks);
+      result = opened ? resume_one(**opened) : Result<bool>(opened.error());
+      if (opened) account(sink, **opened);
+    }
+    if (!any) {
+      return Error{Errc::usage, fmt::format("{}: no sink of the job delivers to an API", job_.path),
+                   "add one: [[sink]] with type = \"assembled\""};
+    }
+    if (rejects_) {
+      if (auto ok = rejects_->commit(); !ok && result.ok()) result = ok.error();
+    }
+    return result;
+  }
+
+ private:
+  static Result<bool> resume_one(DeliverySink& sink) {
+    auto can = sink.can_resume();
+    if (!can || !*can) return can;
+    if (auto ok = sink.resume(); !ok) return ok.error();
+    return true;
+  }
+
+  void account(const JobSink& sink, const DeliverySink& opened) {
+    summary_.sinks.push_back(
+        {std::string(type_name(sink.type)), std::string(opened.path()), 0, 0, opened.bytes(), true, opened.accounts()});
+  }
+
+  /// Opened by the first: the rejects of the run that was cut off stay where nothing comes to them.
+  Result<void> rejected(std::string_view line) {
+    const std::string& path = options_.rejects.empty() ? job_.rejects : options_.rejects;
+    if (path.empty()) return {};
+    if (!rejects_) {
+      auto file = OutputFile::open(path, "the job's rejects");
+      if (!file) return file.error();
+      rejects_ = std::move(*file);
+    }
+    return rejects_->write(line);
+  }
+
+  const Job& job_;
+  const RunOptions& options_;
+  JobSummary& summary_;
+  const JobHooks& hooks_;
+  std::unique_ptr<OutputFile> rejects_;
+};
+
 }  // namespace
+
+Result<void> resume_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, bool new_key, JobSummary& summary,
+                        const JobHooks& hooks) {
+  const auto begun = std::chrono::steady_clock::now();
+  summary.job = job.path;
+  summary.version = std::string(library_version());
+  Result<bool> resumed = JobResumption(job, options, summary, hooks).resume(new_key);
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  summary.peak_memory = peak_memory();
+  if (!resumed) return resumed.error();
+  if (*resumed) {
+    summary.complete = true;
+    return {};
+  }
+  const std::vector<std::string> notes = std::move(summary.notes);
+  summary = {};
+  summary.notes = notes;
+  summary.notes.push_back("the job or its inputs changed since the run that was cut off: all is read and planned anew");
+  return run_job(job, catalog, options, summary, hooks);
+}
 
 Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,
                      const JobHooks& hooks) {
@@ -293,6 +480,10 @@ Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& 
   summary.jobs = job_count(options.jobs);
   JobRun run(job, catalog, options, summary, hooks);
   Result<void> result = run.run();
+  summary.complete = result.ok() || run.published();
+  for (Summary& source : summary.sources) {
+    if (!result) source.written = source.merged = source.updates = 0;  // what had been put together is thrown away
+  }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   summary.peak_memory = peak_memory();
   return result;

@@ -8,10 +8,65 @@
 #include "text.hpp"
 
 namespace crosswalk {
+namespace {
+
+/// Stands where DeliveryAccounts::list goes: it is JSON already, and too long to be taken apart.
+constexpr std::string_view kListMark = "\"the list of conversations\"";
+
+Json accounts_of(const DeliveryAccounts& d) {
+  Json out = {{"plan",
+               {{"new", d.created},
+                {"changed", d.changed},
+                {"unsettled", d.unsettled},
+                {"patchable", d.patchable},
+                {"unchanged", d.unchanged},
+                {"unpatchable", d.unpatchable},
+                {"refused_before", d.refused_before},
+                {"left_out", d.left_out},
+                {"waiting", d.waiting},
+                {"requests", d.requests},
+                {"requests_to_resend", d.resend},
+                {"minutes", d.minutes}}},
+              {"requests", d.sent},
+              {"requests_resent", d.resent},
+              {"retries", d.retries},
+              {"rate_limited", d.limited},
+              {"accepted", d.accepted},
+              {"refused", d.refused},
+              {"complete", d.delivered}};
+  return out;
+}
+
+std::string text_of(const DeliveryAccounts& d) {
+  std::string out = fmt::format("{} new, {} changed, {} patchable, {} unchanged", d.created, d.changed, d.patchable, d.unchanged);
+  const auto more = [&out](std::uint64_t count, std::string_view what) {
+    if (count != 0) out += fmt::format(", {} {}", count, what);
+  };
+  more(d.unsettled, "unsettled (sent whole)");
+  more(d.unpatchable, "updates of conversations never delivered");
+  more(d.refused_before, "refused before");
+  more(d.left_out, "left out");
+  out += fmt::format("; {} request{}", d.requests, d.requests == 1 ? "" : "s");
+  if (d.resend != 0) out += fmt::format(" and {} to send again", d.resend);
+  if (d.minutes >= 0.05) out += fmt::format(", {:.1f} minutes at the rate limit", d.minutes);
+  if (d.waiting != 0) out += fmt::format("; {} wait until an earlier write is settled", d.waiting);
+  return out;
+}
+
+std::string sent_text(const DeliveryAccounts& d) {
+  std::string out = fmt::format("{} accepted, {} refused, in {} requests", d.accepted, d.refused, d.sent);
+  if (d.resent != 0) out += fmt::format(", {} of them sent again for an earlier run", d.resent);
+  if (d.retries != 0) out += fmt::format(", {} further tries", d.retries);
+  if (d.limited != 0) out += fmt::format(", {} times told to slow down", d.limited);
+  return out;
+}
+
+}  // namespace
 
 std::uint64_t JobSummary::rejected() const {
   std::uint64_t sum = 0;
   for (const Summary& s : sources) sum += s.rejected_total;
+  for (const SinkAccounts& s : sinks) sum += s.delivery.refused + s.delivery.refused_before;
   return sum;
 }
 
@@ -33,6 +88,7 @@ Result<void> JobSummary::balance() const {
         std::string(kCure)};
   }
   for (const SinkAccounts& sink : sinks) {
+    if (sources.empty()) break;  // a delivery that was gone on with
     if (sink.conversations == conversations && sink.updates == updates) continue;
     return Error{Errc::internal,
                  fmt::format("the books do not balance: {} took {} conversations and {} updates of {} and {}", sink.path,
@@ -46,10 +102,16 @@ std::string JobSummary::json() const {
   Json out;
   out["job"] = job;
   out["dry_run"] = dry_run;
+  out["complete"] = complete;
   out["sources"] = Json::array();
   std::uint64_t read = 0;
   for (const Summary& s : sources) {
-    out["sources"].push_back(accounts_of(s));
+    if (s.source.empty()) continue;  // the run broke off before it
+    Json source = accounts_of(s);
+    if (!complete) {
+      for (const char* outcome : {"written", "merged", "updates", "unchanged", "balanced"}) source[outcome] = nullptr;
+    }
+    out["sources"].push_back(std::move(source));
     read += s.read;
   }
   Json merge;
@@ -68,7 +130,7 @@ std::string JobSummary::json() const {
     conflicts.push_back(Json{{"source", c.source}, {"external_ids", c.external_ids}, {"group_size", c.size}});
   }
   merge["links"] = {{"rules", rules}, {"groups", links.groups}, {"conflicts", links.conflicts}, {"conflict_examples", conflicts}};
-  out["merge"] = merge;
+  out["merge"] = complete ? merge : Json(nullptr);
   out["ids"] = Json::object();
   for (const IdAccounts& table : ids) {
     Json unknown = Json::array();
@@ -84,22 +146,38 @@ std::string JobSummary::json() const {
   }
   out["sinks"] = Json::array();
   for (const SinkAccounts& s : sinks) {
-    out["sinks"].push_back(
-        Json{{"type", s.type}, {"path", s.path}, {"conversations", s.conversations}, {"updates", s.updates}, {"bytes", s.bytes}});
+    if (!complete) break;  // they hold nothing
+    Json sink{{"type", s.type}, {"path", s.path}, {"conversations", s.conversations}, {"updates", s.updates}};
+    if (s.bytes) sink["bytes"] = *s.bytes;
+    if (s.delivers) sink["delivery"] = accounts_of(s.delivery);
+    if (!s.delivery.list.empty()) sink["each"] = kListMark.substr(1, kListMark.size() - 2);
+    out["sinks"].push_back(std::move(sink));
   }
   out["identity"] =
       "per source: read = translated + filtered + rejected; translated = written + merged + updates; "
       "over all sources: written = conversations, updates = updates";
-  out["balanced"] = balance().ok();
+  out["balanced"] = complete ? Json(balance().ok()) : Json(nullptr);
   out["notes"] = notes;
   out["seconds"] = seconds;
   out["records_per_second"] = seconds > 0 ? static_cast<double>(read) / seconds : 0.0;
   out["peak_memory_bytes"] = peak_memory;
   out["jobs"] = jobs;
   Json versions = {{"crosswalk", version}, {"zone_data", zone_data_version}};
-  for (const Summary& s : sources) versions[s.adapter] = s.adapter_version;
+  for (const Summary& s : sources) {
+    if (!s.adapter.empty()) versions[s.adapter] = s.adapter_version;
+  }
   out["versions"] = versions;
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::string text = out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::size_t at = text.find("\"sinks\": [");
+  for (const SinkAccounts& s : sinks) {
+    if (s.delivery.list.empty()) continue;
+    const std::string mark = fmt::format("\"each\": {}", kListMark);
+    at = text.find(mark, at);
+    if (at == std::string::npos) break;
+    text.replace(at, mark.size(), fmt::format("\"each\": [{}]", s.delivery.list));
+    at += s.delivery.list.size();
+  }
+  return text;
 }
 
 Result<void> JobSummary::write(const std::string& path) const {
@@ -115,29 +193,47 @@ std::string JobSummary::text() const {
     if (!s.source.empty()) out += s.text();
   }
   const auto line = [&out](std::string_view label, const std::string& text) { out += fmt::format("  {:<11}{}\n", label, text); };
-  out += fmt::format("{}: {} conversation{}, {} update{}{}\n", job, conversations, conversations == 1 ? "" : "s", updates,
-                     updates == 1 ? "" : "s", dry_run ? "; nothing was written (dry run)" : "");
-  for (const LinkAccounts::Rule& r : links.rules) {
-    line("link", fmt::format("{} ({}) = {} ({}): {} in both", r.left, r.left_values, r.right, r.right_values, r.joined));
+  if (sources.empty()) {
+    out += fmt::format("{}: delivery, gone on with\n", job);
+  } else if (!complete) {
+    out += fmt::format("{}: the run broke off, and no conversation is written\n", job);
+    return printable(out);
+  } else {
+    out += fmt::format("{}: {}, {}{}\n", job, counted(conversations, "conversation"), counted(updates, "update"),
+                       dry_run ? "; nothing is written (dry run)" : "");
   }
-  if (links.groups != 0) line("linked", fmt::format("{} groups of conversations became one each", links.groups));
+  for (const LinkAccounts::Rule& r : links.rules) {
+    line("link", fmt::format("{} ({}) = {} ({}): {} in both", r.left, counted(r.left_values, "value"), r.right,
+                             counted(r.right_values, "value"), grouped(r.joined)));
+  }
+  if (links.groups != 0) {
+    line("linked", fmt::format("{} became one conversation{}", counted(links.groups, "group"), links.groups == 1 ? "" : " each"));
+  }
   if (links.conflicts != 0) {
     const LinkAccounts::Conflict& c = links.examples.front();
-    line("conflicts", fmt::format("{} groups would hold several conversations of one source and were left apart, for example {} "
-                                  "of \"{}\"; if that is meant: [merge] several = [\"{}\"]",
-                                  links.conflicts, fmt::join(c.external_ids, ", "), c.source, c.source));
+    line("conflict", fmt::format("{} left apart, since {} would hold several conversations of one source, for example {} of "
+                                 "\"{}\"; if that is meant: [merge] several = [\"{}\"]",
+                                 counted(links.conflicts, "group"), links.conflicts == 1 ? "it" : "each",
+                                 fmt::join(c.external_ids, " and "), c.source, c.source));
   }
   for (const IdAccounts& table : ids) {
     std::string unknown;
     for (std::size_t i = 0; i < table.most_frequent.size() && i < 3; ++i) {
       const IdAccounts::Unknown& u = table.most_frequent[i];
-      unknown += fmt::format("{}{} {} ({})", i == 0 ? "; most often unknown: " : ", ", shown(u.platform), shown(u.id), u.count);
+      unknown +=
+          fmt::format("{}{} {} ({})", i == 0 ? "; most often unknown: " : ", ", shown(u.platform), shown(u.id), grouped(u.count));
     }
-    line("ids", fmt::format("{}: {} known, {} unknown{}", table.kind, table.known, table.unknown, unknown));
+    line("ids", fmt::format("{}: {} known, {} unknown{}", table.kind, grouped(table.known), grouped(table.unknown), unknown));
   }
   for (const SinkAccounts& s : sinks) {
-    line(s.type, fmt::format("{} conversations{} in {}", s.conversations,
-                             s.updates == 0 ? std::string() : fmt::format(", {} updates", s.updates), s.path));
+    if (s.delivers) {
+      if (!sources.empty()) line(s.type, text_of(s.delivery));
+      if (!dry_run) line(sources.empty() ? s.type : "", sent_text(s.delivery));
+      continue;
+    }
+    line(s.type, fmt::format("{}{} to {}", counted(s.conversations, "conversation"),
+                             s.updates == 0 ? std::string() : ", " + counted(s.updates, "update"),
+                             s.path == "-" ? "standard output" : s.path));
   }
   for (const std::string& note : notes) line("note", note);
   return printable(out);

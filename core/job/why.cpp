@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <tuple>
 
 #include "encode/conversation_json.hpp"
 #include "encode/json_text.hpp"
@@ -79,17 +80,59 @@ std::string time_text(std::int64_t seconds, std::uint32_t nanos) {
   return std::string(out.view().substr(1, out.size() - 2));
 }
 
-/// One thing a record says of the asked field.
+/// One thing that is said of a field: by a record, or by the touchpoints of a state.
 struct Claim {
-  std::size_t state = 0;  // of the group
-  const Contribution* record = nullptr;
+  std::size_t state = 0;  ///< of the group
+  std::uint32_t source = 0;
+  const Contribution* record = nullptr;  ///< null: no single record says it
+  bool derived = false;                  ///< from touchpoints
   std::string value;
   Version version;
+  Known how = Known::offset;  ///< of a time
+  bool evidence = false;
+  bool of_state = false;  ///< it is what its source says after all
 };
+
+void take_how(Claim& claim, const Conversation& c, Target target) {
+  if (target == Target::started_at) claim.how = c.started_how, claim.evidence = c.started_by_evidence;
+  if (target == Target::ended_at) claim.how = c.ended_how, claim.evidence = c.ended_by_evidence;
+}
+
+/// The touchpoint that says a field, of those of a state in their order; null: several do, or none.
+const Touchpoint* deriving_touchpoint(const State& state, Target target) {
+  const std::vector<Touchpoint>& all = state.touchpoints;
+  if (all.empty()) return nullptr;
+  const auto outside = [](const Touchpoint& t) {
+    return t.kind != TouchKind::note && t.kind != TouchKind::other && t.direction != Direction::internal;
+  };
+  const auto first = [&](const auto& wanted) {
+    const auto found = std::find_if(all.begin(), all.end(), wanted);
+    return found == all.end() ? nullptr : &*found;
+  };
+  switch (target) {
+    case Target::started_at: return &all.front();
+    case Target::ended_at: return &all.back();
+    case Target::channel: {
+      const Touchpoint* t = first(outside);
+      return t != nullptr ? t : first([](const Touchpoint& note) { return note.kind == TouchKind::note; });
+    }
+    case Target::subject:
+      return first([&](const Touchpoint& t) { return outside(t) && t.kind == TouchKind::email && !t.subject.empty(); });
+    case Target::assigned_agent_id: {
+      const auto wanted = [&](const Touchpoint& t) {
+        return outside(t) && t.direction == Direction::outbound && !t.user.empty();
+      };
+      const auto found = std::find_if(all.rbegin(), all.rend(), wanted);
+      return found == all.rend() ? nullptr : &*found;
+    }
+    default: return nullptr;
+  }
+}
 
 class Explainer {
  public:
-  Explainer(const Job& job, AdapterCatalog& catalog, const JobHooks& hooks) : job_(job), catalog_(catalog), hooks_(hooks) {}
+  Explainer(const Job& job, AdapterCatalog& catalog, const JobHooks& hooks)
+      : job_(job), catalog_(catalog), hooks_(hooks), wanted_(job.sources.size()) {}
 
   Result<Why> explain(const std::string& what) {
     // First: which records made it.
@@ -98,16 +141,13 @@ class Explainer {
     const std::unique_ptr<Merger> merger = first.merger();
     if (auto ok = read_all(first, *merger); !ok) return ok.error();
     if (auto ok = merger->link([this] { return hooks_.cancelled && hooks_.cancelled(); }); !ok) return ok.error();
-    std::optional<Error> wrong;
-    bool found = false;
     for (const auto& reading : readings_of(what)) {
       const std::string &id = reading.first, &field = reading.second;
       const std::string_view survivor = merger->survivor(id);
       const std::string external_id(survivor.empty() ? std::string_view(id) : survivor);
       auto there = merger->look_up(external_id, [&](GroupStates& group) {
-        wanted_.resize(job_.sources.size());
         why_.external_id = external_id;
-        why_.rule = id_rule(id, external_id, group);
+        why_.rule = id_rule(id, external_id, *merger, group);
         for (std::size_t i = 0; i < group.states().size(); ++i) {
           for (const Contribution& c : group.of(i)) want(c);
         }
@@ -122,21 +162,30 @@ class Explainer {
       if (auto ok = read_all(second, *unused); !ok) return ok.error();
       auto again = merger->look_up(external_id, [&](GroupStates& group) { describe(merger->plan(), group, field); });
       if (!again) return again.error();
-      found = true;
-      if (!field.empty() && why_.fields.empty()) {
-        return Error{Errc::usage, fmt::format("conversation {} has no field {}", external_id, field),
-                     "ask for the conversation alone to see all it has"};
+      if (!refused_.empty()) {
+        return Error{
+            Errc::usage,
+            fmt::format("conversation {} is not in the output: its records are rejected ({})", shown(external_id), refused_),
+            "the job's rejects say why, record by record"};
       }
-      break;
+      if (!field.empty() && field != "external_id" && why_.fields.empty()) return no_such_field(*merger, external_id, field);
+      return std::move(why_);
     }
-    if (!found) {
-      return Error{Errc::usage, fmt::format("no conversation of this job has the external_id {}", shown(what)),
-                   job_.external_id.empty() ? "an id as it stands in the output, with a field behind a dot if wanted"
-                                            : fmt::format("ids are made by the template {}; a record that was rejected or "
-                                                          "filtered is in none",
-                                                          job_.external_id)};
+    // An id may be right and the field behind its dot misspelt.
+    for (std::size_t at = what.rfind('.'); at != std::string::npos && at > 0; at = what.rfind('.', at - 1)) {
+      const std::string id = what.substr(0, at);
+      const std::string_view survivor = merger->survivor(id);
+      const std::string external_id(survivor.empty() ? std::string_view(id) : survivor);
+      auto there = merger->look_up(external_id, [](GroupStates&) {});
+      if (!there) return there.error();
+      if (*there) return no_such_field(*merger, external_id, what.substr(at + 1));
     }
-    return std::move(why_);
+    return Error{Errc::usage, fmt::format("no conversation of this job has the external_id \"{}\"", shown(what)),
+                 job_.external_id.empty()
+                     ? "give an id as it stands in the output, with a field behind a dot if wanted"
+                     : fmt::format("ids are made by the template {}; a record that was rejected or filtered is "
+                                   "in none",
+                                   job_.external_id)};
   }
 
  private:
@@ -163,17 +212,43 @@ class Explainer {
 
   void want(const Contribution& c) { wanted_[c.source].records[{c.origin.file, c.origin.offset}]; }
 
-  std::string id_rule(const std::string& asked, const std::string& external_id, GroupStates& group) const {
+  Error no_such_field(const Merger& merger, const std::string& external_id, const std::string& field) {
+    std::vector<std::string> names;
+    (void)merger.look_up(external_id, [&](GroupStates& group) {
+      why_.fields.clear();
+      describe(merger.plan(), group, "");
+      for (const WhyField& one : why_.fields) names.push_back(one.name);
+    });
+    const std::string_view near = nearest(field, names);
+    return {Errc::usage, fmt::format("conversation {} has no field \"{}\"", shown(external_id), shown(field)),
+            near.empty() ? std::string("ask for the conversation alone to see all it has")
+                         : fmt::format("did you mean \"{}\"?", shown(near))};
+  }
+
+  /// How the conversation came by its id, and why these records are one conversation.
+  std::string id_rule(const std::string& asked, const std::string& external_id, const Merger& merger, GroupStates& group) const {
+    const MergePlan& plan = merger.plan();
     std::string rule = job_.external_id.empty() ? "the record's own id" : fmt::format("by the template {}", job_.external_id);
-    std::vector<std::string> ids;
-    for (const State* state : group.states()) {
-      const std::string id(state->id);
-      if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+    std::vector<std::string> members;  // as they would be called without links
+    bool update = true;
+    for (std::size_t i = 0; i < group.states().size(); ++i) {
+      update &= plan.sources[group.sources()[i]].enrich;
+      const std::string_view from = group.of(i).front().linked_from;
+      std::string own(from.empty() ? std::string_view(external_id) : from);
+      if (std::find(members.begin(), members.end(), own) == members.end()) members.push_back(std::move(own));
     }
-    if (ids.size() > 1) {
-      rule += fmt::format("; linked with {}: the first source in order that has it names the whole", fmt::join(ids, ", "));
+    std::vector<std::string> rules;
+    for (const std::size_t r : merger.joining_rules(group)) {
+      rules.push_back(fmt::format("{} = {}", job_.links[r].left.text, job_.links[r].right.text));
     }
-    if (asked != external_id) rule += fmt::format("; {} goes by {}", asked, external_id);
+    if (members.size() > 1 && !rules.empty()) {
+      const bool ordered = !plan.order[static_cast<std::size_t>(Target::external_id)].empty();
+      rule +=
+          fmt::format("; {} are linked, by {}; the first of them in the order of {} names the whole", fmt::join(members, ", "),
+                      fmt::join(rules, " and "), ordered ? "[merge.fields] external_id" : "the sources");
+    }
+    if (asked != external_id) rule += fmt::format("; {} is a part of it", asked);
+    if (update) rule += "; no source but those with role = \"enrich\" knows it, so it is an update";
     return rule;
   }
 
@@ -198,17 +273,22 @@ class Explainer {
   }
 
   void describe(const MergePlan& plan, GroupStates& group, const std::string& field) {
-    std::vector<const State*> states;
-    std::vector<std::uint32_t> sources;
     std::vector<std::size_t> members;
     for (std::size_t i = 0; i < group.states().size(); ++i) {
-      if (group.standing(i) != i) continue;
-      states.push_back(group.states()[i]);
-      sources.push_back(group.sources()[i]);
-      members.push_back(i);
+      if (group.standing(i) == i) members.push_back(i);
     }
     Combined combined;
-    combine(plan, states, sources, group.arena(), combined);
+    join(plan, group, members, combined);
+    const Lack lack = lack_of(combined.conversation.channel, combined.conversation.started_at);
+    if (!combined.enrichment_only && lack != Lack::nothing) {
+      // What cannot be a conversation is rejected; what only adds to one stays, as an update.
+      refused_ = code_of(lack);
+      std::erase_if(members, [&](std::size_t i) { return !plan.sources[group.sources()[i]].enrich; });
+      if (members.empty()) return;
+      refused_.clear();
+      join(plan, group, members, combined);
+    }
+    why_.records.clear();
     for (const std::size_t i : members) {
       for (const Contribution& c : group.of(i)) {
         Witness w = witness(plan, c, Target::none);
@@ -217,12 +297,82 @@ class Explainer {
       }
     }
     for (const Target target : kFields) {
+      if (combined.enrichment_only && !is_update_field(target)) continue;
       if (field.empty() || field == name_of(target)) explain_field(plan, group, members, combined, target);
     }
     for (const MetadataItem& item : combined.metadata) {
       const std::string key = json::unescaped(item.key.substr(1, item.key.size() - 3));
       if (field.empty() || field == "metadata." + key) explain_metadata(plan, group, members, item, key);
     }
+    if (!combined.enrichment_only && (field.empty() || field == "metadata.crosswalk")) {
+      explain_marks(combined.conversation, plan.sources[group.sources()[members.front()]].config->zones->version());
+    }
+  }
+
+  static void join(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members, Combined& combined) {
+    std::vector<const State*> states;
+    std::vector<std::uint32_t> sources;
+    for (const std::size_t i : members) {
+      states.push_back(group.states()[i]);
+      sources.push_back(group.sources()[i]);
+    }
+    combine(plan, states, sources, group.arena(), combined);
+    take_default_channel(plan, sources, combined.conversation);
+  }
+
+  void explain_marks(const Conversation& conversation, const std::string& zone_data) {
+    Buffer out;
+    MetadataWriter metadata(out);
+    add_time_marks(metadata, out, conversation, zone_data);
+    if (out.empty()) return;
+    WhyField marks;
+    marks.name = "metadata.crosswalk";
+    marks.value = out.view().substr(std::string_view(",\"metadata\":{\"crosswalk\":").size());
+    marks.witnesses.emplace_back();
+    marks.witnesses.back().verdict = "how times are known that were not unique; the program adds it";
+    why_.fields.push_back(std::move(marks));
+  }
+
+  /// All that is said of a field: by who is asked first; of one source, by what its touchpoints say, then the newest record.
+  std::vector<Claim> claims_of(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members,
+                               Target target) const {
+    std::vector<Claim> claims;
+    for (const std::size_t i : members) {
+      const State& state = *group.states()[i];
+      const std::string stands = json_of(state.conversation, target);
+      bool said = false;
+      for (const Contribution& c : group.of(i)) {
+        Claim claim{i, c.source, &c, false, json_of(c.conversation, target), c.version};
+        if (claim.value.empty()) continue;
+        take_how(claim, c.conversation, target);
+        claim.of_state = claim.value == stands;
+        said |= claim.of_state;
+        claims.push_back(std::move(claim));
+      }
+      if (stands.empty() || said) continue;
+      Claim derived{i, group.sources()[i], nullptr, true, stands, {}};
+      take_how(derived, state.conversation, target);
+      derived.of_state = true;
+      if (const Touchpoint* t = deriving_touchpoint(state, target); t != nullptr) {
+        for (const Contribution& c : group.of(i)) {
+          for (const Touchpoint& one : c.touchpoints) {
+            if (one.id == t->id && one.at == t->at) derived.record = &c;
+          }
+        }
+      }
+      claims.push_back(std::move(derived));
+    }
+    const auto& order = plan.order[static_cast<std::size_t>(target)];
+    const auto rank = [&](std::uint32_t source) {
+      if (order.empty()) return static_cast<std::ptrdiff_t>(source);
+      return std::find(order.begin(), order.end(), source) - order.begin();
+    };
+    std::stable_sort(claims.begin(), claims.end(), [&](const Claim& a, const Claim& b) {
+      const auto first = std::tuple(rank(a.source), a.state, !a.derived),
+                 second = std::tuple(rank(b.source), b.state, !b.derived);
+      return first != second ? first < second : b.version < a.version;
+    });
+    return claims;
   }
 
   void explain_field(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members, const Combined& combined,
@@ -230,61 +380,55 @@ class Explainer {
     WhyField out;
     out.name = name_of(target);
     out.value = json_of(combined.conversation, target);
-    std::vector<Claim> claims;
-    for (const std::size_t i : members) {
-      for (const Contribution& c : group.of(i)) {
-        std::string value = json_of(c.conversation, target);
-        if (!value.empty()) claims.push_back({i, &c, std::move(value), c.version});
-      }
-    }
+    std::vector<Claim> claims = claims_of(plan, group, members, target);
     if (out.value.empty() && claims.empty()) return;
-    const auto rank = [&](std::uint32_t source) {
-      const auto& order = plan.order[static_cast<std::size_t>(target)];
-      if (order.empty()) return static_cast<std::ptrdiff_t>(source);
-      return std::find(order.begin(), order.end(), source) - order.begin();
-    };
-    // The sources in the order they are asked; of one source, the newest record first.
-    std::stable_sort(claims.begin(), claims.end(), [&](const Claim& a, const Claim& b) {
-      const auto ra = rank(a.record->source), rb = rank(b.record->source);
-      return ra != rb ? ra < rb : b.version < a.version;
-    });
+    Claim wanted{0, 0, nullptr, false, out.value, {}};
+    take_how(wanted, combined.conversation, target);
     const auto stands = std::find_if(claims.begin(), claims.end(), [&](const Claim& c) {
-      return c.value == out.value && (!plan.sources[c.record->source].enrich || is_update_field(target));
+      return c.value == wanted.value && c.how == wanted.how && c.evidence == wanted.evidence &&
+             (!plan.sources[c.source].enrich || is_update_field(target));
     });
-    const bool derived = stands == claims.end();
-    if (derived) {
-      Witness w = deriving_record(plan, group, members, target);
-      w.value = out.value;
-      w.verdict = derivation_of(target);
-      if (target == Target::channel && w.source.empty()) w.verdict = "the setting default_channel";
-      out.witnesses.push_back(std::move(w));
-    } else {
+    const bool said = stands != claims.end();
+    if (said) {
       std::rotate(claims.begin(), stands, stands + 1);
+    } else if (!out.value.empty()) {
+      out.witnesses.push_back(default_channel(plan, group, members));
+      out.witnesses.back().value = out.value;
     }
     for (std::size_t i = 0; i < claims.size(); ++i) {
       const Claim& claim = claims[i];
-      Witness w = witness(plan, *claim.record, target);
+      Witness w = claim.record != nullptr ? witness(plan, *claim.record, claim.derived ? Target::none : target) : Witness();
+      w.source = plan.sources[claim.source].config->name;
       w.value = claim.value;
-      add_how(w, *claim.record, target);
-      add_table(w, target, claim);
-      w.verdict = !derived && i == 0 ? standing(plan, claims, target) : losing(plan, claims.front(), claim, derived, target);
+      add_how(w, claim, target);
+      if (!claim.derived) add_table(w, target, claim);
+      w.verdict = i == 0 && said ? standing(plan, claims, target) : losing(plan, claims, claim, target);
       out.witnesses.push_back(std::move(w));
     }
     why_.fields.push_back(std::move(out));
   }
 
-  void add_how(Witness& w, const Contribution& record, Target target) const {
-    const Conversation& c = record.conversation;
+  static Witness default_channel(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members) {
+    Witness w;
+    for (const std::size_t i : members) {
+      const MergeSource& source = plan.sources[group.sources()[i]];
+      if (source.enrich || source.config->default_channel.empty()) continue;
+      w.source = source.config->name;
+      break;
+    }
+    w.verdict = "no record says it: the setting default_channel";
+    return w;
+  }
+
+  void add_how(Witness& w, const Claim& claim, Target target) const {
     if (target != Target::started_at && target != Target::ended_at) return;
-    const Known how = target == Target::started_at ? c.started_how : c.ended_how;
-    const bool evidence = target == Target::started_at ? c.started_by_evidence : c.ended_by_evidence;
-    const std::string zone = how == Known::offset ? "" : w.how;
-    const bool doubtful = how != Known::offset && how != Known::unique;
-    const JobSource& source = job_.sources[record.source];
-    const std::string by = !doubtful  ? ""
-                           : evidence ? " by evidence"
-                                      : fmt::format(" by policy {}", name_of(source.disambiguation));
-    w.how = fmt::format("{}{}{}{}", zone, zone.empty() ? "" : ": ", name_of(how), by);
+    const std::string zone = claim.how == Known::offset ? "" : w.how;
+    const bool doubtful = claim.how != Known::offset && claim.how != Known::unique;
+    const JobSource& source = job_.sources[claim.source];
+    const std::string by = !doubtful        ? ""
+                           : claim.evidence ? " by evidence"
+                                            : fmt::format(" by policy {}", name_of(source.disambiguation));
+    w.how = fmt::format("{}{}{}{}", zone, zone.empty() ? "" : ": ", name_of(claim.how), by);
   }
 
   void add_table(Witness& w, Target target, const Claim& claim) const {
@@ -298,50 +442,59 @@ class Explainer {
     if (!w.found.empty() && found.view() != claim.value) w.how = fmt::format("by the table {}", rule.file);
   }
 
-  std::string standing(const MergePlan& plan, const std::vector<Claim>& claims, Target target) const {
+  /// By which rule the first claim stands.
+  static std::string standing(const MergePlan& plan, const std::vector<Claim>& claims, Target target) {
     const Claim& first = claims.front();
-    if (claims.size() == 1) return "the only record that says it";
+    std::string rule = first.derived ? std::string(derivation_of(target)) : std::string();
+    const auto add = [&rule](std::string_view more) {
+      if (!rule.empty()) rule += "; ";
+      rule += more;
+    };
     const bool ordered = !plan.order[static_cast<std::size_t>(target)].empty();
-    if (target == Target::started_at && !ordered) return "the earliest";
-    const bool other_source = std::any_of(claims.begin(), claims.end(), [&](const Claim& c) { return c.state != first.state; });
-    const bool same_source =
-        std::any_of(claims.begin() + 1, claims.end(), [&](const Claim& c) { return c.state == first.state; });
-    std::string rule;
-    if (other_source) {
-      rule = target == Target::ended_at && !ordered ? "the latest of the sources"
-             : ordered ? fmt::format("its source is asked first that knows it, by [merge.fields] {}", name_of(target))
-                       : "its source is the first in the job that knows it";
+    const auto any = [&](const auto& wanted) { return std::any_of(claims.begin() + 1, claims.end(), wanted); };
+    const bool elsewhere = any([&](const Claim& c) { return c.state != first.state; });
+    const bool beside = any([&](const Claim& c) { return c.state == first.state; });
+    if (claims.size() == 1 && !first.derived) return "the only record that says it";
+    if (target == Target::started_at && !ordered && !first.derived) return "the earliest";
+    if (elsewhere && !ordered && target == Target::started_at) {
+      add("the earliest");
+    } else if (elsewhere && !ordered && target == Target::ended_at) {
+      add("the latest of the sources");
+    } else if (elsewhere && ordered) {
+      add(fmt::format("its source is the first in [merge.fields] {} that knows it", name_of(target)));
+    } else if (elsewhere) {
+      add("its source is the first in the job that knows it");
     }
-    if (same_source) rule += rule.empty() ? "the newest record of its source" : "; the newest record of its source";
+    const bool as_new =
+        any([&](const Claim& c) { return c.state == first.state && c.version == first.version && c.value != first.value; });
+    if (as_new) {
+      add("of its source's newest records, which are equally new, the larger value");
+    } else if (beside && !first.derived) {
+      add("the newest record of its source that says it");
+    }
     return rule;
   }
 
-  std::string losing(const MergePlan& plan, const Claim& winner, const Claim& claim, bool derived, Target target) const {
-    if (derived) return target == Target::started_at ? "the touchpoints say when it began" : "the touchpoints stand over it";
-    if (plan.sources[claim.record->source].enrich && !is_update_field(target))
+  /// By which rule another claim does not stand.
+  static std::string losing(const MergePlan& plan, const std::vector<Claim>& claims, const Claim& claim, Target target) {
+    const Claim& winner = claims.front();
+    if (plan.sources[claim.source].enrich && !is_update_field(target) && target != Target::none) {
       return "a source with role = \"enrich\" may not say it";
-    const bool ordered = !plan.order[static_cast<std::size_t>(target)].empty();
-    if (claim.value == winner.value) return "says the same";
-    if (target == Target::started_at && !ordered) return "later";
-    if (claim.state != winner.state) return target == Target::ended_at && !ordered ? "earlier" : "its source is asked later";
-    return claim.version == winner.version ? "as new as the one that stands; of the two values the larger stands" : "older";
-  }
-
-  /// The record whose touchpoint a derived value begins with.
-  Witness deriving_record(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members,
-                          Target target) const {
-    for (const std::size_t i : members) {
-      const State& state = *group.states()[i];
-      if (state.touchpoints.empty()) continue;
-      const Touchpoint& t = target == Target::ended_at || target == Target::assigned_agent_id ? state.touchpoints.back()
-                                                                                              : state.touchpoints.front();
-      for (const Contribution& c : group.of(i)) {
-        for (const Touchpoint& said : c.touchpoints) {
-          if (said.id == t.id && said.at == t.at) return witness(plan, c, Target::none);
-        }
-      }
     }
-    return {};
+    if (claim.value == winner.value) return "says the same";
+    const bool ordered = !plan.order[static_cast<std::size_t>(target)].empty();
+    if (claim.state == winner.state || !claim.of_state) {
+      const bool touched =
+          std::any_of(claims.begin(), claims.end(), [&](const Claim& c) { return c.state == claim.state && c.derived; });
+      if (touched) return "its source's touchpoints stand over it";
+      if (target == Target::started_at) return "later";
+      if (claim.state != winner.state) return "not the newest record of its source, which is asked later";
+      return claim.version == winner.version ? "as new as the one that stands; of the two values the larger stands" : "older";
+    }
+    if (!ordered && target == Target::started_at) return "later";
+    if (!ordered && target == Target::ended_at) return "earlier";
+    return claim.source == winner.source ? "another conversation of its source, whose id comes first, stands"
+                                         : "its source is asked later";
   }
 
   void explain_metadata(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members,
@@ -350,10 +503,25 @@ class Explainer {
     out.name = "metadata." + key;
     out.value = item.value;
     std::vector<Claim> claims;
+    Witness made;  // where no record says it
     for (const std::size_t i : members) {
+      const State& state = *group.states()[i];
+      const auto known =
+          std::find_if(state.metadata.begin(), state.metadata.end(), [&](const State::Meta& m) { return m.key == item.key; });
+      const std::string& source = plan.sources[group.sources()[i]].config->name;
+      if (known != state.metadata.end() && known->value == item.value && made.source.empty()) {
+        made.source = source;
+        made.verdict = "how many touchpoints of each kind there are";
+      } else if (known == state.metadata.end() && key.starts_with(source) && made.source.empty()) {
+        made.source = source;
+        made.verdict = "what this source says where another source's value stands";
+      }
       for (const Contribution& c : group.of(i)) {
         for (const MetadataItem& said : c.metadata) {
-          if (said.key == item.key) claims.push_back({i, &c, std::string(said.value), c.version});
+          if (said.key != item.key) continue;
+          Claim claim{i, c.source, &c, false, std::string(said.value), c.version};
+          claim.of_state = known != state.metadata.end() && claim.value == known->value;
+          claims.push_back(std::move(claim));
         }
       }
     }
@@ -362,11 +530,8 @@ class Explainer {
     });
     const auto stands = std::find_if(claims.begin(), claims.end(), [&](const Claim& c) { return c.value == out.value; });
     if (stands == claims.end()) {
-      Witness w;
-      w.value = out.value;
-      w.verdict = key == "touchpoints" ? "how many touchpoints of each kind there are"
-                                       : "what its source says where another source's value stands";
-      out.witnesses.push_back(std::move(w));
+      made.value = out.value;
+      out.witnesses.push_back(std::move(made));
       why_.fields.push_back(std::move(out));
       return;
     }
@@ -375,7 +540,7 @@ class Explainer {
       Witness w = witness(plan, *claims[i].record, Target::none);
       w.field = key;
       w.value = claims[i].value;
-      w.verdict = i == 0 ? standing(plan, claims, Target::none) : losing(plan, claims.front(), claims[i], false, Target::none);
+      w.verdict = i == 0 ? standing(plan, claims, Target::none) : losing(plan, claims, claims[i], Target::none);
       out.witnesses.push_back(std::move(w));
     }
     why_.fields.push_back(std::move(out));
@@ -385,18 +550,19 @@ class Explainer {
   AdapterCatalog& catalog_;
   const JobHooks& hooks_;
   std::vector<Explanations> wanted_;  // by source
+  std::string refused_;               // the code, when the conversation is none
   Why why_;
 };
 
 std::string place_of(const Witness& w) {
-  if (w.source.empty()) return "(no record)";
-  return fmt::format("{}: {}, line {}, bytes {} to {}", w.source, w.file, w.line, w.offset, w.offset + w.size);
+  const std::uint64_t last = w.offset + std::max<std::uint64_t>(w.size, 1) - 1;
+  return fmt::format("{}: {}, line {}, bytes {} to {}", w.source, w.file, w.line, w.offset, last);
 }
 
 Json json_of(const Witness& w) {
   Json out;
-  if (!w.source.empty()) {
-    out["source"] = w.source;
+  if (!w.source.empty()) out["source"] = w.source;
+  if (!w.file.empty()) {
     out["file"] = w.file;
     out["line"] = w.line;
     out["offset"] = w.offset;
@@ -458,7 +624,7 @@ std::string Why::text() const {
       const Witness& r = records[i];
       if (r.source == w.source && r.file == w.file && r.offset == w.offset) return fmt::format("[{}]", i + 1);
     }
-    return std::string("(no record)");
+    return w.source;
   };
   for (const WhyField& field : fields) {
     out += fmt::format("{} = {}\n", field.name, field.value.empty() ? "(not known)" : field.value);
@@ -466,12 +632,14 @@ std::string Why::text() const {
       const Witness& w = field.witnesses[i];
       const bool stands = i == 0 && !field.value.empty();
       out += stands ? "  from " : "  not  ";
-      out += number(w);
-      if (!w.field.empty()) out += fmt::format(" \"{}\"", shown(w.field));
-      if (!w.found.empty()) out += fmt::format(" = \"{}\"", shown(w.found));
-      if (!stands) out += fmt::format(": {}", w.value);
-      if (!w.how.empty()) out += fmt::format("; {}", w.how);
-      if (!w.verdict.empty()) out += fmt::format("; {}", w.verdict);
+      std::string line = number(w);
+      if (!w.field.empty()) line += fmt::format(" \"{}\"", in_line(w.field));
+      if (!w.found.empty()) line += fmt::format(" = \"{}\"", in_line(w.found));
+      if (!stands) line += fmt::format(": {}", w.value);
+      for (const std::string& more : {w.how, w.verdict}) {
+        if (!more.empty()) line += (line.empty() ? "" : "; ") + more;
+      }
+      out += line;
       out += '\n';
     }
   }

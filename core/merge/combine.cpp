@@ -128,6 +128,12 @@ bool is_update_field(Target target) {
   }
 }
 
+void take_default_channel(const MergePlan& plan, std::span<const std::uint32_t> sources, Conversation& c) {
+  for (std::size_t i = 0; c.channel == Channel::none && i < sources.size(); ++i) {
+    if (!plan.sources[sources[i]].enrich) c.channel = channel_of(plan.sources[sources[i]].config->default_channel);
+  }
+}
+
 void combine(const MergePlan& plan, std::span<const State* const> states, std::span<const std::uint32_t> sources, Arena& arena,
              Combined& to) {
   const Group group{plan, states, sources};

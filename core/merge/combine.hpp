@@ -42,6 +42,9 @@ struct Combined {
   bool enrichment_only = false;        ///< no source that may make a conversation has a part in it
 };
 
+/// What a conversation without any channel word gets: the default of the first source that has one.
+void take_default_channel(const MergePlan& plan, std::span<const std::uint32_t> sources, Conversation& conversation);
+
 /// `states` are settled, their touchpoints derived, at least one, in the order of their sources and, within one source, of
 /// the external_ids they had before a link joined them. Texts made here live in `arena`.
 void combine(const MergePlan& plan, std::span<const State* const> states, std::span<const std::uint32_t> sources, Arena& arena,

@@ -48,6 +48,15 @@ Lack lack_of(Channel channel, const std::optional<Instant>& started_at) {
   return started_at ? Lack::nothing : Lack::start;
 }
 
+std::string_view code_of(Lack lack) {
+  switch (lack) {
+    case Lack::nothing: return "";
+    case Lack::channel: return "missing_channel";
+    case Lack::start: return "missing_started_at";
+  }
+  return "";
+}
+
 Lack GroupStates::lack(std::size_t i) const {
   if (plan_.sources[sources_[i]].enrich) return Lack::nothing;
   const Conversation& c = all_[i]->conversation;

@@ -79,6 +79,7 @@ class GroupReader {
 /// What a conversation must have and has not.
 enum class Lack : std::uint8_t { nothing, channel, start };
 [[nodiscard]] Lack lack_of(Channel channel, const std::optional<Instant>& started_at);
+[[nodiscard]] std::string_view code_of(Lack lack);  ///< of the reject; of nothing: empty
 
 /// States of one group, one per source and conversation of it. Used by one thread; memory is kept from group to group.
 class GroupStates {

@@ -84,6 +84,27 @@ void Links::collect(Buffer& out, std::string_view external_id, std::span<const S
   }
 }
 
+std::vector<std::size_t> Links::joining(std::span<const State* const> states, std::span<const std::uint32_t> sources) const {
+  std::vector<std::size_t> rules;
+  std::string decoded;
+  for (std::size_t r = 0; r < rules_.size(); ++r) {
+    std::vector<std::string> left;
+    const auto each = [&](const LinkField& field, std::string_view json_key, const auto& visit) {
+      for (std::size_t i = 0; i < states.size(); ++i) {
+        if (sources[i] != field.source) continue;
+        const std::string_view value = link_value(*states[i], field, json_key, decoded);
+        if (!value.empty()) visit(value);
+      }
+    };
+    bool joins = false;
+    each(rules_[r].left, json_keys_[2 * r], [&](std::string_view value) { left.emplace_back(value); });
+    each(rules_[r].right, json_keys_[2 * r + 1],
+         [&](std::string_view value) { joins |= std::find(left.begin(), left.end(), value) != left.end(); });
+    if (joins) rules.push_back(r);
+  }
+  return rules;
+}
+
 Result<std::uint32_t> Links::node(std::string_view external_id, std::string_view sources) {
   if (const auto known = by_id_.find(external_id); known != by_id_.end()) return known->second;
   const auto number = static_cast<std::uint32_t>(nodes_.size());
@@ -97,10 +118,10 @@ Result<std::uint32_t> Links::node(std::string_view external_id, std::string_view
   by_id_.emplace(fresh.external_id, number);
   held_ += external_id.size() + sizeof(Node) + sources.size() + 2 * (sizeof(std::string_view) + 32);
   if (held_ > budget_) {
-    return Error{
-        Errc::io,
-        fmt::format("{} linked conversations need more memory than there is for them ({} MiB)", nodes_.size(), budget_ >> 20),
-        "raise memory_limit"};
+    return Error{Errc::io,
+                 fmt::format("{} linked conversations need more memory than there is for them ({:.1f} MiB)", nodes_.size(),
+                             static_cast<double>(budget_) / (1 << 20)),
+                 "raise memory_limit"};
   }
   return number;
 }

@@ -42,6 +42,9 @@ class Links {
   /// Appends entries for add(): what the states of one external_id say to the rules. `states` are settled.
   void collect(Buffer& out, std::string_view external_id, std::span<const State* const> states,
                std::span<const std::uint32_t> sources) const;
+  /// The rules by which some of these states say the same, by index.
+  [[nodiscard]] std::vector<std::size_t> joining(std::span<const State* const> states,
+                                                 std::span<const std::uint32_t> sources) const;
   Result<void> add(std::string_view entries) { return values_->add(entries); }
   /// All values have come.
   Result<void> resolve();

@@ -14,7 +14,7 @@
 namespace crosswalk {
 namespace {
 
-constexpr std::uint64_t kStretch = std::uint64_t{2} << 20;  // bytes of entries finished at once
+constexpr std::uint64_t kStretch = std::uint64_t{2} << 20;  // bytes of entries finished at once, at most
 
 /// Groups → lines. One per thread.
 class Finisher {
@@ -43,10 +43,10 @@ class Finisher {
   };
   static Refusal refusal(Lack lack) {
     if (lack == Lack::channel) {
-      return {"missing_channel", "nothing that is known of the conversation says by which channel it came",
+      return {code_of(lack), "nothing that is known of the conversation says by which channel it came",
               "--set default_channel=<phone|email|chat|sms|social|back_office>"};
     }
-    return {"missing_started_at", "nothing that is known of the conversation says when it began, and no time is made up",
+    return {code_of(lack), "nothing that is known of the conversation says when it began, and no time is made up",
             "add the export that holds its creation time or its touchpoints"};
   }
 
@@ -82,11 +82,8 @@ class Finisher {
       write_update(to);
       return;
     }
-    Conversation& c = combined_.conversation;
-    for (std::size_t i = 0; c.channel == Channel::none && i < members_.size(); ++i) {
-      if (!plan_.sources[sources_[i]].enrich) c.channel = channel_of(plan_.sources[sources_[i]].config->default_channel);
-    }
-    const Lack lack = lack_of(c.channel, c.started_at);
+    take_default_channel(plan_, sources_, combined_.conversation);
+    const Lack lack = lack_of(combined_.conversation.channel, combined_.conversation.started_at);
     if (lack == Lack::nothing) {
       write_conversation(to);
     } else {
@@ -108,9 +105,10 @@ class Finisher {
     if (!members_.empty()) finish_members(to);
   }
 
-  void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view cure, Finished& to) {
+  void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view in_options, Finished& to) {
     const std::uint32_t source = group_.sources()[i];
     const SourceConfig& config = *plan_.sources[source].config;
+    const std::string cure = config.cure(in_options);
     const std::span<const Contribution> records = group_.of(i);
     if (records.size() > 1) message += fmt::format(" (one of the {} records that make it up)", records.size());
     to.sources[source].books.reject(code, fmt::format("{}; {}", message, cure), records.size());
@@ -194,8 +192,8 @@ class Finisher {
 /// Stretches of a sorter's keys, handed out in order.
 class Stretches {
  public:
-  static Result<Stretches> of(const Sorter& sorter) {
-    auto cuts = sorter.cuts(kStretch);
+  static Result<Stretches> of(const Sorter& sorter, std::size_t memory) {
+    auto cuts = sorter.cuts(std::clamp<std::uint64_t>(memory / 64, std::uint64_t{128} << 10, kStretch));
     if (!cuts) return cuts.error();
     Stretches made;
     made.cuts_ = std::move(*cuts);
@@ -233,6 +231,15 @@ struct LinkValues {
 
 std::size_t part(std::size_t whole, unsigned percent) { return whole / 100 * percent; }
 
+// Who gets how much of the memory, percent. Together no more than a hundred; the stretches that are finished come on top.
+constexpr unsigned kLedgerPart = 15, kLinksPart = 15, kLinkedPart = 15, kByStartPart = 15, kMostForContributions = 65;
+
+unsigned contributions_part(const MergePlan& plan, bool links) {
+  const unsigned others =
+      (plan.ledger ? kLedgerPart : 1) + (links ? kLinksPart + kLinkedPart : 0) + (plan.by_start ? kByStartPart : 0);
+  return std::min(kMostForContributions, 100 - others);
+}
+
 }  // namespace
 
 void Finished::clear() {
@@ -247,9 +254,9 @@ Merger::Merger(MergePlan plan, std::vector<LinkRule> links, Limits limits)
     : plan_(std::move(plan)),
       rules_(std::move(links)),
       limits_(limits),
-      contributions_(part(limits.memory, plan_.ledger ? 55 : 65), spill_),
-      ledger_(part(limits.memory, plan_.ledger ? 15 : 1), spill_) {
-  if (!rules_.empty()) links_ = std::make_unique<Links>(rules_, plan_, part(limits.memory, 15), spill_);
+      contributions_(part(limits.memory, contributions_part(plan_, !rules_.empty())), spill_),
+      ledger_(part(limits.memory, plan_.ledger ? kLedgerPart : 1), spill_) {
+  if (!rules_.empty()) links_ = std::make_unique<Links>(rules_, plan_, part(limits.memory, kLinksPart), spill_);
 }
 
 Merger::~Merger() = default;
@@ -258,7 +265,7 @@ Result<void> Merger::link(const std::function<bool()>& stop) {
   if (auto ok = contributions_.seal(); !ok) return ok;
   sealed_ = true;
   if (!links_) return {};
-  auto stretches = Stretches::of(contributions_);
+  auto stretches = Stretches::of(contributions_, limits_.memory);
   if (!stretches) return stretches.error();
   using Item = Stretch<LinkValues>;
   struct Worker {
@@ -305,7 +312,7 @@ Result<void> Merger::link(const std::function<bool()>& stop) {
 
 /// Contributions of linked conversations, under the external_id they go on by.
 Result<void> Merger::relink(const std::function<bool()>& stop) {
-  linked_ = std::make_unique<Sorter>(part(limits_.memory, 15), spill_);
+  linked_ = std::make_unique<Sorter>(part(limits_.memory, kLinkedPart), spill_);
   auto cursor = SorterCursor::open(contributions_);
   if (!cursor) return cursor.error();
   Contributions decoded;
@@ -337,10 +344,10 @@ Result<void> Merger::finish(const std::function<bool()>& stop, const std::functi
     if (auto ok = contributions_.seal(); !ok) return ok;
     sealed_ = true;
   }
-  auto stretches = Stretches::of(contributions_);
+  auto stretches = Stretches::of(contributions_, limits_.memory);
   if (!stretches) return stretches.error();
   std::unique_ptr<Sorter> by_start;
-  if (plan_.by_start) by_start = std::make_unique<Sorter>(part(limits_.memory, 15), spill_);
+  if (plan_.by_start) by_start = std::make_unique<Sorter>(part(limits_.memory, kByStartPart), spill_);
   using Item = Stretch<Finished>;
   std::vector<std::unique_ptr<Finisher>> finishers;
   for (unsigned i = 0; i < limits_.jobs; ++i) finishers.push_back(std::make_unique<Finisher>(plan_));
@@ -401,6 +408,10 @@ Result<bool> Merger::look_up(std::string_view external_id, const std::function<v
   states.load(group);
   visit(states);
   return true;
+}
+
+std::vector<std::size_t> Merger::joining_rules(const GroupStates& group) const {
+  return links_ ? links_->joining(group.states(), group.sources()) : std::vector<std::size_t>();
 }
 
 Result<void> Merger::each_ledger_line(const std::function<Result<void>(std::string_view)>& take) {

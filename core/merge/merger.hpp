@@ -65,6 +65,8 @@ class Merger {
   [[nodiscard]] std::string_view survivor(std::string_view external_id) const {
     return links_ ? links_->survivor(external_id) : std::string_view();
   }
+  /// After link(): the link rules that hold between states of one conversation, by index.
+  [[nodiscard]] std::vector<std::size_t> joining_rules(const GroupStates& group) const;
   /// After finish(): the ledger's lines, in the order of sources, inputs and places.
   Result<void> each_ledger_line(const std::function<Result<void>(std::string_view)>& take);
 

@@ -411,7 +411,7 @@ void Normalizer::on_record(const Record& record, const Place& place) {
 
 void Normalizer::on_fault(const FrameFault& fault) {
   if (batch_->error) return;
-  const std::string_view cure = fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure);
+  const std::string cure = source_.cure(fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure));
   ++batch_->books.read;
   count_reject(batch_->books, fault.code, fault.message, cure);
   if (source_.want_ledger)
@@ -697,7 +697,7 @@ void Normalizer::count_bad(std::string_view what, std::string_view found, std::s
   use.offset = place_.offset;
   use.found = shown(found);
   use.message = std::move(message);
-  use.cure = std::move(cure);
+  use.cure = source_.cure(cure);
 }
 
 void Normalizer::understand() {
@@ -1121,8 +1121,9 @@ void Normalizer::explain_record() {
 }
 
 void Normalizer::reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
-                        std::string_view cure) {
+                        std::string_view in_options) {
   if (outcome_ == Outcome::refused) return;
+  const std::string cure = source_.cure(in_options);
   outcome_ = Outcome::refused;
   count_reject(batch_->books, code, message, cure);
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place_.offset}, Fate::rejected, code);

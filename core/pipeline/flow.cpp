@@ -54,7 +54,7 @@ void note_names_not_met(const SourceConfig& source, const std::vector<Normalizer
     zone_column_met |= worker.time_zone_column;
     met.insert(worker.metadata.begin(), worker.metadata.end());
   }
-  if (source.fold) met.insert("touchpoints");  // our own
+  if (source.fold || summary.touchpoints != 0) met.insert("touchpoints");  // the merge makes that entry
   std::vector<std::string> names;
   for (const auto& [name, use] : summary.fields) names.push_back(name);
   const auto suggestion = [&](const std::string& name) {

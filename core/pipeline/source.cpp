@@ -158,6 +158,19 @@ Result<void> read_zone(SourceConfig& source, const TranslateOptions& options) {
 
 }  // namespace
 
+std::string job_words(std::string_view cure) {
+  static constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"--set ", "setting "},       {"--time-zone ZONE", "time_zone = \"ZONE\""}, {"--time-zone \"", "time_zone = \""},
+      {"--time-zone", "time_zone"}, {"--disambiguation", "disambiguation"},       {"--adapter", "adapter"}};
+  std::string text(cure);
+  for (const auto& [option, key] : kWords) {
+    for (std::size_t at = text.find(option); at != std::string::npos; at = text.find(option, at + key.size())) {
+      text.replace(at, option.size(), key);
+    }
+  }
+  return text;
+}
+
 std::string_view name_of(IdKind kind) {
   switch (kind) {
     case IdKind::agent: return "agent";

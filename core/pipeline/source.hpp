@@ -30,6 +30,9 @@ struct IdUse {
   IdRule::Unknown unknown = IdRule::Unknown::keep;
 };
 
+/// A cure that speaks of the options of `translate`, in the words of a job file: `--set a=b` is a setting there.
+[[nodiscard]] std::string job_words(std::string_view cure);
+
 struct SourceConfig {
   std::string name;
   AdapterInfo info;
@@ -45,6 +48,7 @@ struct SourceConfig {
   bool include_bodies = false;
   bool reject_bad_values = false;
   bool fold = false;         ///< records are parts of conversations: what one lacks, another may say
+  bool in_job = false;       ///< cures speak of the job file's keys, not of options
   bool contributes = false;  ///< records go to the merge, not straight to the output
   bool enrich = false;       ///< records only add to conversations that others say
   std::uint32_t number = 0;  ///< index in the job
@@ -68,6 +72,8 @@ struct SourceConfig {
   std::shared_ptr<const Evidence> evidence;
 
   std::vector<std::string> inputs;  ///< globs expanded
+
+  [[nodiscard]] std::string cure(std::string_view text) const { return in_job ? job_words(text) : std::string(text); }
 
   /// Whether a metadata entry of that name, made by the merge, is wanted.
   [[nodiscard]] bool carries(std::string_view entry) const {

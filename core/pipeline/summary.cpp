@@ -1,5 +1,6 @@
 // The accounts of a run: checked, as JSON, and as lines for a person.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <cmath>
@@ -73,16 +74,6 @@ Json bad_values_json(const Summary& s) {
   return out;
 }
 
-std::string grouped(std::uint64_t n) {
-  std::string digits = fmt::format("{}", n);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-  return digits;
-}
-
-std::string counted(std::uint64_t n, std::string_view thing) {
-  return fmt::format("{} {}{}", grouped(n), thing, n == 1 ? "" : "s");
-}
-
 /// Times that a policy decided, and how.
 struct Doubtful {
   std::uint64_t count = 0;
@@ -148,6 +139,7 @@ Json accounts_of(const Summary& s) {
   Json source_json;
   source_json["name"] = s.source;
   source_json["adapter"] = s.adapter;
+  if (!s.role.empty()) source_json["role"] = s.role;
   source_json["inputs"] = s.inputs;
   source_json["time_zone"] = s.time_zone;
   source_json["disambiguation"] = s.disambiguation;
@@ -155,6 +147,7 @@ Json accounts_of(const Summary& s) {
   source_json["translated"] = s.translated;
   source_json["touchpoints"] = s.touchpoints;
   source_json["repeated_touchpoints"] = s.repeated_touchpoints;
+  if (!s.role.empty()) source_json["written"] = s.written;
   source_json["merged"] = s.merged;
   source_json["updates"] = s.updates;
   source_json["unchanged"] = 0;
@@ -203,11 +196,19 @@ std::string Summary::text() const {
   const auto line = [&out](std::string_view label, const std::string& text) { out += fmt::format("  {:<11}{}\n", label, text); };
   out += fmt::format("{}: {} read = {} translated + {} filtered + {} rejected\n", source, grouped(read), grouped(translated),
                      grouped(filtered_total), grouped(rejected_total));
-  if (merged != 0 || touchpoints != 0) {
-    line("folded", fmt::format("{} into {}{}", counted(translated, "record"), counted(written, "conversation"),
-                               touchpoints == 0 ? std::string()
-                                                : fmt::format(", {} ({} of them repeated)", counted(touchpoints, "touchpoint"),
-                                                              grouped(repeated_touchpoints))));
+  const std::string touched = touchpoints == 0 ? std::string()
+                                               : fmt::format("{} ({} of them repeated)", counted(touchpoints, "touchpoint"),
+                                                             grouped(repeated_touchpoints));
+  if (!role.empty()) {
+    std::vector<std::string> did;
+    if (written != 0) did.push_back("began " + counted(written, "conversation"));
+    if (merged != 0) did.push_back(fmt::format("added {} to conversations", counted(merged, "record")));
+    if (updates != 0) did.push_back(fmt::format("made {} of conversations that are not in this run", counted(updates, "update")));
+    if (!touched.empty() && !did.empty()) did.push_back(touched);
+    if (!did.empty()) line(role, fmt::format("{}", fmt::join(did, ", ")));
+  } else if (merged != 0 || touchpoints != 0) {
+    line("folded", fmt::format("{} into {}{}{}", counted(translated, "record"), counted(written, "conversation"),
+                               touched.empty() ? "" : ", ", touched));
   }
   for (const auto& [rule, count] : filtered) line("filtered", fmt::format("{} × {}", grouped(count), rule));
   for (const auto& [code, count] : rejected) {

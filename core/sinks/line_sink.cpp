@@ -40,7 +40,11 @@ class LineSink final : public Sink {
   Result<void> finish(std::string_view) override {
     if (auto ok = flush(); !ok) return ok;
     if (auto ok = records_.finish(); !ok) return ok;
-    return updates_file_ ? flush_updates() : Result<void>();
+    if (updates_file_) {
+      if (auto ok = flush_updates(); !ok) return ok;
+      if (auto ok = updates_file_->finish(); !ok) return ok;
+    }
+    return file_->finish();
   }
 
   Result<void> commit() override {
@@ -84,11 +88,11 @@ Result<std::unique_ptr<Sink>> open_line_sink(const std::string& path, OutputForm
                              path == "-" ? "stream" : "file"),
                  "name another file for the updates"};
   }
-  auto file = OutputFile::open(path);
+  auto file = OutputFile::open(path, "[[sink]] path");
   if (!file) return file.error();
   std::unique_ptr<OutputFile> updates;
   if (!updates_path.empty()) {
-    auto opened = OutputFile::open(updates_path);
+    auto opened = OutputFile::open(updates_path, "[[sink]] updates");
     if (!opened) return opened.error();
     updates = std::move(*opened);
   }

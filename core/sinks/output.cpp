@@ -135,8 +135,8 @@ Result<void> OutputFile::write(std::string_view bytes) {
   return {};
 }
 
-Result<void> OutputFile::commit() {
-  if (!owned_) return {};
+Result<void> OutputFile::finish() {
+  if (!owned_ || fd_ < 0) return {};
   const int fd = fd_;
   fd_ = -1;
   if (!temporary_.empty() && ::fsync(fd) != 0) {
@@ -145,6 +145,11 @@ Result<void> OutputFile::commit() {
     return failure("cannot write", code);
   }
   if (::close(fd) != 0) return failure("cannot close", errno);
+  return {};
+}
+
+Result<void> OutputFile::commit() {
+  if (auto ok = finish(); !ok) return ok;
   if (temporary_.empty()) return {};
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) return failure("cannot put in place", errno);
   temporary_.clear();

@@ -22,13 +22,15 @@ struct OutputTarget {
 /// Bytes to a path or to standard output ("-"). Used by one thread.
 class OutputFile {
  public:
-  /// `option` is what the user named the path with: cures speak of it.
+  /// `option` is what the user named the path with ("--output", "[job] rejects"): cures speak of it.
   static Result<std::unique_ptr<OutputFile>> open(const std::string& path, std::string_view option = "--output");
   ~OutputFile();  ///< without commit(), a temporary file is removed
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
   Result<void> write(std::string_view bytes);
+  /// Nothing more comes, and all of it is on the disk. Left out, commit() does it.
+  Result<void> finish();
   /// Everything is written and stands under its final name.
   Result<void> commit();
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }

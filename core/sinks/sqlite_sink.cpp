@@ -1,4 +1,4 @@
-// The only file that includes sqlite3.
+// With core/delivery the only code that includes sqlite3.
 #include "sinks/sqlite_sink.hpp"
 
 #include <fcntl.h>

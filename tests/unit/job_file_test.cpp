@@ -126,7 +126,7 @@ TEST_CASE("job: the example is valid and says what it seems to say") {
   CHECK(job.queues.unknown == IdRule::Unknown::drop);
   CHECK(job.customers.file == "ids/customers.csv");
   CHECK(job.customers.unknown == IdRule::Unknown::reject);
-  REQUIRE(job.sinks.size() == 3);
+  REQUIRE(job.sinks.size() == 5);
   CHECK(job.sinks[0].type == JobSink::Type::jsonl);
   CHECK(job.sinks[0].path == "out/conversations.jsonl");
   CHECK(job.sinks[0].updates == "out/updates.jsonl");
@@ -411,7 +411,8 @@ TEST_CASE("job: all problems are told together, in the order of the file, ten at
   CHECK(refused("[[sink]]\ntype = \"xml\"\n[[source]]\nrole = \"join\"\n[job]\norder_by = \"id\"\n") ==
         "job.toml: 6 problems\n"
         "job.toml:1: [[sink]]: path is missing\n  name the file: path = \"out/conversations.jsonl\"\n"
-        "job.toml:2: [[sink]] type: \"xml\" is none of jsonl, bulk, sqlite\n  choose one of jsonl, bulk, sqlite\n"
+        "job.toml:2: [[sink]] type: \"xml\" is none of jsonl, bulk, sqlite, assembled, http\n  choose one of jsonl, bulk, "
+        "sqlite, assembled, http\n"
         "job.toml:3: [[source]]: name is missing\n  give it one: name = \"zendesk-us\"\n"
         "job.toml:3: [[source]]: inputs is missing\n  name its files: inputs = [\"exports/*.csv\"]\n"
         "job.toml:4: [[source]] role: \"join\" is none of merge, enrich\n  choose one of merge, enrich\n"
@@ -606,18 +607,79 @@ TEST_CASE("job: id tables") {
 // --- what is refused: sinks ------------------------------------------------------------------------------------------
 
 TEST_CASE("job: sinks") {
-  CHECK(in_sink("path = \"x\"") == "job.toml:5: [[sink]]: type is missing\n  one of jsonl, bulk, sqlite");
+  CHECK(in_sink("path = \"x\"") == "job.toml:5: [[sink]]: type is missing\n  one of jsonl, bulk, sqlite, assembled, http");
   CHECK(in_sink("type = \"jsonl\"") ==
         "job.toml:5: [[sink]]: path is missing\n  name the file: path = \"out/conversations.jsonl\"");
   CHECK(in_sink("type = \"json\"\npath = \"x\"") ==
-        "job.toml:6: [[sink]] type: \"json\" is none of jsonl, bulk, sqlite\n  did you mean \"jsonl\"?");
+        "job.toml:6: [[sink]] type: \"json\" is none of jsonl, bulk, sqlite, assembled, http\n  did you mean \"jsonl\"?");
   // The keys of a type that is not there are nobody's mistake.
-  CHECK(in_sink("type = \"assembled\"\npath = \"x\"\nurl = \"https://x\"") ==
-        "job.toml:6: [[sink]] type: \"assembled\" is none of jsonl, bulk, sqlite\n  choose one of jsonl, bulk, sqlite");
+  CHECK(in_sink("type = \"kafka\"\npath = \"x\"\nurl = \"https://x\"") ==
+        "job.toml:6: [[sink]] type: \"kafka\" is none of jsonl, bulk, sqlite, assembled, http\n"
+        "  choose one of jsonl, bulk, sqlite, assembled, http");
   CHECK(in_sink("type = \"sqlite\"\npath = \"-\"") ==
         "job.toml:7: [[sink]] path: a database cannot be written to standard output\n"
         "  name a file: path = \"out/conversations.db\"");
   CHECK(in_sink("type = \"bulk\"\npath = \"out/\"") == "job.toml:7: [[sink]] path: \"out/\" is a folder\n  name a file in it");
+}
+
+TEST_CASE("job: sinks that deliver") {
+  const auto read = [](const std::string& sink) {
+    const auto job = parse_job(kSource + "[[sink]]\n" + sink, "job.toml");
+    REQUIRE_MESSAGE(job.ok(), (job ? "" : job.error().text()));
+    return job->sinks.front();
+  };
+  const std::string least = "type = \"assembled\"\njournal = \"j.db\"\napi_key = { env = \"KEY\" }\n";
+  const JobSink sink = read(least);
+  CHECK(sink.delivers());
+  CHECK(sink.path == "j.db");
+  CHECK(sink.delivery.url == "https://api.assembledhq.com/v0/conversations/bulk");
+  CHECK(sink.delivery.api_key.env == "KEY");
+  CHECK(sink.delivery.batch_size == 500);
+  CHECK(sink.delivery.rate_per_minute == 300);
+  CHECK(sink.delivery.burst == 20);
+  CHECK(sink.delivery.method == "POST");
+  CHECK(sink.delivery.update_method == "PATCH");
+  CHECK(read(least + "url = \"http://127.0.0.1:80/\"\napi_version = \"2026-01-01\"").delivery.url ==
+        "http://127.0.0.1:80/v0/conversations/bulk");
+  const JobSink http = read(
+      "type = \"http\"\nurl = \"https://x/y?z=1\"\njournal = \"j\"\nmethod = \"PUT\"\nbody = '{\"a\":{\"b\":$records},\"c\":1}'\n"
+      "headers = { X-Tenant = \"t\", Authorization = { env = \"TOKEN\" } }");
+  CHECK(http.delivery.method == "PUT");
+  CHECK(http.delivery.update_method.empty());
+  CHECK(http.delivery.body_head == "{\"a\":{\"b\":[");
+  CHECK(http.delivery.body_tail == "]},\"c\":1}");
+  CHECK(http.delivery.headers.size() == 2);
+
+  const auto refuse = [](const std::string& lines) { return in_sink("type = \"assembled\"\njournal = \"j.db\"\n" + lines); };
+  const std::string secret = "sk_live_c4n4ry";
+  for (const std::string& line :
+       {"api_key = \"" + secret + "\"", "api_key = { env = \"" + secret + "\" }", "api_key = { key = \"" + secret + "\" }",
+        "api_key = [\"" + secret + "\"]", "api_key = { env = \"A\", file = \"" + secret + "\" }"}) {
+    const std::string said = refuse(line);
+    CHECK(said.starts_with("job.toml:8: [[sink]] api_key"));
+    CHECK(said.find(secret) == std::string::npos);
+  }
+  CHECK(refuse("api_key = \"x\"") ==
+        "job.toml:8: [[sink]] api_key: a secret does not belong into a job file\n"
+        "  say where it is: api_key = { env = \"NAME\" }, or { file = \"path\" }; if this one was real, have it replaced");
+  CHECK(refuse("") ==
+        "job.toml:5: [[sink]]: api_key is missing\n  say where the key is: api_key = { env = \"ASSEMBLED_API_KEY\" }");
+  const std::string key = "api_key = { env = \"KEY\" }\n";
+  CHECK(refuse(key + "burst = 0") ==
+        "job.toml:9: [[sink]] burst: 0 cannot be\n  a whole number from 1 to 1000000, without quotes");
+  CHECK(refuse(key + "batch_size = 1.5") ==
+        "job.toml:9: [[sink]] batch_size: a whole number was expected, not a number\n  a whole number from 1 to 100000, without "
+        "quotes");
+  CHECK(refuse(key + "url = \"http://example.com\"") ==
+        "job.toml:9: [[sink]] url: with http:// the key would go over the network for all to read\n"
+        "  write https://; http:// is for this machine alone");
+  CHECK(refuse(key + "url = \"https://user:" + secret + "@example.com\"") ==
+        "job.toml:9: [[sink]] url: there is a user or a password in it\n  leave it out; api_key says where the key is");
+  CHECK(refuse(key + "body = \"x\"").starts_with("job.toml:9: [[sink]]: there is no key \"body\""));
+  CHECK(in_sink("type = \"http\"\nurl = \"https://x\"\njournal = \"j\"\nbody = '{\"a\":}'")
+            .starts_with("job.toml:9: [[sink]] body: $records must stand in it, once"));
+  CHECK(in_sink("type = \"http\"\nurl = \"https://x\"\njournal = \"j\"\nheaders = { Authorization = \"" + secret + "\" }")
+            .find(secret) == std::string::npos);
 }
 
 TEST_CASE("job: two outputs in one place") {

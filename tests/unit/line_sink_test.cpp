@@ -118,12 +118,12 @@ TEST_CASE("line sink: conversations and updates in one file would be neither") {
 TEST_CASE("line sink: a folder that is not there, for either file") {
   const TemporaryFolder folder;
   const std::string why = ": cannot open for writing: No such file or directory\n  make the folder " + (folder / "no") +
-                          " first, or name another file with --output";
+                          " first, or name another file with [[sink]] ";
   const auto first = open_line_sink(folder / "no/out", OutputFormat::jsonl, "");
   REQUIRE_FALSE(first.ok());
-  CHECK(first.error().text() == (folder / "no/out") + why);
+  CHECK(first.error().text() == (folder / "no/out") + why + "path");
   const auto second = open_line_sink(folder / "out", OutputFormat::jsonl, folder / "no/updates");
   REQUIRE_FALSE(second.ok());
-  CHECK(second.error().text() == (folder / "no/updates") + why);
+  CHECK(second.error().text() == (folder / "no/updates") + why + "updates");
   CHECK(folder.names().empty());
 }

@@ -63,10 +63,9 @@ std::map<std::string, std::string> fates(const Merged& merged) {
   std::map<std::string, std::string> all;
   for (const Json& line : lines(merged.ledger)) {
     const char* const what = line.contains("external_id") ? "external_id" : line.contains("code") ? "code" : "rule";
-    const auto [at, fresh] =
-        all.emplace(line.at("source").get<std::string>() + ":" + std::to_string(line.at("offset").get<int>()),
-                    line.at("fate").get<std::string>() + " " + line.at(what).get<std::string>());
-    CHECK_MESSAGE(fresh, at->first << " stands twice");
+    const auto put = all.emplace(line.at("source").get<std::string>() + ":" + std::to_string(line.at("offset").get<int>()),
+                                 line.at("fate").get<std::string>() + " " + line.at(what).get<std::string>());
+    CHECK_MESSAGE(put.second, put.first->first << " stands twice");
   }
   return all;
 }
@@ -442,15 +441,17 @@ TEST_CASE("links: metadata is compared as text, whatever kind of scalar it is") 
     const char *left, *right;
     bool joined;
   };
-  for (const auto& [left, right, joined] : {Pair{"\"7\"", "7", true},
-                                            {"\"007\"", "7", false},
-                                            {"\"a\\\"b\\u00e4\"", "\"a\\\"ä\"", false},
-                                            {"\"\\u00e4\"", "\"ä\"", true},
-                                            {"true", "true", true},
-                                            {"null", "null", false},
-                                            {"\"\"", "\"\"", false},
-                                            {"[1]", "[1]", false},
-                                            {"{}", "{}", false}}) {
+  for (const auto& row : {Pair{"\"7\"", "7", true},
+                          {"\"007\"", "7", false},
+                          {"\"a\\\"b\\u00e4\"", "\"a\\\"ä\"", false},
+                          {"\"\\u00e4\"", "\"ä\"", true},
+                          {"true", "true", true},
+                          {"null", "null", false},
+                          {"\"\"", "\"\"", false},
+                          {"[1]", "[1]", false},
+                          {"{}", "{}", false}}) {
+    const char *const left = row.left, *const right = row.right;
+    const bool joined = row.joined;
     CAPTURE(left);
     Said l = whole(0, "l"), r = whole(1, "r"), without = whole(1, "without");
     l.metadata = {{"\"Chat \\\"ID\\\"\":", left}, {"\"chat\":", "\"no side\""}};
@@ -598,7 +599,7 @@ TEST_CASE("links: more linked conversations than there is memory for is an error
   all.push_back(whole(0, "chat"));
   all.back().what.conversation.subject = "unknown";
   const std::string error = merging.run(all).error;
-  CHECK(error.ends_with(" linked conversations need more memory than there is for them (0 MiB)\n  raise memory_limit"));
+  CHECK(error.ends_with(" linked conversations need more memory than there is for them (0.1 MiB)\n  raise memory_limit"));
 }
 
 TEST_CASE("merge: a conversation is looked up by its external_id, its own or the one it goes by") {

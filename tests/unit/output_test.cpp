@@ -257,7 +257,8 @@ TEST_CASE("output: through a link, also one to a file that is not there yet, the
   fs::create_symlink("there/out", folder / "link");
   fs::create_symlink(folder / "link", folder / "link to it");
   fs::create_symlink("there/new", folder / "dangling");
-  for (const auto& [link, file] : {std::pair<std::string, std::string>{"link to it", "there/out"}, {"dangling", "there/new"}}) {
+  for (const auto& pair : {std::pair<std::string, std::string>{"link to it", "there/out"}, {"dangling", "there/new"}}) {
+    const std::string &link = pair.first, &file = pair.second;
     CAPTURE(link);
     auto output = open_output(folder / link);
     REQUIRE(output->write("new").ok());

@@ -301,3 +301,13 @@ TEST_CASE("source: time format and disambiguation") {
   options.disambiguation = Disambiguation::reject;
   CHECK(make_source(options, std::make_shared<FakeAdapter>(plain()), {})->disambiguation == Disambiguation::reject);
 }
+
+TEST_CASE("source: cures in the words of a job file") {
+  CHECK(job_words("--set 'channel.sms text'=<sms>, or --set default_channel=<channel>") ==
+        "setting 'channel.sms text'=<sms>, or setting default_channel=<channel>");
+  CHECK(job_words("--time-zone ZONE: for example --time-zone \"Berlin\"") ==
+        "time_zone = \"ZONE\": for example time_zone = \"Berlin\"");
+  CHECK(job_words("say in which zone: --time-zone") == "say in which zone: time_zone");
+  CHECK(job_words("say which one with --adapter a or --adapter b") == "say which one with adapter a or adapter b");
+  CHECK(job_words("free some space") == "free some space");
+}

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "crosswalk/job.hpp"
 #include "crosswalk/translate.hpp"
 
 using namespace crosswalk;
@@ -261,4 +262,50 @@ TEST_CASE("version: as the build says it") {
   CHECK(library_version().find('.') != std::string_view::npos);
   CHECK(library_version().front() >= '0');
   CHECK(library_version().front() <= '9');
+}
+
+TEST_CASE("job summary: one and many, grouped; a source says what it did by its role") {
+  JobSummary job;
+  job.job = "job.toml";
+  job.complete = true;
+  job.conversations = 12'345;
+  job.updates = 1;
+  Summary merged;
+  merged.source = "a";
+  merged.role = "merge";
+  merged.read = merged.translated = 12'346;
+  merged.written = 12'345;
+  merged.merged = 1;
+  Summary enriching;
+  enriching.source = "b";
+  enriching.role = "enrich";
+  enriching.read = enriching.translated = enriching.updates = 1;
+  job.sources = {merged, enriching, Summary()};
+  job.links.rules = {{"a.external_id", "b.external_id", 1, 12'345, 1}};
+  job.links.groups = 1;
+  job.links.conflicts = 2;
+  job.links.examples = {{"a", {"1", "2"}, 3}};
+  job.sinks = {{"jsonl", "-", 12'345, 1, 10}};
+  CHECK(job.balance().ok());
+  CHECK(job.text() ==
+        "a: 12,346 read = 12,346 translated + 0 filtered + 0 rejected\n"
+        "  merge      began 12,345 conversations, added 1 record to conversations\n"
+        "b: 1 read = 1 translated + 0 filtered + 0 rejected\n"
+        "  enrich     made 1 update of conversations that are not in this run\n"
+        "job.toml: 12,345 conversations, 1 update\n"
+        "  link       a.external_id (1 value) = b.external_id (12,345 values): 1 in both\n"
+        "  linked     1 group became one conversation\n"
+        "  conflict   2 groups left apart, since each would hold several conversations of one source, for example 1 and 2 of "
+        "\"a\"; if that is meant: [merge] several = [\"a\"]\n"
+        "  jsonl      12,345 conversations, 1 update to standard output\n");
+  CHECK(Json::parse(job.json())["sources"].size() == 2);
+
+  job.complete = false;
+  CHECK(job.text().ends_with("job.toml: the run broke off, and no conversation is written\n"));
+  const Json json = Json::parse(job.json());
+  CHECK(json["merge"].is_null());
+  CHECK(json["balanced"].is_null());
+  CHECK(json["sinks"].empty());
+  CHECK(json["sources"][0]["read"] == 12'346);
+  CHECK(json["sources"][0]["merged"].is_null());
 }

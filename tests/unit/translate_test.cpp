@@ -711,7 +711,9 @@ TEST_CASE("ends: cancelled while an input is silent, with and without something 
 TEST_CASE("ends: the books of a cancelled run are those of what was written") {
   const Folder in;
   const std::string a = in.file("a.csv", rows(0, 40'000)), b = in.file("b.json", updates(3'000, 5));
-  for (const auto& [input, jobs] : {std::pair{a, 1U}, {a, 4U}, {b, 1U}, {b, 4U}}) {
+  for (const auto& pair : {std::pair{a, 1U}, {a, 4U}, {b, 1U}, {b, 4U}}) {
+    const std::string& input = pair.first;
+    const unsigned jobs = pair.second;
     CAPTURE(input);
     CAPTURE(jobs);
     std::atomic<int> asked = 0;

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""An independent judge of what Crosswalk writes: every golden output that is conversations, against
+"""An independent judge of what Crosswalk writes: every golden output that is conversations, or updates of some, against
 
-- our strict schema (conversation-input.schema.json), with formats asserted,
+- our strict schema (conversation-input.schema.json, conversation-update.schema.json), with formats asserted,
 - the schema of the API (conversations.openapi.yaml; needs PyYAML, else left out with a word),
 - the form that the program promises: keys in the schema's order, none twice, UTC with `Z`, plain numbers, bodies of at
   most 500, text that is Unicode.
 
-    validate.py [FILE…]     without files: the outputs of the golden cases
+    validate.py [FILE…]         without files: the outputs of the golden cases
+    validate.py --job PROGRAM   all that the job of examples/ writes
 
 Speaks TAP 13, a result for each file. Needs Python's jsonschema; without it everything is skipped.
 """
@@ -14,7 +15,10 @@ Speaks TAP 13, a result for each file. Needs Python's jsonschema; without it eve
 import argparse
 import json
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -64,13 +68,13 @@ def make_validator(schema):
     return jsonschema.Draft202012Validator(schema, format_checker=formats)
 
 
-def validators():
+def validators(strict_name, api_name):
     """(name, validator) of each schema that can be read here."""
-    strict = json.loads((HERE / "conversation-input.schema.json").read_text(encoding="utf-8"))
+    strict = json.loads((HERE / strict_name).read_text(encoding="utf-8"))
     found = [("strict schema", make_validator(strict))]
     if yaml is not None:
         api = yaml.safe_load((HERE / "conversations.openapi.yaml").read_text(encoding="utf-8"))
-        found.append(("API schema", make_validator(api["components"]["schemas"]["ConversationInput"])))
+        found.append(("API schema", make_validator(api["components"]["schemas"][api_name])))
     return found
 
 
@@ -167,8 +171,21 @@ def judge_file(path, judges):
     return count, complaints
 
 
+def job_outputs(program, folder):
+    """Runs the examples' job, with a sink of bodies beside its own; gives the files that are for the API."""
+    shutil.copytree(HERE.parent.parent / "examples", folder / "job", ignore=shutil.ignore_patterns("out"))
+    job = folder / "job" / "job.toml"
+    bodies = '\n[[sink]]\ntype = "bulk"\npath = "out/bodies.jsonl"\nupdates = "out/bodies.updates.jsonl"\n'
+    job.write_text(job.read_text(encoding="utf-8") + bodies, encoding="utf-8")
+    done = subprocess.run([program, "run", "--quiet", job], stderr=subprocess.PIPE)
+    if done.returncode not in (0, 3):  # 3: some records are rejected, as they must be
+        raise SystemExit(f"Bail out! the examples' job ends with {done.returncode}: {done.stderr.decode()}")
+    return sorted(path for path in (folder / "job" / "out").glob("*.jsonl") if path.name != "rejects.jsonl")
+
+
 def report(number, path, count, complaints):
-    print(f"{'not ok' if complaints else 'ok'} {number} - {path} ({count} conversations)")
+    what = "updates" if outputs.is_updates(path) else "conversations"
+    print(f"{'not ok' if complaints else 'ok'} {number} - {path} ({count} {what})")
     for text in complaints[:MAX_SHOWN]:
         print("# " + text.encode("utf-8", "backslashreplace").decode().replace("\n", " "))
     if len(complaints) > MAX_SHOWN:
@@ -179,20 +196,31 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, help="JSON Lines of conversations, or of bulk bodies")
     parser.add_argument("--cases", type=Path, default=outputs.CASES, help="the golden cases")
+    parser.add_argument("--job", type=Path, metavar="PROGRAM", help="judge what this program makes of the examples' job")
     options = parser.parse_args()
     sys.stdout.reconfigure(encoding="utf-8")
     print("TAP version 13")
     if jsonschema is None or not hasattr(jsonschema, "Draft202012Validator"):
         print("1..0 # SKIP Python's jsonschema (4.0 or later) is not installed: apt install python3-jsonschema")
         return 0
-    files = options.files or outputs.find(options.cases.resolve())
+    with tempfile.TemporaryDirectory(prefix="crosswalk-validate-") as temporary:
+        cases = options.cases.resolve()
+        if options.job:
+            options.files = job_outputs(options.job.resolve(), Path(temporary))
+        return judge_files(options.files or outputs.find(cases) + outputs.find_updates(cases), options)
+
+
+def judge_files(files, options):
     print(f"1..{len(files)}" + ("" if files else " # SKIP no golden output is conversations"))
     if yaml is None:
         print("# PyYAML is not installed, so the API schema is left out here: apt install python3-yaml")
-    judges, failed = validators(), False
+    inputs = validators("conversation-input.schema.json", "ConversationInput")
+    updates = validators("conversation-update.schema.json", "ConversationUpdate")
+    failed = False
     for number, path in enumerate(files, 1):
         shown = path.relative_to(options.cases) if path.is_relative_to(options.cases) else path
-        count, complaints = judge_file(path, judges)
+        shown = Path(path.name) if options.job else shown
+        count, complaints = judge_file(path, updates if outputs.is_updates(path) else inputs)
         report(number, shown, count, complaints)
         failed |= bool(complaints)
     return 1 if failed else 0

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,11 +52,40 @@ struct IdRule {
   Unknown unknown = Unknown::keep;
 };
 
+/// Where a secret is: in a variable of the environment, or alone in a file. Never the secret itself.
+struct SecretPlace {
+  std::string env, file;
+};
+
+/// Of a sink that delivers to an API: Assembled's, or another one that takes records in bulk.
+struct JobDelivery {
+  struct Header {
+    std::string name, value;
+    SecretPlace secret;  ///< used when value is empty
+  };
+  std::string url;      ///< of the endpoint
+  SecretPlace api_key;  ///< the user name of Basic authentication; no place: none is sent
+  std::vector<Header> headers;
+  std::string method = "POST";          ///< takes whole records, and overwrites
+  std::string update_method = "PATCH";  ///< takes only what changed; empty: there is none
+  std::string body_head = "{\"conversations\":[", body_tail = "]}";
+  std::string ca_file;                                ///< certificates to trust; empty: the system's
+  std::uint32_t batch_size = 500;                     ///< records of a request
+  std::uint64_t byte_limit = std::uint64_t{4} << 20;  ///< of a body
+  std::uint32_t rate_per_minute = 300, burst = 20, in_flight = 6;
+  double timeout = 60;  ///< seconds, of a request
+  double settle = 30;   ///< seconds in which a request that was accepted may yet be applied
+  std::uint32_t retries = 100;
+  double retry_ceiling = 30;  ///< seconds, the longest wait before a further try that the server did not ask for
+};
+
 struct JobSink {
-  enum class Type : std::uint8_t { jsonl, bulk, sqlite };
+  enum class Type : std::uint8_t { jsonl, bulk, sqlite, assembled, http };
   Type type = Type::jsonl;
-  std::string path;     ///< relative ones already put behind the job file's folder
-  std::string updates;  ///< jsonl and bulk: where updates of unknown conversations go; never empty when a source enriches
+  std::string path;      ///< of the file, or of the journal; relative ones already put behind the job file's folder
+  std::string updates;   ///< jsonl and bulk: where updates of unknown conversations go; never empty when a source enriches
+  JobDelivery delivery;  ///< of assembled and http
+  [[nodiscard]] bool delivers() const { return type == Type::assembled || type == Type::http; }
 };
 
 struct Job {
@@ -90,6 +120,11 @@ struct RunOptions {
   std::string summary;   ///< path; the caller writes it: here to be kept apart from the other outputs
   unsigned jobs = 0;     ///< worker threads; 0: one per processor. The output does not depend on it.
   bool dry_run = false;  ///< everything but writing
+  // Of the sinks that deliver:
+  bool full = false;     ///< what is unchanged goes as well
+  bool list = false;     ///< a dry run tells of each conversation what would be done
+  std::string requests;  ///< a folder: a dry run writes the requests there
+  std::string replay;    ///< path of rejects: only the conversations in it that the server refused are delivered, once more
 };
 
 /// What one side of a link found, and what the links came to.
@@ -123,9 +158,30 @@ struct IdAccounts {
   std::vector<Unknown> most_frequent;  ///< at most twenty
 };
 
+/// What a sink that delivers was given, and what came of it.
+struct DeliveryAccounts {
+  // The plan, in conversations; enrichment of conversations that are not in the run counts as one each.
+  std::uint64_t created = 0, changed = 0, unsettled = 0, patchable = 0, unchanged = 0;
+  std::uint64_t refused_before = 0;  ///< the server refused just these bytes in an earlier run: not sent
+  std::uint64_t unpatchable = 0;     ///< updates of conversations that were never delivered
+  std::uint64_t left_out = 0;        ///< replay: not among the rejects
+  std::uint64_t waiting = 0;         ///< must wait until an earlier write of them is settled
+  std::uint64_t requests = 0;        ///< of the plan
+  std::uint64_t resend = 0;          ///< requests of an earlier run whose end is not known
+  double minutes = 0;                ///< at the rate limit
+  // What was done.
+  std::uint64_t sent = 0, resent = 0, retries = 0, limited = 0;  ///< requests
+  std::uint64_t accepted = 0, refused = 0;                       ///< records
+  bool delivered = false;                                        ///< nothing of the plan is left
+  std::string list;                                              ///< RunOptions::list: a JSON object each, with commas between
+};
+
 struct SinkAccounts {
   std::string type, path;
-  std::uint64_t conversations = 0, updates = 0, bytes = 0;
+  std::uint64_t conversations = 0, updates = 0;
+  std::optional<std::uint64_t> bytes = std::nullopt;  ///< known once all is written
+  bool delivers = false;
+  DeliveryAccounts delivery = {};
 };
 
 /// The accounts of a job. Per source as for `translate`, where `written` counts the conversations whose first record is the
@@ -139,12 +195,14 @@ struct JobSummary {
   std::vector<SinkAccounts> sinks;
   std::vector<std::string> notes;
   bool dry_run = false;
-  bool spilled = false;  ///< memory_limit sent conversations to disk
+  bool complete = false;  ///< the run came to its end; else only the sources' accounts say something
+  bool spilled = false;   ///< memory_limit sent conversations to disk
   std::string version, zone_data_version;
   double seconds = 0;
   std::uint64_t peak_memory = 0;  ///< bytes
   unsigned jobs = 0;
 
+  /// Records that were refused, by us or by a server.
   [[nodiscard]] std::uint64_t rejected() const;
   [[nodiscard]] Result<void> balance() const;
   [[nodiscard]] std::string json() const;
@@ -163,6 +221,12 @@ struct JobHooks {
 /// nothing of them stands. The rejects are written whatever happens. The summary is filled as far as the run came.
 [[nodiscard]] Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,
                                    const JobHooks& hooks = {});
+
+/// Goes on where a run was cut off: sends again what has no known end, then what is left of its plan. The inputs are not read,
+/// unless they or the job file are no longer what was planned from: then the job is run. `new_key`: the account's key was
+/// renewed.
+[[nodiscard]] Result<void> resume_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, bool new_key,
+                                      JobSummary& summary, const JobHooks& hooks = {});
 
 /// One record, as a witness for a value.
 struct Witness {

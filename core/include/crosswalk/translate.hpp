@@ -75,6 +75,7 @@ struct FieldUse {
 /// `translated = written + merged + updates`: checked by balance().
 struct Summary {
   std::string source, adapter, adapter_version;
+  std::string role;  ///< of a job's source: "merge" or "enrich"
   std::vector<std::string> inputs;
   std::uint64_t read = 0, translated = 0, filtered_total = 0, rejected_total = 0;
   std::uint64_t written = 0, merged = 0, updates = 0, touchpoints = 0, repeated_touchpoints = 0, bytes_read = 0,

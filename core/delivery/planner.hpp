@@ -1,0 +1,90 @@
+// What a run would send, decided one conversation after the other against the journal, and written into it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosswalk/result.hpp"
+#include "delivery/journal.hpp"
+#include "delivery/state.hpp"
+
+namespace crosswalk::delivery {
+
+enum class Action : std::uint8_t {
+  create,     ///< never delivered: POST
+  overwrite,  ///< changed, and an update cannot say it: POST
+  settle,     ///< nobody knows what the server has, since a write of it ended without an answer: POST
+  patch,      ///< only fields of ConversationUpdate changed, none went away: PATCH
+  unchanged,  ///< not sent
+  refused,    ///< the server refused exactly this before: not sent
+  unknown,    ///< an update of a conversation that was never delivered: kept apart
+};
+inline constexpr std::size_t kActions = 7;
+[[nodiscard]] std::string_view name_of(Action action);
+
+struct PlanRules {
+  Envelope envelope;
+  std::size_t batch_size = 500;
+  std::size_t byte_limit = std::size_t{4} << 20;  ///< of a body
+  std::int64_t settle_ms = 30'000;  ///< a taken write may be applied late: no other write of that conversation for so long
+  bool full = false;                ///< send everything, unchanged or not
+  bool again = false;               ///< send also what the server refused before
+};
+
+struct PlanCounts {
+  std::array<std::uint64_t, kActions> conversations{}, updates{};
+  std::uint64_t requests = 0, bytes = 0;
+  std::uint64_t waiting = 0;  ///< records that must wait until an earlier write of them is settled
+  [[nodiscard]] std::uint64_t of(Action action) const {
+    const auto i = static_cast<std::size_t>(action);
+    return conversations[i] + updates[i];
+  }
+};
+
+/// What was decided, for those who list it.
+struct Decision {
+  Action action = Action::unchanged;
+  std::string external_id;
+  std::vector<std::string> changed;  ///< of a patch and an overwrite
+  std::string sent;                  ///< the record; empty: not sent
+  std::string refusal;               ///< what the server said
+  int status = 0;
+};
+
+class Planner {
+ public:
+  Planner(Journal& journal, PlanRules rules) : journal_(journal), rules_(std::move(rules)) {}
+
+  /// Begins the run's transaction.
+  Result<void> start(const std::string& origin);
+  /// Lines as a Sink gets them.
+  Result<Decision> conversation(std::string_view line) { return decide(line, false); }
+  Result<Decision> update(std::string_view line) { return decide(line, true); }
+  /// The plan stands in the journal, whole; when it is only looked at, nothing does.
+  Result<void> finish();
+  [[nodiscard]] const PlanCounts& counts() const { return counts_; }
+
+ private:
+  Result<Decision> decide(std::string_view line, bool update);
+  Result<void> decide_known(std::string_view line, bool update, const Stored& known, Decision& out, std::string& after);
+  Result<void> send(const Decision& decision, bool update, std::string after, std::int64_t written_at);
+  Result<void> close(int phase);
+
+  Journal& journal_;
+  PlanRules rules_;
+  PlanCounts counts_;
+  FieldsReader reader_;
+  std::int64_t now_ = 0;
+  /// POST, POST that must wait, PATCH, PATCH that must wait: in this order they are sent.
+  struct Filling {
+    Chunk chunk;
+    std::size_t bytes = 0;
+  };
+  std::array<Filling, 4> filling_;
+};
+
+}  // namespace crosswalk::delivery

@@ -1,0 +1,104 @@
+#include "delivery/secret.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "delivery/sha256.hpp"
+#include "text.hpp"
+
+namespace crosswalk::delivery {
+namespace {
+
+constexpr std::size_t kLongest = 8192;
+constexpr std::string_view kRemoved = "[secret]";
+
+std::string base64(std::string_view bytes) {
+  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t three = 0;
+    for (std::size_t k = 0; k < 3; ++k)
+      three = three << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    for (std::size_t k = 0; k < 4; ++k) out += i + k > bytes.size() ? '=' : kDigits[three >> (18 - 6 * k) & 63];
+  }
+  return out;
+}
+
+std::string url_encoded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' ||
+                       c == '.' || c == '~';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> read_secret(const SecretPlace& place, std::string_view what) {
+  std::string secret;
+  std::string where;
+  if (!place.env.empty()) {
+    where = fmt::format("the environment variable {}", place.env);
+    const char* const value = std::getenv(place.env.c_str());
+    if (value == nullptr) {
+      return Error{Errc::usage, fmt::format("{}: {} is not set", what, where),
+                   fmt::format("export {}=… before the run", place.env)};
+    }
+    secret = value;
+  } else {
+    where = fmt::format("the file {}", place.file);
+    std::ifstream file(place.file, std::ios::binary);
+    if (!file) {
+      return Error{Errc::usage, fmt::format("{}: {} cannot be read: {}", what, where, std::strerror(errno)),
+                   "the file holds the key and nothing else"};
+    }
+    secret.resize(kLongest + 1);
+    file.read(secret.data(), static_cast<std::streamsize>(secret.size()));
+    secret.resize(static_cast<std::size_t>(file.gcount()));
+  }
+  secret = std::string(trimmed(secret));
+  if (secret.empty())
+    return Error{Errc::usage, fmt::format("{}: {} is empty", what, where), "put the key there, and nothing else"};
+  const bool clean =
+      secret.size() <= kLongest && std::all_of(secret.begin(), secret.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
+  if (!clean) {
+    return Error{Errc::usage, fmt::format("{}: what {} holds cannot be a key", what, where),
+                 "put the key there, on one line, and nothing else"};
+  }
+  return secret;
+}
+
+void Redactor::add(std::string_view secret) {
+  if (secret.size() < 4) return;  // would take out what is no secret
+  for (std::string shape : {std::string(secret), base64(secret), base64(std::string(secret) + ":"), url_encoded(secret)}) {
+    while (shape.ends_with('=')) shape.pop_back();
+    shapes_.push_back(std::move(shape));
+  }
+  std::sort(shapes_.begin(), shapes_.end(), [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
+}
+
+std::string Redactor::operator()(std::string text) const {
+  for (const std::string& shape : shapes_) {
+    for (std::size_t at = text.find(shape); at != std::string::npos; at = text.find(shape, at + kRemoved.size())) {
+      text.replace(at, shape.size(), kRemoved);
+    }
+  }
+  return text;
+}
+
+std::string fingerprint(std::string_view url, const std::vector<std::string>& secrets) {
+  std::string all = "crosswalk delivery account 1";
+  all.append(1, '\0').append(url);
+  for (const std::string& secret : secrets) all.append(1, '\0').append(secret);
+  return sha256_hex(all);
+}
+
+}  // namespace crosswalk::delivery

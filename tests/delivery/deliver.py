@@ -1,0 +1,445 @@
+#!/usr/bin/env python3
+"""`crosswalk run` against a server that misbehaves: each fault alone, then all of them with kill -9 at random moments.
+
+deliver.py PROGRAM [--runs N] [--conversations N] [--seed N]; TAP on standard output."""
+import argparse
+import base64
+import collections
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import urllib.parse
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from server import Server  # noqa: E402
+
+KEY = 'sk_live_canary/7f3a+9'
+number = 0
+failed = 0
+
+
+def check(name, problem):
+    global number, failed
+    number += 1
+    if problem:
+        failed += 1
+    print('%s %d - %s' % ('not ok' if problem else 'ok', number, name), flush=True)
+    for line in str(problem or '').splitlines():
+        print('# ' + line, flush=True)
+
+
+class Job:
+    """A folder with a job, its exports, and its server."""
+
+    def __init__(self, program, folder, server, settings='', rows=None, sink=''):
+        self.program, self.folder, self.server = program, pathlib.Path(folder), server
+        self.rows = rows or {}
+        self.survey = {}
+        self.outputs = []
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / 'job.toml').write_text('''
+[job]
+rejects = "rejects.jsonl"
+[[source]]
+name = "z"
+adapter = "zendesk-csv"
+inputs = ["tickets.csv"]
+time_zone = "UTC"
+[[source]]
+name = "csat"
+adapter = "zendesk-csv"
+inputs = ["survey.csv"]
+time_zone = "UTC"
+role = "enrich"
+allow_empty = true
+[[sink]]
+type = "jsonl"
+path = "out.jsonl"
+updates = "out.updates.jsonl"
+[[sink]]
+type = "assembled"
+url = "%s"
+api_key = { env = "CROSSWALK_TEST_KEY" }
+journal = "journal.db"
+%s
+''' % (sink or server.url, settings))
+
+    def write(self):
+        columns = ['Subject', 'Status', 'Assignee', 'Satisfaction Score']
+        for name, rows in (('tickets.csv', self.rows), ('survey.csv', self.survey)):
+            with open(self.folder / name, 'w') as file:
+                file.write('Id,Via,Created at,' + ','.join(columns) + '\n')
+                for one, row in rows.items():
+                    file.write('%s,Mail,2024-01-02 03:04,%s\n' % (one, ','.join(row.get(c, '') for c in columns)))
+
+    def start(self, *arguments, key=KEY):
+        env = {'PATH': os.environ['PATH'], 'LC_ALL': 'C', 'CROSSWALK_TEST_KEY': key}
+        for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS'):
+            if name in os.environ:
+                env[name] = os.environ[name]
+        return subprocess.Popen([self.program, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def run(self, verb='run', *more, key=KEY):
+        arguments = [verb, str(self.folder / 'job.toml'), *more] if verb != 'replay' else \
+            [verb, str(self.folder / 'rejects.jsonl'), str(self.folder / 'job.toml'), *more]
+        process = self.start(*arguments, key=key)
+        out, err = process.communicate(timeout=120)
+        self.outputs += [out, err]
+        return process.returncode, out, err
+
+    def expected(self):
+        out = {}
+        for line in (self.folder / 'out.jsonl').read_text().splitlines():
+            record = json.loads(line)
+            out[record['external_id']] = record
+        return out
+
+    def canaries(self):
+        """Where the key stands in what the runs left behind."""
+        shapes = [KEY, base64.b64encode(KEY.encode()).decode().rstrip('='), base64.b64encode((KEY + ':').encode()).decode().rstrip('='),
+                  urllib.parse.quote(KEY, safe='')]
+        texts = {'output': '\n'.join(self.outputs).encode()}
+        for path in self.folder.rglob('*'):
+            if path.is_file():
+                texts[str(path)] = path.read_bytes()
+        return [name for name, text in texts.items() for shape in shapes if shape.encode() in text]
+
+
+FAST = 'rate_per_minute = 30000\nburst = 100\nsettle = 0\nretry_ceiling = 0.05\ntimeout = 1\n'
+
+
+def tickets(count):
+    return {str(i): {'Subject': 'Subject %d' % i, 'Status': 'Open'} for i in range(count)}
+
+
+def faults(program, folder):
+    """One fault alone: it strikes the second request, once or always."""
+
+    def one(name, fault, times, code, said='', count=120, state=None, late=None, settings='', sink='', key=KEY):
+        server = Server(key=KEY, rate=500, burst=100)
+        server.hole = 2
+        left = [times]
+
+        def strike(seen, _method, _records):
+            if seen < 1 or left[0] == 0:
+                return None
+            left[0] -= 1
+            return fault
+
+        server.faults = strike
+        job = Job(program, folder / name.replace(' ', '-').replace('/', '-'), server, FAST + 'batch_size = 20\nin_flight = 1\n' + settings,
+                  tickets(count), sink)
+        job.write()
+        began = time.monotonic()
+        got, _, err = job.run(key=key)
+        took = time.monotonic() - began
+        problems = list(server.problems)
+        if got != code or said not in err:
+            problems.append('exit code %d, want %d; "%s" in:\n%s' % (got, code, said, err))
+        if late and took < late:
+            problems.append('%.2f s, and it should have waited %.2f' % (took, late))
+        if code != 0 and not sink and key == KEY:
+            server.faults = None
+            before = len(server.seen)
+            got, _, err = job.run('deliver', '--resume')
+            if got != 0:
+                problems.append('resume: exit code %d\n%s' % (got, err))
+            accepted = {s.body for s in server.seen[:before] if s.status == 202 and not s.fault}
+            again = [s for s in server.seen[before:] if s.body in accepted]
+            if again:
+                problems.append('%d accepted requests were sent again' % len(again))
+        if not sink and key == KEY and server.state != job.expected():
+            problems.append('the server has another state')
+        if server.worst < 0:
+            problems.append('over the limit: %f' % server.worst)
+        problems += ['the key stands in ' + place for place in job.canaries()]
+        server.close()
+        check(name, '\n'.join(problems))
+
+    one('429 with seconds', '429', 1, 0, late=1)
+    one('429 with a date', '429-date', 1, 0)
+    one('429 without a word', '429-plain', 2, 0)
+    for fault in ('500', '503', 'reset', 'black hole', 'half head', 'huge header', 'applied 500', 'applied 504', 'taken, reset',
+                  'taken, half head', 'taken, black hole', 'applied 408'):
+        one(fault, fault, 2, 0)
+    for fault in ('taken, half body', 'applied 200', 'applied 204'):
+        one(fault, fault, 2, 0)
+    one('500 without end', '500', -1, 1, 'gave up after 6 failed tries', settings='retries = 5')
+    one('reset without end', 'reset', -1, 1, 'gave up after 6 failed tries', settings='retries = 5')
+    one('taken, reset without end', 'taken, reset', -1, 1, 'gave up after', settings='retries = 5')
+    for fault, said in (('401', 'refused the key'), ('403', 'refused the key'), ('404', 'no such endpoint'), ('405', 'no such endpoint'),
+                        ('501', 'no such endpoint')):
+        one(fault, fault, -1, 2, said)
+    one('another key', None, 0, 2, 'the server refused the key (401, "who are you, Basic', key='sk_live_other')
+    one('418', '418', -1, 1, 'answered 418')
+    one('redirect', 'redirect', -1, 2, 'not sent after a redirect')
+    one('connection refused', None, 0, 1, 'gave up', sink='http://127.0.0.1:9', settings='retries = 3')
+    one('no such host', None, 0, 1, 'gave up', sink='https://no-such-host.invalid', settings='retries = 3')
+
+    other = Server(key=KEY)  # speaks no TLS
+    one('no TLS', None, 0, 1, 'gave up', sink='https://127.0.0.1:%s' % other.url.rsplit(':', 1)[1], settings='retries = 3')
+    other.close()
+
+    for count in (1, 3, 50):
+        server = Server(key=KEY, rate=500, burst=100)
+        job = Job(program, folder / ('refused-%d' % count), server, FAST + 'batch_size = 100', tickets(500))
+        job.write()
+        bad = random.Random(count).sample(sorted(job.rows), count)
+        server.refuse = {one: random.Random(one).choice([400, 413, 422]) for one in bad}
+        code, _, err = job.run()
+        rejects = [json.loads(line) for line in (job.folder / 'rejects.jsonl').read_text().splitlines()]
+        want = {k: v for k, v in job.expected().items() if k not in server.refuse}
+        problems = []
+        if code != 3 or server.state != want or sorted(r['found'] for r in rejects) != sorted(bad):
+            problems.append('%d %d rejects\n%s' % (code, len(rejects), err))
+        if any(r['code'] != 'refused_by_server' or json.loads(r['record'])['external_id'] != r['found'] for r in rejects):
+            problems.append(rejects[:2])
+        sent = len(server.seen)
+        code, _, err = job.run()
+        if code != 3 or len(server.seen) != sent:
+            problems.append('what is refused was sent again: %d\n%s' % (code, err))
+        server.refuse = {}
+        code, _, err = job.run('replay')
+        if code != 0 or server.state != job.expected():
+            problems.append('replay: %d\n%s' % (code, err))
+        if sum(len(json.loads(s.body)['conversations']) for s in server.seen[sent:]) != count:
+            problems.append('replay sent more than what was refused')
+        problems += ['the key stands in ' + place for place in job.canaries()]
+        server.close()
+        check('%d refused records of 500, and replay' % count, '\n'.join(map(str, problems)))
+
+
+def changed_inputs(program, folder):
+    server = Server(key=KEY, rate=500, burst=100, faults=lambda seen, *_: '503' if seen > 1 else None)
+    job = Job(program, folder / 'changed', server, FAST + 'batch_size = 50\nretries = 2\n', tickets(400))
+    job.write()
+    first = job.run()
+    server.faults = None
+    for one in list(job.rows)[:100]:
+        job.rows[one] = {'Subject': 'new', 'Status': 'Pending'}
+    job.write()
+    code, _, err = job.run('deliver', '--resume')
+    problem = ''
+    if first[0] != 1 or code != 0 or server.state != job.expected() or 'changed since the run that was cut off' not in err:
+        problem = '%d %d\n%s' % (first[0], code, err)
+    server.close()
+    check('inputs that changed before the resume', problem)
+
+
+def other_endpoint(program, folder):
+    """The sink `http`, set up to be Assembled's, without updates and with the key in a header."""
+    server = Server(key=KEY, rate=500, burst=100)
+    job = Job(program, folder / 'http', server, FAST + 'batch_size = 50\n', tickets(120))
+    text = (job.folder / 'job.toml').read_text()
+    text = text.replace('type = "assembled"', 'type = "http"').replace(server.url, server.url + '/v0/conversations/bulk')
+    text = text.replace('api_key = { env', 'body = \'{"conversations":$records}\'\nheaders = { Authorization = { file = "key" } }\n#')
+    (job.folder / 'job.toml').write_text(text)
+    secret = base64.b64encode((KEY + ':').encode()).decode()
+    key = job.folder / 'key'
+    key.write_text('Basic %s\n' % secret)
+    job.write()
+    first = job.run()
+    job.rows['7']['Status'] = 'Solved'
+    job.write()
+    second = job.run()
+    problem = ''
+    if first[0] or second[0] or server.state != job.expected() or {s.method for s in server.seen} != {'POST'}:
+        problem = '%d %d %s %s' % (first[0], second[0], first[2], second[2])
+    if len(json.loads(server.seen[-1].body)['conversations']) != 1:
+        problem += 'more was sent than what changed'
+    key.unlink()
+    problem += ''.join('the key stands in ' + place for place in job.canaries())
+    server.close()
+    check('another endpoint by the sink http', problem)
+
+
+def one_at_a_time(program, folder):
+    server = Server(key=KEY, rate=500, burst=100, faults=lambda seen, *_: 'black hole' if seen == 0 else None)
+    server.hole = 1.5
+    job = Job(program, folder / 'two', server, FAST.replace('timeout = 1', 'timeout = 5'), tickets(10))
+    job.write()
+    first = job.start('run', str(job.folder / 'job.toml'))
+    while not server.seen:
+        time.sleep(0.01)
+    code, _, err = job.run()
+    plan_code, _, plan_err = job.run('plan')
+    problem = ''
+    if code != 1 or 'another run is using this journal: process %d, started 20' % first.pid not in err or plan_code != 1:
+        problem = err + plan_err
+    arguments = pathlib.Path('/proc/%d/cmdline' % first.pid).read_bytes()
+    if KEY.encode() in arguments:
+        problem += 'the key is in the arguments'
+    first.communicate()
+    began = time.monotonic()
+    server.faults = lambda *_: 'black hole'
+    server.hole = 10
+    job.rows['1']['Status'] = 'Solved'
+    job.write()
+    stopped = job.start('run', str(job.folder / 'job.toml'))
+    seen = len(server.seen)
+    while len(server.seen) == seen:
+        time.sleep(0.01)
+    began = time.monotonic()
+    stopped.send_signal(signal.SIGTERM)
+    _, err = stopped.communicate()
+    if stopped.returncode != 128 + signal.SIGTERM or time.monotonic() - began > 5 or 'interrupted' not in err:
+        problem += 'SIGTERM: %d after %.1f s\n%s' % (stopped.returncode, time.monotonic() - began, err)
+    server.faults = None
+    if job.run('deliver', '--resume')[0] != 0 or server.state != job.expected():
+        problem += 'resume after SIGTERM'
+    bodies = [s.body for s in server.seen[seen:]]
+    if len(bodies) != 2 or bodies[0] != bodies[1]:
+        problem += 'it was not sent again byte for byte'
+    server.close()
+    check('a second run, and a signal', problem)
+
+
+def mixed(program, folder, seed, count):
+    """Three runs (all new; changed and enriched; changed again) with faults and kills, each until it is done."""
+    choose = random.Random(seed)
+    rate, burst = 200.0, 20
+    names = ['429-plain', '500', '503', 'reset', 'half head', 'applied 500', 'applied 504', 'taken, reset', 'taken, half head',
+             'taken, half body', 'applied 408']
+    late = choose.choice([0.0, 1.0])  # a taken write is applied only after up to that many seconds
+    server = Server(key=KEY, rate=rate, burst=burst, metadata=choose.choice(['merge', 'replace']), seed=seed, late=late)
+    strike = random.Random(seed + 1)
+    share = choose.choice([0.0, 0.1, 0.25])
+    server.faults = lambda *_: strike.choice(names) if strike.random() < share else None
+    settings = 'rate_per_minute = %d\nburst = %d\nretry_ceiling = 0.05\ntimeout = 2\nretries = 1000\nbatch_size = %d\nsettle = %s\n' % (
+        rate * 60, burst, max(10, count // 40), 1.5 if late else 0)
+    job = Job(program, folder / ('mixed-%d' % seed), server, settings, tickets(count))
+    expected, problems, kills = {}, [], 0
+    for stage in range(3):
+        before = json.loads(json.dumps(expected))
+        if stage:
+            one_in = choose.sample(sorted(job.rows), count // 5)
+            for one in one_in:
+                row = job.rows[one]
+                what = choose.choice(['Subject', 'Status', 'Assignee', 'no assignee'])
+                if what == 'no assignee':
+                    row.pop('Assignee', None)
+                else:
+                    row[what] = choose.choice(['Open', 'Pending', 'Solved']) if what == 'Status' else 'v%d' % choose.randrange(10**6)
+        # Enrichment of conversations that this run's export does not have.
+        absent = choose.sample(sorted(job.rows), count // 10) if stage else []
+        rows, job.survey = job.rows, {one: {'Satisfaction Score': 'Good' if choose.random() < 0.5 else 'Bad'} for one in absent}
+        job.rows = {k: v for k, v in rows.items() if k not in absent}
+        job.write()
+        job.rows = rows
+        start = len(server.seen)
+        for attempt in range(200):
+            verb = ['run', str(job.folder / 'job.toml')] if attempt == 0 or choose.random() < 0.5 else \
+                ['deliver', str(job.folder / 'job.toml'), '--resume']
+            process = job.start(*verb)
+            if choose.random() < 0.75 and attempt < 30:
+                try:
+                    out, err = process.communicate(timeout=choose.expovariate(1 / 0.12) + 0.005)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    out, err = process.communicate()
+                    kills += 1
+            else:
+                out, err = process.communicate(timeout=120)
+            job.outputs += [out, err]
+            if process.returncode == 0 and (attempt == 0 or verb[0] == 'run' or 'nothing was left' not in err):
+                break
+            if process.returncode == 0:
+                # Killed before the plan stood: there is nothing to resume, and the run is still to be made.
+                continue
+            if process.returncode != -signal.SIGKILL:
+                problems.append('stage %d: exit code %d\n%s' % (stage, process.returncode, err))
+                break
+        else:
+            problems.append('never done')
+        check_now = not late or stage == 2  # else the next run comes while writes of this one are not yet applied
+        if check_now:
+            server.settle()
+        code, _, err = job.run()
+        said = job.expected()
+        if code != 0 or len(server.seen) == start and stage == 0:
+            problems.append('stage %d, a last run: %d\n%s' % (stage, code, err))
+        if check_now:
+            server.settle()
+        # The model: what the source says, over which an enrichment stands until the source says otherwise.
+        for one, record in said.items():
+            old = before.get(one)
+            kept = enriched.get(one, {}) if stage else {}
+            if old is not None and kept:
+                base = bases[one]
+                kept = {k: v for k, v in kept.items() if not (k in record and record[k] != base.get(k))}
+                enriched[one] = kept
+            expected[one] = {**record, **kept}
+        if stage == 0:
+            enriched, bases = {}, {}
+        bases.update(said)
+        for line in (job.folder / 'out.updates.jsonl').read_text().splitlines():
+            update = json.loads(line)
+            one = update.pop('external_id')
+            update.pop('metadata', None) if not update.get('metadata') else None
+            metadata = update.pop('metadata', None)
+            enriched.setdefault(one, {}).update(update)
+            expected[one] = {**expected[one], **update}
+            if metadata:
+                problems.append('the model knows no enriched metadata')
+        if check_now and server.state != expected:
+            wrong = [one for one in expected if server.state.get(one) != expected[one]]
+            problems.append('stage %d: %d records are not as expected: %s\n%s\n%s' % (
+                stage, len(wrong), wrong[:3], server.state.get(wrong[0]) if wrong else len(server.state), expected[wrong[0]] if wrong else ''))
+        same = {one for one in expected if before.get(one) == expected[one]}
+        sent = collections.Counter()
+        for seen in server.seen[start:]:
+            sent.update({r['external_id'] for r in json.loads(seen.body)['conversations']})
+        if same & set(sent):
+            problems.append('stage %d: %d unchanged records were sent' % (stage, len(same & set(sent))))
+        accepted = collections.Counter(s.body for s in server.seen[start:] if s.status == 202 and not s.fault)
+        again = sum(n - 1 for n in accepted.values())
+        if again > kills * 6 + share * len(server.seen) * 2 + 2:
+            problems.append('stage %d: %d accepted requests went again, with %d kills' % (stage, again, kills))
+        if problems:
+            break
+    problems += server.problems[:5]
+    if server.worst < 0:
+        problems.append('over the limit by %.2f' % -server.worst)
+    problems += ['the key stands in ' + place for place in job.canaries()]
+    server.close()
+    check('seed %d: %d conversations, %d requests, %d kills, faults %d %%, late %.1f s' %
+          (seed, count, len(server.seen), kills, share * 100, late), '\n'.join(problems))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('program')
+    parser.add_argument('--runs', type=int, default=6)
+    parser.add_argument('--conversations', type=int, default=2000)
+    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--only', default='')
+    arguments = parser.parse_args()
+    program = os.path.abspath(arguments.program)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        parts = [('faults', lambda: faults(program, folder)), ('changed', lambda: changed_inputs(program, folder)),
+                 ('http', lambda: other_endpoint(program, folder)), ('two', lambda: one_at_a_time(program, folder))]
+        parts += [('mixed', lambda seed=seed: mixed(program, folder, seed, arguments.conversations))
+                  for seed in range(arguments.seed, arguments.seed + arguments.runs)]
+        for part, test in parts:
+            if arguments.only and arguments.only != part:
+                continue
+            try:
+                test()
+            except Exception:  # a defect of one is not the end of all
+                check(part, traceback.format_exc())
+    print('1..%d' % number)
+    sys.exit(failed != 0)
+
+
+if __name__ == '__main__':
+    main()
