@@ -51,7 +51,8 @@ class Out {
 constexpr std::string_view kNames[] = {"Priya Raman",     "Tomás Arriaga",  "Grace Ortega", "Wen-Hao Tsai", "Łukasz Żak",
                                        "Dolores Fuentes", "Sinead O'Neill", "Aiko Tanaka",  "Jörg Müller",  "Colin McAllister"};
 constexpr std::string_view kGroups[] = {"Support Tier 1", "Support Tier 2", "Returns & Warranty", "Billing", "Größe & Passform"};
-constexpr std::string_view kVia[] = {"Mail", "Web Form", "Chat", "Native Messaging", "Phone call, incoming", "Web Service (API)"};
+constexpr std::string_view kVia[] = {
+    "Mail", "Web Form", "Chat", "Native Messaging", "Phone call (incoming)", "Web Service (API)"};
 constexpr std::string_view kStatus[] = {"Closed", "Closed", "Closed", "Solved", "Open", "Pending", "On-hold", "New"};
 constexpr std::string_view kScore[] = {"Offered", "Not Offered", "Good", "Bad", "5", "4", ""};
 constexpr std::string_view kSubjects[] = {"Order has not arrived",
@@ -90,9 +91,10 @@ std::string second_text(std::uint64_t seconds, std::uint64_t micros, std::string
                      seconds / 60 % 60, seconds % 60, micros, zone);
 }
 
-constexpr std::uint64_t kFirstMinute = 28927440;  // 2025-01-01
+constexpr std::uint64_t kFirstMinute = 28928160;  // 2025-01-01
 
-void zendesk(std::uint64_t count, Dice dice) {
+/// Of every hundred rows, `refused` have a creation time that is none.
+void zendesk(std::uint64_t count, Dice dice, std::uint64_t refused) {
   Out out;
   out("Summation column,Id,Requester,Requester id,Requester external id,Requester email,Requester "
       "domain,Submitter,Assignee,Group,"
@@ -102,9 +104,11 @@ void zendesk(std::uint64_t count, Dice dice) {
       "minutes within business hours,Full resolution time in minutes,Full resolution time in minutes within business hours,Agent "
       "wait time in minutes,Agent wait time in minutes within business hours,Requester wait time in minutes,Requester wait time "
       "in minutes within business hours,On hold time in minutes,On hold time in minutes within business hours\n");
+  // About a year, so that every hour that came twice or never is there.
+  const std::uint64_t step = count < 500000 ? 1000000 / count : 1;
   std::uint64_t minute = kFirstMinute;
   for (std::uint64_t i = 0; i < count; ++i) {
-    if (dice.chance(50)) ++minute;
+    if (dice.chance(50)) minute += step;
     const std::uint64_t person = dice.below(200000);
     const std::uint64_t reply = dice.below(300), full = reply + dice.below(4000), wait = dice.below(500);
     const std::string_view name = dice.pick(kNames), agent = dice.pick(kNames), status = dice.pick(kStatus);
@@ -119,7 +123,7 @@ void zendesk(std::uint64_t count, Dice dice) {
       subject = fmt::format("\"{}\nSent from my phone\"", subject);
     else if (subject.find(',') != std::string::npos)
       subject = '"' + subject + '"';
-    const std::string created = minute_text(minute);
+    const std::string created = i % 100 < refused ? "yesterday" : minute_text(minute);
     const bool solved = status == "Closed" || status == "Solved";
     out("1,{},{},{},C-{},user{}@webmail.example,webmail.example,{},{},{},{},{},{},Normal,{},{},{},{},{},Trailhead "
         "GmbH,,{},{},{},{},"
@@ -197,12 +201,12 @@ int main(int argc, char** argv) {
   const std::uint64_t count = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 0;
   const Dice dice{argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1};
   if (count != 0 && kind == "zendesk")
-    zendesk(count, dice);
+    zendesk(count, dice, argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0);
   else if (count != 0 && kind == "asapp")
     asapp(count, dice);
   else if (count != 0 && kind == "inbox")
     inbox(count, dice);
   else
-    return std::fputs("usage: bench-data zendesk|asapp|inbox COUNT [SEED]\n", stderr), 2;
+    return std::fputs("usage: bench-data zendesk|asapp|inbox COUNT [SEED [PERCENT OF TICKETS THAT ARE REJECTS]]\n", stderr), 2;
   return 0;
 }
