@@ -60,9 +60,9 @@ void store(char* to, Block block) { _mm_storeu_si128(reinterpret_cast<Block*>(to
 
 /// A bit for each byte that needs an escape: below 0x20, a quote, a backslash.
 unsigned escapes(Block block) {
-  const Block bad = _mm_or_si128(
-      _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))),
-      _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block));
+  const Block bad =
+      _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))),
+                   _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block));
   return static_cast<unsigned>(_mm_movemask_epi8(bad));
 }
 

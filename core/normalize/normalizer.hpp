@@ -268,9 +268,9 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::vector<Gathered> gathered_, unused_;
   bool walking_ = false;  // text of the record at hand is the walker's: it goes with the next element
   std::vector<Item> items_;
-  std::uint64_t item_bits_ = 0;  // of the hashes of keys
-  std::deque<Key> made_keys_;    // of names of the adapter's own, and numbered ones
-  std::size_t made_ = 0;         // how many of them are the record's
+  std::uint64_t item_bits_ = 0;                                  // of the hashes of keys
+  std::deque<Key> made_keys_;                                    // of names of the adapter's own, and numbered ones
+  std::size_t made_ = 0;                                         // how many of them are the record's
   std::unordered_map<std::uint64_t, std::uint32_t> item_index_;  // by hash; of records with many
   std::size_t indexed_items_ = 0;
   bool keys_differ_ = true;  // of all fields bound so far
