@@ -138,14 +138,14 @@ def stop(process):
             process.wait()
 
 
-def post(port, body, key="sk_test_example"):
+def post(port, body, key="sk_test_example", method="POST"):
     """(status, answer) of one request."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Content-Type": "application/json"}
     if key is not None:
         headers["Authorization"] = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
     try:
-        connection.request("POST", ROUTE, body=body, headers=headers)
+        connection.request(method, ROUTE, body=body, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode("utf-8", "replace")
     finally:
