@@ -1,15 +1,16 @@
 #include "delivery/secret.hpp"
 
 #include <fmt/format.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 
-#include "delivery/sha256.hpp"
 #include "text.hpp"
 
 namespace crosswalk::delivery {
@@ -94,11 +95,18 @@ std::string Redactor::operator()(std::string text) const {
   return text;
 }
 
-std::string fingerprint(std::string_view url, const std::vector<std::string>& secrets) {
+Result<std::string> fingerprint(std::string_view url, const std::vector<std::string>& secrets) {
   std::string all = "crosswalk delivery account 1";
   all.append(1, '\0').append(url);
   for (const std::string& secret : secrets) all.append(1, '\0').append(secret);
-  return sha256_hex(all);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (EVP_Digest(all.data(), all.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
+    return Error{Errc::io, "libcrypto does not give SHA-256", "see how OpenSSL is set up on this machine"};
+  }
+  std::string out;
+  for (unsigned i = 0; i < size; ++i) out += fmt::format("{:02x}", digest[i]);
+  return out;
 }
 
 }  // namespace crosswalk::delivery

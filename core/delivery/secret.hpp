@@ -24,7 +24,7 @@ class Redactor {
   std::vector<std::string> shapes_;
 };
 
-/// Says whether two runs deliver to one account, without saying to which. The key cannot be had back from it.
-[[nodiscard]] std::string fingerprint(std::string_view url, const std::vector<std::string>& secrets);
+/// Says whether two runs deliver to one account, without saying to which. The key cannot be had back from it (SHA-256).
+[[nodiscard]] Result<std::string> fingerprint(std::string_view url, const std::vector<std::string>& secrets);
 
 }  // namespace crosswalk::delivery

@@ -262,6 +262,35 @@ def other_endpoint(program, folder):
     check('another endpoint by the sink http', problem)
 
 
+def codings(program, folder):
+    """gzip goes to who said that it takes it, and the bytes within stay the same."""
+    for name, offers, reads_gzip, faults, some in (
+            ('gzip is asked for', 'gzip, identity;q=0.5', True, {}, True),
+            ('gzip is not asked for', '', True, {}, False),
+            ('gzip is not wanted', 'br, gzip;q=0', True, {}, False),
+            ('gzip is asked for, and refused with 415', 'gzip', 415, {}, True),
+            ('gzip is asked for, and taken for nonsense', 'gzip', 400, {}, True),
+            ('gzip, and requests without an end', 'gzip', True, {3: 'applied 500', 5: 'reset', 6: 'taken, reset'}, True)):
+        server = Server(key=KEY, rate=500, burst=100, faults=lambda seen, *_: faults.get(seen), offers=offers, reads_gzip=reads_gzip)
+        job = Job(program, folder / name.replace(' ', '-'), server, FAST + 'batch_size = 20\nin_flight = 2\n', tickets(300))
+        job.write()
+        code, _, err = job.run()
+        packed = [s for s in server.seen if s.coding]
+        problems = list(server.problems)
+        if code != 0 or server.state != job.expected():
+            problems.append('exit code %d, %d conversations there\n%s' % (code, len(server.state), err))
+        if bool(packed) != some or server.seen[0].coding:
+            problems.append('codings: %s' % [s.coding for s in server.seen])
+        if some and reads_gzip is True and len(packed) < len(server.seen) - 3:
+            problems.append('only %d of %d were packed' % (len(packed), len(server.seen)))
+        if reads_gzip is not True and len(packed) > 2:
+            problems.append('%d were packed, and the first was refused' % len(packed))
+        if reads_gzip is True and len({s.body for s in server.seen}) != 15:
+            problems.append('not sent again byte for byte')
+        server.close()
+        check(name, '\n'.join(map(str, problems)))
+
+
 def one_at_a_time(program, folder):
     server = Server(key=KEY, rate=500, burst=100, faults=lambda seen, *_: 'black hole' if seen == 0 else None)
     server.hole = 1.5
@@ -427,7 +456,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         parts = [('faults', lambda: faults(program, folder)), ('changed', lambda: changed_inputs(program, folder)),
-                 ('http', lambda: other_endpoint(program, folder)), ('two', lambda: one_at_a_time(program, folder))]
+                 ('http', lambda: other_endpoint(program, folder)), ('codings', lambda: codings(program, folder)), ('two', lambda: one_at_a_time(program, folder))]
         parts += [('mixed', lambda seed=seed: mixed(program, folder, seed, arguments.conversations))
                   for seed in range(arguments.seed, arguments.seed + arguments.runs)]
         for part, test in parts:

@@ -2,6 +2,7 @@
 import base64
 import collections
 import email.utils
+import gzip
 import http.server
 import json
 import random
@@ -15,7 +16,7 @@ INPUT = {'external_id', 'platform', 'channel', 'queue_id', 'assigned_agent_id', 
          'ended_at', 'handle_time_seconds', 'wait_time_seconds', 'first_response_time_seconds', 'resolved', 'csat_score', 'metadata'}
 UPDATE = {'external_id', 'assigned_agent_id', 'status', 'ended_at', 'handle_time_seconds', 'resolved', 'csat_score', 'metadata'}
 
-Seen = collections.namedtuple('Seen', 'at method body status fault authorization path')
+Seen = collections.namedtuple('Seen', 'at method body status fault authorization path coding')
 
 
 def invalid(record, method):
@@ -36,8 +37,9 @@ def invalid(record, method):
 class Server:
     """`faults(number, method, records)` gives the name of what goes wrong with a request, or None."""
 
-    def __init__(self, key='sk_live_canary_7f3a', rate=5.0, burst=20, faults=None, metadata='merge', seed=1, late=0.0):
+    def __init__(self, key='sk_live_canary_7f3a', rate=5.0, burst=20, faults=None, metadata='merge', seed=1, late=0.0, offers='', reads_gzip=True):
         self.key, self.rate, self.burst, self.faults, self.metadata, self.late = key, rate, burst, faults, metadata, late
+        self.offers, self.reads_gzip = offers, reads_gzip  # Accept-Encoding of its answers, and whether it keeps to it: True, or a status
         self.random = random.Random(seed)
         self.lock = threading.RLock()
         self.state, self.seen, self.refuse, self.problems = {}, [], {}, []
@@ -127,10 +129,16 @@ class Server:
         if len(body) != length:  # cut off on its way
             handler.close_connection = True
             return
-        method, authorization = handler.command, handler.headers.get('Authorization')
+        method, authorization, coding = handler.command, handler.headers.get('Authorization'), handler.headers.get('Content-Encoding', '')
         with self.lock:
-            status, fault, text = self.decide(handler, method, body, authorization)
-            self.seen.append(Seen(now, method, body, status, fault, authorization, handler.path))
+            if coding == 'gzip' and self.reads_gzip is True:
+                body = gzip.decompress(body)
+                status, fault, text = self.decide(handler, method, body, authorization)
+            elif coding:
+                status, fault, text = (415 if self.reads_gzip is True else self.reads_gzip), None, 'I cannot read this'
+            else:
+                status, fault, text = self.decide(handler, method, body, authorization)
+            self.seen.append(Seen(now, method, body, status, fault, authorization, handler.path, coding))
         self.answer(handler, status, fault, text)
 
     def decide(self, handler, method, body, authorization):
@@ -190,6 +198,8 @@ class Server:
             handler.send_header('Retry-After', email.utils.formatdate(time.time() + 1, usegmt=True))
         if fault == 'redirect':
             handler.send_header('Location', getattr(self, 'elsewhere', 'http://127.0.0.2:9/'))
+        if self.offers:
+            handler.send_header('Accept-Encoding', self.offers)
         handler.send_header('Content-Length', str(len(data)))
         handler.end_headers()
         handler.wfile.write(data)
