@@ -34,6 +34,15 @@ enum class Coding : std::uint8_t { plain, gzip_offered, gzip_taken, plain_for_go
 
 bool is_gzip(Coding coding) { return coding == Coding::gzip_offered || coding == Coding::gzip_taken; }
 
+/// libcurl takes "HTTP/x 500" for a 200.
+bool is_status_line(std::string_view line) {
+  const auto digit = [&](std::size_t at) { return at < line.size() && line[at] >= '0' && line[at] <= '9'; };
+  const std::size_t space = line.find(' ');
+  const bool version = (space == 6 && digit(5)) || (space == 8 && digit(5) && line[6] == '.' && digit(7));
+  return version && digit(space + 1) && digit(space + 2) && digit(space + 3) &&
+         (line.size() == space + 4 || line[space + 4] == ' ');
+}
+
 class CurlTransport final : public Transport {
  public:
   CurlTransport(const HttpTarget& target, std::shared_ptr<std::atomic<Coding>> coding, const std::atomic<bool>& stop)
@@ -93,7 +102,7 @@ class CurlTransport final : public Transport {
     answer_ = {};
     given_ = 0;
     header_bytes_ = body_bytes_ = 0;
-    complete_ = takes_gzip_ = false;
+    complete_ = takes_gzip_ = nonsense_ = false;
     const Coding coding = *coding_;
     const bool packed = is_gzip(coding) && pack(body);
     body_ = packed ? std::string_view(packed_) : std::string_view(body);
@@ -112,7 +121,7 @@ class CurlTransport final : public Transport {
       learn_coding(coding);
       return answer_;
     }
-    answer_.error = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+    answer_.error = nonsense_ ? "what came back is not HTTP" : error_[0] != '\0' ? error_ : curl_easy_strerror(code);
     answer_.end = end_of(code);
     return answer_;
   }
@@ -161,6 +170,7 @@ class CurlTransport final : public Transport {
   }
 
   Answer::End end_of(CURLcode code) const {
+    if (given_ != 0) return Answer::End::unclear;
     switch (code) {
       case CURLE_URL_MALFORMAT:
       case CURLE_UNSUPPORTED_PROTOCOL:
@@ -175,7 +185,7 @@ class CurlTransport final : public Transport {
     }
     long head = 0;
     curl_easy_getinfo(easy_.get(), CURLINFO_REQUEST_SIZE, &head);
-    return head == 0 && given_ == 0 ? Answer::End::not_sent : Answer::End::unclear;
+    return head == 0 ? Answer::End::not_sent : Answer::End::unclear;
   }
 
   static std::size_t give(char* to, std::size_t size, std::size_t count, void* self) {
@@ -202,6 +212,8 @@ class CurlTransport final : public Transport {
       t.answer_.retry_after.clear();
       t.answer_.location.clear();
       t.takes_gzip_ = false;
+      t.nonsense_ = !is_status_line(line);
+      if (t.nonsense_) return 0;
     }
     if (starts_with_name(line, "retry-after")) t.answer_.retry_after = trimmed(line.substr(12));
     if (starts_with_name(line, "location")) t.answer_.location = trimmed(line.substr(9));
@@ -224,7 +236,7 @@ class CurlTransport final : public Transport {
   char error_[CURL_ERROR_SIZE] = {};
   std::string_view body_;
   std::size_t given_ = 0, header_bytes_ = 0, body_bytes_ = 0;
-  bool complete_ = false, takes_gzip_ = false;
+  bool complete_ = false, takes_gzip_ = false, nonsense_ = false;
   z_stream deflate_{};
   bool deflate_ready_ = false;
   std::string packed_;

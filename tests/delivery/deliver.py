@@ -12,6 +12,7 @@ import random
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ import traceback
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import tls  # noqa: E402
 from server import Server  # noqa: E402
 
 KEY = 'sk_live_canary/7f3a+9'
@@ -35,6 +37,14 @@ def check(name, problem):
     print('%s %d - %s' % ('not ok' if problem else 'ok', number, name), flush=True)
     for line in str(problem or '').splitlines():
         print('# ' + line, flush=True)
+
+
+def shapes(key):
+    """What a key looks like when somebody wrote it down."""
+    plain = [key, urllib.parse.quote(key, safe=''), urllib.parse.quote(key, safe='').replace('%2F', '%2f').replace('%2B', '%2b')]
+    packed = [base64.b64encode(text.encode()).decode().rstrip('=') for text in (key, key + ':')]
+    other = [one.replace('+', '-').replace('/', '_') for one in packed] + [one.replace('/', '\\/') for one in plain + packed]
+    return [one.encode() for one in dict.fromkeys(plain + packed + other)]
 
 
 class Job:
@@ -105,13 +115,11 @@ journal = "journal.db"
 
     def canaries(self):
         """Where the key stands in what the runs left behind."""
-        shapes = [KEY, base64.b64encode(KEY.encode()).decode().rstrip('='), base64.b64encode((KEY + ':').encode()).decode().rstrip('='),
-                  urllib.parse.quote(KEY, safe='')]
         texts = {'output': '\n'.join(self.outputs).encode()}
         for path in self.folder.rglob('*'):
             if path.is_file():
                 texts[str(path)] = path.read_bytes()
-        return [name for name, text in texts.items() for shape in shapes if shape.encode() in text]
+        return [name for name, text in texts.items() for shape in shapes(KEY) if shape in text]
 
 
 FAST = 'rate_per_minute = 30000\nburst = 100\nsettle = 0\nretry_ceiling = 0.05\ntimeout = 1\n'
@@ -124,9 +132,10 @@ def tickets(count):
 def faults(program, folder):
     """One fault alone: it strikes the second request, once or always."""
 
-    def one(name, fault, times, code, said='', count=120, state=None, late=None, settings='', sink='', key=KEY):
+    def one(name, fault, times, code, said='', count=120, state=None, late=None, settings='', sink='', key=KEY, raw=None):
         server = Server(key=KEY, rate=500, burst=100)
         server.hole = 2
+        server.raw = raw or server.raw
         left = [times]
 
         def strike(seen, _method, _records):
@@ -169,10 +178,13 @@ def faults(program, folder):
     one('429 with a date', '429-date', 1, 0)
     one('429 without a word', '429-plain', 2, 0)
     for fault in ('500', '503', 'reset', 'black hole', 'half head', 'huge header', 'applied 500', 'applied 504', 'taken, reset',
-                  'taken, half head', 'taken, black hole', 'applied 408'):
+                  'taken, half head', 'taken, black hole', 'applied 408', 'raw'):
         one(fault, fault, 2, 0)
     for fault in ('taken, half body', 'applied 200', 'applied 204'):
         one(fault, fault, 2, 0)
+    for line in (b'HTTP/9.9 202 Accepted', b'HTTP/1.1 2020 Accepted', b'HTTP/1.1 abc', b'HTTP/1.1', b'ICY 202 OK', b'x',
+                                   b'HTTP/1.1  202 Accepted', b'HTTP/1 202x', b'HTTP/1.1 99 Accepted'):
+        one('no status line: ' + line.decode(), 'raw', 2, 0, raw=lambda _, line=line: line + b'\r\nContent-Length: 0\r\n\r\n')
     one('500 without end', '500', -1, 1, 'gave up after 6 failed tries', settings='retries = 5')
     one('reset without end', 'reset', -1, 1, 'gave up after 6 failed tries', settings='retries = 5')
     one('taken, reset without end', 'taken, reset', -1, 1, 'gave up after', settings='retries = 5')
@@ -262,6 +274,38 @@ def other_endpoint(program, folder):
     check('another endpoint by the sink http', problem)
 
 
+def peak_memory(process):
+    """MiB that a process held at most; returns when it has ended. (What wait4 says begins with our own, before exec.)"""
+    peak = 0
+    while process.poll() is None:
+        try:
+            for line in pathlib.Path('/proc/%d/status' % process.pid).read_text().splitlines():
+                if line.startswith('VmHWM:'):
+                    peak = max(peak, int(line.split()[1]) / 1024)
+        except OSError:
+            pass
+        time.sleep(0.005)
+    return peak
+
+
+def plan_memory(program, folder):
+    """A list of every conversation is longer than what is held of it."""
+    if any(name in os.environ for name in ('ASAN_OPTIONS', 'TSAN_OPTIONS')):
+        return check('memory of plan --json # SKIP under a sanitizer', '')
+    job = Job(program, folder / 'memory', None, '', tickets(300_000), sink='http://127.0.0.1:9')
+    job.write()
+    text = (job.folder / 'job.toml').read_text()
+    (job.folder / 'job.toml').write_text(text.replace('[job]', '[job]\nmemory_limit = "16MiB"'))
+    peak = []
+    for more in ([], ['--json']):
+        with open(job.folder / 'plan.json', 'wb') as out:
+            process = subprocess.Popen([program, 'plan', str(job.folder / 'job.toml'), *more], stdout=out, stderr=subprocess.DEVNULL)
+            peak.append(peak_memory(process))
+    listed = json.loads((job.folder / 'plan.json').read_text())['sinks'][-1]['each']
+    problem = '' if peak[1] < peak[0] + 8 and len(listed) == 300_000 else '%s MiB, %d listed' % (peak, len(listed))
+    check('plan --json of 300,000 conversations, %.0f MiB where plan takes %.0f' % (peak[1], peak[0]), problem)
+
+
 def codings(program, folder):
     """gzip goes to who said that it takes it, and the bytes within stay the same."""
     for name, offers, reads_gzip, faults, some in (
@@ -289,6 +333,52 @@ def codings(program, folder):
             problems.append('not sent again byte for byte')
         server.close()
         check(name, '\n'.join(map(str, problems)))
+
+
+def certificates(program, folder):
+    """A key leaves only to a server that shows who it is."""
+    if not tls.available():
+        return check('TLS # SKIP openssl is not installed', '')
+    made = tls.certificates(folder / 'certificates')
+    trusted = 'ca_file = "%s"\n' % (made / 'ca.pem')
+    for name, certificate, settings, code, said in (
+            ('a certificate of the ca_file', tls.context(made, 'good'), trusted, 0, ''),
+            ('a certificate of an unknown authority', tls.context(made, 'good'), '', 1, 'certificate'),
+            ('a certificate that signed itself', tls.context(made, 'self-signed'), trusted, 1, 'self'),
+            ('a certificate that expired', tls.context(made, 'expired'), trusted, 1, 'expired'),
+            ('a certificate of another host', tls.context(made, 'wrong-host'), trusted, 1, "127.0.0.1"),
+            ('TLS 1.1', tls.context(made, 'good', ssl.TLSVersion.TLSv1_1), trusted, 1, 'gave up')):
+        server = Server(key=KEY, rate=500, burst=100, tls=certificate)
+        job = Job(program, folder / name.replace(' ', '-'), server, FAST + 'retries = 2\n' + settings, tickets(50))
+        job.write()
+        got, _, err = job.run()
+        problems = []
+        if got != code or said not in err:
+            problems.append('exit code %d, want %d; "%s" in\n%s' % (got, code, said, err))
+        if code == 0 and server.state != job.expected():
+            problems.append('the server has another state')
+        if code != 0 and len(server.arrivals) != 1:
+            problems.append('a request was sent')
+        if code != 0 and said != 'gave up' and 'ca_file' not in err:
+            problems.append('the message does not say what to do:\n' + err)
+        problems += ['the key stands in ' + place for place in job.canaries()]
+        server.close()
+        check('TLS: ' + name, '\n'.join(problems))
+    for name, does in (('a handshake that is cut at its beginning', tls.cut), ('a handshake that is cut', tls.cut_later),
+                       ('a handshake that is refused', tls.alert), ('a handshake that hangs', tls.silent),
+                       ('a server that speaks plain', tls.plain)):
+        listener = tls.Listener(does)
+        job = Job(program, folder / name.replace(' ', '-'), None, FAST.replace('timeout = 1', 'timeout = 0.5') + 'retries = 2\n' + trusted,
+                  tickets(50), sink=listener.url)
+        job.write()
+        got, _, err = job.run()
+        problems = []
+        if got != 1 or 'gave up after 3 failed tries' not in err:
+            problems.append('exit code %d\n%s' % (got, err))
+        if not listener.got or any(shape in listener.got for shape in shapes(KEY)) or b'external_id' in listener.got:
+            problems.append('it was sent: %r' % listener.got[:300])
+        listener.close()
+        check('TLS: ' + name, '\n'.join(problems))
 
 
 def one_at_a_time(program, folder):
@@ -456,7 +546,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         parts = [('faults', lambda: faults(program, folder)), ('changed', lambda: changed_inputs(program, folder)),
-                 ('http', lambda: other_endpoint(program, folder)), ('codings', lambda: codings(program, folder)), ('two', lambda: one_at_a_time(program, folder))]
+                 ('http', lambda: other_endpoint(program, folder)), ('codings', lambda: codings(program, folder)),
+                 ('tls', lambda: certificates(program, folder)), ('memory', lambda: plan_memory(program, folder)), ('two', lambda: one_at_a_time(program, folder))]
         parts += [('mixed', lambda seed=seed: mixed(program, folder, seed, arguments.conversations))
                   for seed in range(arguments.seed, arguments.seed + arguments.runs)]
         for part, test in parts:

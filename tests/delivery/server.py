@@ -37,9 +37,11 @@ def invalid(record, method):
 class Server:
     """`faults(number, method, records)` gives the name of what goes wrong with a request, or None."""
 
-    def __init__(self, key='sk_live_canary_7f3a', rate=5.0, burst=20, faults=None, metadata='merge', seed=1, late=0.0, offers='', reads_gzip=True):
+    def __init__(self, key='sk_live_canary_7f3a', rate=5.0, burst=20, faults=None, metadata='merge', seed=1, late=0.0, offers='', reads_gzip=True, tls=None):
         self.key, self.rate, self.burst, self.faults, self.metadata, self.late = key, rate, burst, faults, metadata, late
         self.offers, self.reads_gzip = offers, reads_gzip  # Accept-Encoding of its answers, and whether it keeps to it: True, or a status
+        self.words = None  # words(authorization): what its errors say; the fault 'raw' sends raw(authorization) as the whole answer
+        self.raw = lambda _authorization: b'HTTP/x 202 Accepted\r\nContent-Length: 0\r\n\r\n'
         self.random = random.Random(seed)
         self.lock = threading.RLock()
         self.state, self.seen, self.refuse, self.problems = {}, [], {}, []
@@ -67,7 +69,9 @@ class Server:
                 pass
 
         self.http = Quiet(('127.0.0.1', 0), Handler)
-        self.url = 'http://127.0.0.1:%d' % self.http.server_address[1]
+        if tls:  # the handshake is made by the thread of the connection
+            self.http.socket = tls.wrap_socket(self.http.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = '%s://127.0.0.1:%d' % ('https' if tls else 'http', self.http.server_address[1])
         threading.Thread(target=self.http.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True).start()
 
     def close(self):
@@ -139,6 +143,11 @@ class Server:
             else:
                 status, fault, text = self.decide(handler, method, body, authorization)
             self.seen.append(Seen(now, method, body, status, fault, authorization, handler.path, coding))
+        if self.words and status != 202:
+            text = self.words(authorization)
+        if fault == 'raw':
+            handler.wfile.write(self.raw(authorization))
+            return self.cut(handler)
         self.answer(handler, status, fault, text)
 
     def decide(self, handler, method, body, authorization):
@@ -153,8 +162,7 @@ class Server:
             return 400, None, 'not JSON'
         records = [json.dumps(record) for record in parsed]
         fault = self.faults(len(self.seen), method, parsed) if self.faults else None
-        if fault in ('429', '429-date', '429-plain', '500', '503', 'reset', 'black hole', 'redirect', '401', '403', '404', '405', '501', '418',
-                     'huge header', 'half head'):
+        if fault and (fault[0].isdigit() or fault in ('reset', 'black hole', 'redirect', 'huge header', 'half head', 'raw')):
             return int(fault[:3]) if fault[0].isdigit() else 0, fault, 'fault ' + fault
         ids = [record.get('external_id') for record in parsed]
         if len(set(ids)) != len(ids):

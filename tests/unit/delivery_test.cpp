@@ -448,6 +448,10 @@ TEST_CASE("secrets: kept out of texts, in every shape") {
   redact.add("sk_live_a/b+c");
   CHECK(redact("key sk_live_a/b+c, c2tfbGl2ZV9hL2IrYzo=, c2tfbGl2ZV9hL2IrYw==, sk_live_a%2Fb%2Bc.") ==
         "key [secret], [secret]=, [secret]==, [secret].");
+  CHECK(redact("sk_live_a%2fb%2bc c2tfbGl2ZV9hL2IrYzo and sk_live_a\\/b+c") == "[secret] [secret] and [secret]");
+  CHECK(redact("cut off: sk_live_a/b+") == "cut off: [secret]");
+  CHECK(redact("cut off: c2tfbGl2Z") == "cut off: [secret]");
+  CHECK(redact("sk_li") == "sk_li");
   // SHA-256 of "crosswalk delivery account 1", NUL, "u", NUL, "a": a journal that exists must stay its account's.
   CHECK(got(fingerprint("u", {"a"})) == "de486ebce0620dee6b012c5647f9eba262028e22109e073c7e7553a72a86feb6");
   CHECK(got(fingerprint("u", {"a"})) != got(fingerprint("u", {"b"})));
