@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """`crosswalk run` against a server that misbehaves: each fault alone, then all of them with kill -9 at random moments.
 
-deliver.py PROGRAM [--runs N] [--conversations N] [--seed N]; TAP on standard output."""
+deliver.py PROGRAM [--runs N] [--conversations N] [--seed N]; TAP on standard output.
+With --benchmark COUNT: how fast COUNT conversations go, without a limit and at the limit; nothing else."""
 import argparse
 import base64
 import collections
@@ -9,6 +10,8 @@ import json
 import os
 import pathlib
 import random
+import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -54,6 +57,7 @@ class Job:
         self.program, self.folder, self.server = program, pathlib.Path(folder), server
         self.rows = rows or {}
         self.survey = {}
+        self.under = []  # a command that runs the program
         self.outputs = []
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / 'job.toml').write_text('''
@@ -96,7 +100,7 @@ journal = "journal.db"
         for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS'):
             if name in os.environ:
                 env[name] = os.environ[name]
-        return subprocess.Popen([self.program, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen([*self.under, self.program, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def run(self, verb='run', *more, key=KEY):
         arguments = [verb, str(self.folder / 'job.toml'), *more] if verb != 'replay' else \
@@ -422,6 +426,71 @@ def one_at_a_time(program, folder):
     check('a second run, and a signal', problem)
 
 
+CALLS = 'fdatasync,fsync,pwrite64,unlink,rename,ftruncate,sendto,recvfrom'
+
+
+def system_calls(program, folder, points):
+    """Killed at, and failing at, one system call after the other: each border of a commit, a request and an answer is one."""
+    trial = ['strace', '-qq', '-o', os.devnull, '-e', 'inject=fsync:error=EIO', 'true']
+    if 'ASAN_OPTIONS' in os.environ or shutil.which('strace') is None or \
+            subprocess.run(trial, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+        return check('system calls # SKIP strace is not there, or does not work here', '')
+
+    def stages(name, under):
+        """Two runs, each disturbed and then gone on with; gives (problems, whether both were)."""
+        server = Server(key=KEY, rate=500, burst=100)
+        job = Job(program, folder / name, server, FAST + 'batch_size = 20\nin_flight = 2\nretries = 10\n', tickets(60))
+        problems, disturbed, start, expected = [], [], 0, {}
+        for stage in range(2):
+            if stage:
+                for one in range(30):
+                    job.rows[str(one)]['Status'] = 'Solved'
+                    job.rows[str(one + 15)]['Subject'] = 'new'
+                job.survey = {str(one): {'Status': 'Pending', 'Assignee': 'ann'} for one in range(50, 60)}
+                job.rows = {one: row for one, row in job.rows.items() if one not in job.survey}
+            job.write()
+            start = len(server.seen)
+            job.under = under
+            code, _, err = job.run()
+            job.under = []
+            disturbed.append(code)
+            if code not in (0, 1, -signal.SIGKILL):
+                problems.append('stage %d: exit code %d\n%s' % (stage, code, err))
+            again, _, err = job.run('deliver', '--resume')
+            once_more, _, more = job.run()
+            if again or once_more:
+                problems.append('stage %d: afterwards %d %d\n%s\n%s' % (stage, again, once_more, err, more))
+            bodies = collections.Counter(s.body for s in server.seen[start:] if s.status == 202)
+            if sum(bodies.values()) - len(bodies) > 2:  # as many as may be on their way
+                problems.append('stage %d: %d requests were sent again' % (stage, sum(bodies.values()) - len(bodies)))
+            expected.update(job.expected())
+        updates = [json.loads(line) for line in (job.folder / 'out.updates.jsonl').read_text().splitlines()]
+        for update in updates:
+            expected[update['external_id']].update(update)
+        if server.state != expected or len(updates) != len(job.survey):
+            problems.append('the server has another state')
+        problems += server.problems
+        server.close()
+        shutil.rmtree(folder / name)
+        return problems, disturbed
+
+    log = folder / 'calls'
+    problems, codes = stages('calls-none', ['strace', '-f', '-qq', '-o', str(log), '-e', 'trace=' + CALLS])
+    check('two runs under strace', '\n'.join(problems) or ('' if codes == [0, 0] else str(codes)))
+    most = collections.Counter()  # strace counts in each thread for itself, and `log` is of the second run
+    for (_, call), number in collections.Counter(re.findall(r'^(\d+) (\w+)\(', log.read_text(), re.M)).items():
+        most[call] = max(most[call], number)
+    for call, number in sorted(most.items()):
+        errors = ['ECONNRESET', 'EINTR'] if call in ('sendto', 'recvfrom') else ['EIO', 'ENOSPC']
+        for how in ['signal=KILL'] + ['error=' + error for error in errors]:
+            found, killed, tried = [], 0, sorted({1 + i * number // points for i in range(min(points, number))})
+            for n in tried:
+                problems, codes = stages('call', ['strace', '-f', '-qq', '-o', os.devnull, '-e', 'inject=%s:%s:when=%d' % (call, how, n)])
+                found += ['%d: %s' % (n, problem) for problem in problems]
+                killed += sum(code != 0 for code in codes)
+            check('%s with %s at %d of its %d calls: %d runs broke off' % (call, how, len(tried), number, killed), '\n'.join(found[:5]))
+
+
 def mixed(program, folder, seed, count):
     """Three runs (all new; changed and enriched; changed again) with faults and kills, each until it is done."""
     choose = random.Random(seed)
@@ -534,21 +603,75 @@ def mixed(program, folder, seed, count):
           (seed, count, len(server.seen), kills, share * 100, late), '\n'.join(problems))
 
 
+def benchmark(program, folder, count, minutes):
+    """The server's own measure: the time from the first arrival to the last."""
+
+    def deliver(name, conversations, settings, rate, burst):
+        server = Server(key=KEY, rate=rate, burst=burst)
+        server.only_count = True
+        job = Job(program, folder / name, server, settings, {})
+        text = (job.folder / 'job.toml').read_text()
+        jsonl = text[text.index('[[sink]]'):text.index('[[sink]]', text.index('[[sink]]') + 1)]  # deliver alone is measured
+        (job.folder / 'job.toml').write_text(text.replace(jsonl, '').replace('[job]', '[job]\nmemory_limit = "64MiB"'))
+        with open(job.folder / 'tickets.csv', 'w') as file:
+            file.write('Id,Via,Created at,Subject,Status,Assignee,Satisfaction Score,Brand,Notes\n')
+            for i in range(conversations):
+                file.write('%d,Mail,2024-01-02 03:04,Subject %d of this,Open,agent %d,Good,brand %d,%s\n' %
+                           (i, i, i % 500, i % 7, 'What the customer wrote and what was said to it. ' * 15))
+        (job.folder / 'survey.csv').write_text('Id,Via,Created at\n')
+        began = time.monotonic()
+        process = job.start('run', str(job.folder / 'job.toml'))
+        peak = peak_memory(process)
+        _, err = process.communicate()
+        took = time.monotonic() - began
+        arrivals = sorted(server.arrivals[1:])
+        server.close()
+        sending = arrivals[-1] - arrivals[0] if arrivals else 1
+        problem = '' if process.returncode == 0 and server.records == conversations else '%d of %d\n%s' % (server.records, conversations, err)
+        if server.worst < 0:
+            problem += 'over the limit by %.2f' % -server.worst
+        mebibytes = server.bytes / 1048576
+        return problem, took, sending, peak, len(arrivals), mebibytes
+
+    problem, took, sending, peak, requests, mebibytes = deliver(
+        'unlimited', count, 'rate_per_minute = 6000000\nburst = 1000\nsettle = 0\n', 1e9, 1e9)
+    check('%d conversations (%.0f MiB) in %d requests without a limit: %.1f s of which %.1f s sending, %.0f conversations a second '
+          '(%.0f of the whole run), %.0f MiB of memory' %
+          (count, mebibytes, requests, took, sending, count / sending, count / took, peak), problem)
+    # As many requests as the API allows in so many minutes, at its rate or, with fewer minutes than that, at a multiple.
+    requests = int(10 * 300)
+    rate = 5 * 10 / minutes
+    problem, took, sending, peak, seen, _ = deliver(
+        'limited', requests * 500, 'rate_per_minute = %d\nburst = 20\nsettle = 0\n' % (rate * 60), rate, 20)
+    share = (seen - 1) / sending / rate
+    if share < 0.98:
+        problem += 'less than 98 %'
+    check('%d requests of 500 at %.1f a second: %.1f s, %.2f %% of the limit, %.0f conversations a second, %.0f MiB of memory' %
+          (seen, rate, sending, share * 100, seen * 500 / sending, peak), problem)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('program')
     parser.add_argument('--runs', type=int, default=6)
     parser.add_argument('--conversations', type=int, default=2000)
+    parser.add_argument('--points', type=int, default=4, help='system calls of each kind at which a run is killed, or they fail')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--only', default='')
+    parser.add_argument('--benchmark', type=int, default=0, metavar='COUNT')
+    parser.add_argument('--minutes', type=float, default=10, help='how long the ten minutes of --benchmark at the limit take')
     arguments = parser.parse_args()
     program = os.path.abspath(arguments.program)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         parts = [('faults', lambda: faults(program, folder)), ('changed', lambda: changed_inputs(program, folder)),
                  ('http', lambda: other_endpoint(program, folder)), ('codings', lambda: codings(program, folder)),
-                 ('tls', lambda: certificates(program, folder)), ('memory', lambda: plan_memory(program, folder)), ('two', lambda: one_at_a_time(program, folder))]
-        parts += [('mixed', lambda seed=seed: mixed(program, folder, seed, arguments.conversations))
+                 ('tls', lambda: certificates(program, folder)), ('memory', lambda: plan_memory(program, folder)),
+                 ('calls', lambda: system_calls(program, folder, arguments.points)), ('two', lambda: one_at_a_time(program, folder))]
+        if arguments.benchmark:
+            parts = [('benchmark', lambda: benchmark(program, folder, arguments.benchmark, arguments.minutes))]
+        else:
+            parts += [('mixed', lambda seed=seed: mixed(program, folder, seed, arguments.conversations))
                   for seed in range(arguments.seed, arguments.seed + arguments.runs)]
         for part, test in parts:
             if arguments.only and arguments.only != part:
