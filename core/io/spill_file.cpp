@@ -56,23 +56,27 @@ Result<void> SpillFile::open() {
 }
 
 Result<SpillFile::Piece> SpillFile::write(std::string_view bytes) {
-  const std::lock_guard lock(mutex_);
-  if (fd_ < 0) {
-    if (auto ok = open(); !ok) return ok.error();
-  }
-  packed_.resize(ZSTD_compressBound(bytes.size()));
-  const std::size_t size = ZSTD_compress(packed_.data(), packed_.size(), bytes.data(), bytes.size(), kLevel);
+  thread_local std::vector<char> packed;
+  packed.resize(ZSTD_compressBound(bytes.size()));
+  const std::size_t size = ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), kLevel);
   if (ZSTD_isError(size) != 0) {
     return Error{Errc::internal, fmt::format("the temporary file cannot be compressed: {}", ZSTD_getErrorName(size)), ""};
   }
+  Piece piece{0, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(bytes.size())};
+  {
+    const std::lock_guard lock(mutex_);
+    if (fd_ < 0) {
+      if (auto ok = open(); !ok) return ok.error();
+    }
+    piece.at = end_;
+    end_ += size;
+  }
   for (std::size_t done = 0; done < size;) {
-    const ssize_t n = ::pwrite(fd_, packed_.data() + done, size - done, static_cast<off_t>(end_ + done));
+    const ssize_t n = ::pwrite(fd_, packed.data() + done, size - done, static_cast<off_t>(piece.at + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return failure("write", errno);
     done += static_cast<std::size_t>(n);
   }
-  const Piece piece{end_, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(bytes.size())};
-  end_ += size;
   return piece;
 }
 

@@ -12,7 +12,7 @@
 
 namespace crosswalk {
 
-/// Compressed pieces, written once, read any number of times. Any thread may read; writing is serialized.
+/// Compressed pieces, written once, read any number of times. Any thread may write and read.
 class SpillFile {
  public:
   struct Piece {
@@ -45,7 +45,6 @@ class SpillFile {
   std::string folder_;
   int fd_ = -1;
   std::uint64_t end_ = 0;
-  std::vector<char> packed_;
   std::mutex mutex_;
 };
 
