@@ -151,6 +151,7 @@ Normalizer::Normalizer(const SourceConfig& source)
       later_reader_(source.time_format, source.zone, Disambiguation::later) {
   readers_.reserve(kReaders);
   for (std::size_t i = 0; i < kReaders; ++i) { readers_.emplace_back(source.time_format, source.zone, source.disambiguation); }
+  if (source.texts) text_numbers_.emplace(*source.texts);
 }
 
 Normalizer::~Normalizer() = default;
@@ -1100,7 +1101,7 @@ void Normalizer::emit_contribution() {
   c.origin = {file_, line(), place_.offset};
   c.metadata = metadata_;
   c.touchpoints = touches_;
-  add_entry(batch_->contributions, c);
+  add_entry(batch_->contributions, c, text_numbers_ ? &*text_numbers_ : nullptr);
 }
 
 void Normalizer::explain_record() {

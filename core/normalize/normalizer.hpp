@@ -237,6 +237,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Version version_;
   std::string key_;
   std::vector<MetadataItem> metadata_;
+  std::optional<TextNumbers> text_numbers_;
   Buffer scratch_;
   Arena scratch_text_;
   TextLines lines_{{}, 1};  // of the block
