@@ -180,9 +180,8 @@ void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
   entry::end(out, begun);
 }
 
-Contribution Contributions::decode(std::string_view external_id, std::string_view payload) {
+void Contributions::decode(std::string_view external_id, std::string_view payload, Contribution& c) {
   Taker from(payload, texts_);
-  Contribution c;
   Conversation& x = c.conversation;
   const std::uint64_t bits = from.number();
   const auto has = [bits](unsigned bit) { return (bits >> bit & 1) != 0; };
@@ -239,7 +238,6 @@ Contribution Contributions::decode(std::string_view external_id, std::string_vie
   }
   c.metadata = metadata;
   c.touchpoints = touchpoints;
-  return c;
 }
 
 void Contributions::clear() {

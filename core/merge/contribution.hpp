@@ -78,7 +78,13 @@ class Contributions {
   /// `texts`: which the entries' numbers stand for; null where there are none.
   explicit Contributions(const SharedTexts* texts = nullptr) : texts_(texts) {}
   /// `external_id` is the entry's key.
-  Contribution decode(std::string_view external_id, std::string_view payload);
+  Contribution decode(std::string_view external_id, std::string_view payload) {
+    Contribution c;
+    decode(external_id, payload, c);
+    return c;
+  }
+  /// Into one that says nothing yet.
+  void decode(std::string_view external_id, std::string_view payload, Contribution& to);
   void clear();
 
  private:

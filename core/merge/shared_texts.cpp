@@ -2,9 +2,30 @@
 
 #include "text.hpp"
 
-namespace crosswalk {
+#include <cstring>
 
-std::optional<std::uint32_t> SharedTexts::add(std::string_view text, std::uint64_t hash) {
+namespace crosswalk {
+namespace {
+
+constexpr std::size_t kShortest = 3;  // a number takes as much
+
+/// Of both ends and the size: those that are alike in them may be taken for each other, for a while.
+std::uint64_t mixed(std::string_view text) {
+  std::uint64_t front = 0, back = 0;
+  if (text.size() >= 8) {
+    std::memcpy(&front, text.data(), 8);
+    std::memcpy(&back, text.data() + text.size() - 8, 8);
+  } else {
+    std::memcpy(&front, text.data(), text.size());
+  }
+  const std::uint64_t product = (front ^ back * 0x9e3779b97f4a7c15U ^ text.size()) * 0xbf58476d1ce4e5b9U;
+  return product ^ product >> 32;
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> SharedTexts::add(std::string_view text) {
+  const std::uint64_t hash = hash64(text);
   const std::lock_guard lock(mutex_);
   const auto [begin, end] = numbers_.equal_range(hash);
   for (auto known = begin; known != end; ++known) {
@@ -17,21 +38,16 @@ std::optional<std::uint32_t> SharedTexts::add(std::string_view text, std::uint64
 }
 
 std::optional<std::uint32_t> TextNumbers::find(std::string_view text) {
-  constexpr std::size_t kShortest = 3;  // a number takes as much
   if (text.size() < kShortest || text.size() > SharedTexts::kLongest) return std::nullopt;
-  const std::uint64_t hash = hash64(text);
-  Place& place = places_[hash % kPlaces];
-  if (place.hash != hash) {
-    place = {hash, kNone};
-    return std::nullopt;
-  }
-  if (place.number == kNone) {
-    const auto number = texts_.add(text, hash);
-    if (number) place.number = *number;
-    return number;
-  }
-  if (texts_[place.number] != text) return std::nullopt;
-  return place.number;
+  const std::uint64_t mix = mixed(text);
+  Place& place = places_[mix % kPlaces];
+  if (place.mix == mix && place.number != kNone && texts_[place.number] == text) return place.number;
+  const bool again = place.mix == mix;
+  place = {mix, kNone};
+  if (!again) return std::nullopt;
+  const auto number = texts_.add(text);
+  if (number) place.number = *number;
+  return number;
 }
 
 }  // namespace crosswalk

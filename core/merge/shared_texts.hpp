@@ -20,7 +20,7 @@ class SharedTexts {
   static constexpr std::size_t kMost = std::size_t{1} << 16, kMostBytes = std::size_t{4} << 20, kLongest = 256;
 
   /// The number of a text, new or known; none when there is no room.
-  std::optional<std::uint32_t> add(std::string_view text, std::uint64_t hash);
+  std::optional<std::uint32_t> add(std::string_view text);
   /// Of a number that add() gave. Any thread that has seen it.
   [[nodiscard]] std::string_view operator[](std::uint32_t number) const { return texts_[number]; }
 
@@ -44,7 +44,7 @@ class TextNumbers {
   static constexpr std::size_t kPlaces = 4096;
   static constexpr std::uint32_t kNone = UINT32_MAX;
   struct Place {
-    std::uint64_t hash = 0;
+    std::uint64_t mix = 0;
     std::uint32_t number = kNone;
   };
   SharedTexts& texts_;
