@@ -615,25 +615,43 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   }
   Field kept = value;
   if (made || walking_) kept.text = scratch_text_.keep(value.view()).data();
-  scratch_.clear();
-  scratch_.add(',');
-  add_json_string(scratch_, metadata_name(name));
-  scratch_.add(':');
-  const std::string_view key = scratch_text_.keep(scratch_.view()).substr(1);
+  const auto [key, hash] = made_key(name);
   made_items_ = true;
-  const std::uint64_t hash = hash64(key);
   if (!made) ++plan(value.id).carried;
   add_item(key, hash, key, hash, kept, form);
   return true;
 }
 
+/// The metadata key of a name that the adapter made up. Of the first few it is kept: mostly there are no more.
+std::pair<std::string_view, std::uint64_t> Normalizer::made_key(std::string_view name) {
+  for (const MadeName& known : made_names_) {
+    if (known.name == name) return {std::string_view(known.comma_key).substr(1), known.hash};
+  }
+  scratch_.clear();
+  scratch_.add(',');
+  add_json_string(scratch_, metadata_name(name));
+  scratch_.add(':');
+  const std::uint64_t hash = hash64(scratch_.view().substr(1));
+  if (made_names_.size() < kMadeNames && name.size() <= kLongestMade) {
+    made_names_.reserve(kMadeNames);
+    const MadeName& kept = made_names_.emplace_back(MadeName{std::string(name), std::string(scratch_.view()), hash});
+    return {std::string_view(kept.comma_key).substr(1), hash};
+  }
+  return {scratch_text_.keep(scratch_.view()).substr(1), hash};
+}
+
 bool Normalizer::drop(const Field& value, std::string_view rule) {
   if (outcome_ != Outcome::going) return false;
   if ((value.flags & Field::kMade) != 0 || is_nothing(value)) return true;
-  const std::string& name = value.id < NameTable::kStable ? plan(value.id).name : kOtherNames;
-  auto& by_rule = record_drops_.try_emplace(name).first->second;
-  const auto found = by_rule.find(rule);
-  ++(found == by_rule.end() ? by_rule.emplace(std::string(rule), 0).first : found)->second;
+  FieldPlan& p = plan(value.id);
+  if (p.last_rule_drops == nullptr || p.last_rule != rule) {
+    auto& by_rule = record_drops_.try_emplace(value.id < NameTable::kStable ? p.name : kOtherNames).first->second;
+    auto found = by_rule.find(rule);
+    if (found == by_rule.end()) found = by_rule.emplace(std::string(rule), 0).first;
+    p.last_rule = found->first;
+    p.last_rule_drops = &found->second;
+  }
+  ++*p.last_rule_drops;
   return true;
 }
 

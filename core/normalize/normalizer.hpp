@@ -105,6 +105,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::string_view key, path_key;         // the same without the comma
     std::uint64_t key_hash = 0, path_hash = 0;
     std::string drop_rule;
+    std::string_view last_rule;  // by which a record's field was dropped, and where that is counted
+    std::uint64_t* last_rule_drops = nullptr;
     std::uint64_t mapped = 0, carried = 0, empty = 0, dropped = 0;
   };
   struct Slot {
@@ -123,6 +125,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     Field value;
     FieldPlan* plan = nullptr;
     std::uint32_t targets = 0;  // a bit each
+  };
+  /// A metadata name that the adapter made up.
+  struct MadeName {
+    std::string name, comma_key;
+    std::uint64_t hash = 0;
   };
   enum class Outcome : std::uint8_t { going, filtered, refused };
 
@@ -160,6 +167,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void fill(Target target, How how, std::uint32_t rank, const Field& value);
   [[nodiscard]] bool is_absent(Target target, const Field& value) const;
   void place_gathered();
+  std::pair<std::string_view, std::uint64_t> made_key(std::string_view name);
   Item* find_item(std::string_view key, std::uint64_t hash);
   void add_item(FieldPlan& plan, const Field& value);
   void add_item(std::string_view key, std::uint64_t hash, std::string_view path_key, std::uint64_t path_hash, const Field& value,
@@ -227,6 +235,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool walking_ = false;  // text of the record at hand is the walker's: it goes with the next element
   std::vector<Item> items_;
   std::uint64_t item_bits_ = 0;
+  static constexpr std::size_t kMadeNames = 16, kLongestMade = 64;
+  std::vector<MadeName> made_names_;  // the first ones; never moved
   bool made_items_ = false;                                      // the adapter carried something under a name of its own
   std::unordered_map<std::uint64_t, std::uint32_t> item_index_;  // by hash; of records with many
   std::size_t indexed_items_ = 0;
