@@ -125,8 +125,7 @@ cw_touch_kind kind_of(std::string_view type) {
   return CW_TOUCH_OTHER;
 }
 
-cw_direction direction_of(std::string_view direction, cw_touch_kind kind) {
-  if (kind == CW_TOUCH_NOTE) return CW_INTERNAL;
+cw_direction direction_of(std::string_view direction) {
   const std::string word = cp::folded(direction);
   if (word == "inbound" || word == "incoming" || word == "in") return CW_INBOUND;
   if (word == "outbound" || word == "outgoing" || word == "out") return CW_OUTBOUND;
@@ -140,6 +139,27 @@ bool is_draft(std::string_view status) {
   }
   return false;
 }
+
+/// What a function says of words of which there are few: asked once for each.
+template <class T>
+class Remembered {
+ public:
+  explicit Remembered(T (*ask)(std::string_view)) : ask_(ask) {}
+  T operator()(std::string_view word) {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (known_[i].first == word) return known_[i].second;
+    }
+    const T meaning = ask_(word);
+    if (count_ < known_.size() && word.size() <= kLongest) known_[count_++] = {std::string(word), meaning};
+    return meaning;
+  }
+
+ private:
+  static constexpr std::size_t kLongest = 32;
+  T (*ask_)(std::string_view);
+  std::array<std::pair<std::string, T>, 16> known_;
+  std::size_t count_ = 0;
+};
 
 class UnifiedInbox final : public cp::Translator {
  public:
@@ -182,7 +202,7 @@ class UnifiedInbox final : public cp::Translator {
   static constexpr std::string_view kElement = "messages[]";
 
   void activity(const cw_record& record, const Row& row, cp::Receiver& out) {
-    if (is_draft(row.text(kStatus))) {
+    if (is_draft_(row.text(kStatus))) {
       out.filter("draft or suggestion");
       return;
     }
@@ -216,7 +236,7 @@ class UnifiedInbox final : public cp::Translator {
   void messages(const cw_field& array, cp::Receiver& out) {
     out.walk(array, kElement, [&](const cw_record& element) {
       const Row row(element, roles_);
-      if (is_draft(row.text(kStatus))) return true;
+      if (is_draft_(row.text(kStatus))) return true;
       return touchpoint(row, out);
     });
   }
@@ -234,9 +254,9 @@ class UnifiedInbox final : public cp::Translator {
   bool touchpoint(const Row& row, cp::Receiver& out) {
     cw_touchpoint touch{};
     touch.size = sizeof(touch);
-    const cw_touch_kind kind = kind_of(row.text(kType));
+    const cw_touch_kind kind = kind_of_(row.text(kType));
     touch.kind = kind;
-    touch.direction = direction_of(row.text(kDirection), kind);
+    touch.direction = kind == CW_TOUCH_NOTE ? CW_INTERNAL : direction_of_(row.text(kDirection));
     // A provider's message id names the message; the row's own id only the row. They must not be taken for each other.
     if (row.has(kProviderMessage)) {
       id_ = "message ";
@@ -311,6 +331,9 @@ class UnifiedInbox final : public cp::Translator {
 
   bool include_bodies_;
   bool only_mapped_;
+  Remembered<cw_touch_kind> kind_of_{kind_of};
+  Remembered<cw_direction> direction_of_{direction_of};
+  Remembered<bool> is_draft_{is_draft};
   std::vector<Role> roles_;
   std::vector<std::string> names_;
   std::string id_;

@@ -15,11 +15,16 @@ CROSSWALK_TARGET void classify(const char* bytes, std::size_t words, char delimi
 CROSSWALK_TARGET std::size_t count_line_ends(const char* bytes, std::size_t size) {
   std::size_t count = 0;
   std::uint64_t after_cr = 0;
+  const bool any_word = size >= kWord;
   for (; size >= kWord; bytes += kWord, size -= kWord) {
     const Word word = load(bytes);
     count += count_ones(line_end_mask(equal(word, '\r'), equal(word, '\n'), after_cr));
   }
-  return count + count_line_ends_bytewise(bytes, size, after_cr != 0);
+  if (!any_word || size == 0) return count + count_line_ends_bytewise(bytes, size, after_cr != 0);
+  // The rest is the end of a word that begins before it.
+  const Word word = load(bytes + size - kWord);
+  const std::size_t counted = kWord - size;
+  return count + count_ones(line_end_mask(equal(word, '\r') >> counted, equal(word, '\n') >> counted, after_cr));
 }
 
 #undef CROSSWALK_TARGET

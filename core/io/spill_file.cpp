@@ -15,7 +15,7 @@
 namespace crosswalk {
 namespace {
 
-constexpr int kLevel = 1;  // the disk is no faster than that
+constexpr int kLevel = -1;  // little more than repeats: entries are short, and time is dearer than disk
 
 std::string default_folder() {
   const char* const set = std::getenv("TMPDIR");
@@ -55,36 +55,57 @@ Result<void> SpillFile::open() {
   return {};
 }
 
-Result<SpillFile::Piece> SpillFile::write(std::string_view bytes) {
-  const std::lock_guard lock(mutex_);
-  if (fd_ < 0) {
-    if (auto ok = open(); !ok) return ok.error();
+/// What is to be written for `bytes`: themselves, or less, in memory of this thread.
+Result<std::string_view> SpillFile::pack(std::string_view bytes) {
+  constexpr std::uint32_t kSkipped = 31;
+  if (const std::uint32_t left = as_they_are_.load(std::memory_order_relaxed); left != 0) {
+    as_they_are_.store(left - 1, std::memory_order_relaxed);
+    return bytes;
   }
-  packed_.resize(ZSTD_compressBound(bytes.size()));
-  const std::size_t size = ZSTD_compress(packed_.data(), packed_.size(), bytes.data(), bytes.size(), kLevel);
+  thread_local std::vector<char> packed;
+  packed.resize(ZSTD_compressBound(bytes.size()));
+  const std::size_t size = ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), kLevel);
   if (ZSTD_isError(size) != 0) {
     return Error{Errc::internal, fmt::format("the temporary file cannot be compressed: {}", ZSTD_getErrorName(size)), ""};
   }
+  if (size > bytes.size() / 2) as_they_are_.store(kSkipped, std::memory_order_relaxed);
+  return size < bytes.size() ? std::string_view(packed.data(), size) : bytes;
+}
+
+Result<SpillFile::Piece> SpillFile::write(std::string_view bytes) {
+  const auto packed = pack(bytes);
+  if (!packed) return packed.error();
+  const std::size_t size = packed->size();
+  Piece piece{0, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(bytes.size())};
+  {
+    const std::lock_guard lock(mutex_);
+    if (fd_ < 0) {
+      if (auto ok = open(); !ok) return ok.error();
+    }
+    piece.at = end_;
+    end_ += size;
+  }
   for (std::size_t done = 0; done < size;) {
-    const ssize_t n = ::pwrite(fd_, packed_.data() + done, size - done, static_cast<off_t>(end_ + done));
+    const ssize_t n = ::pwrite(fd_, packed->data() + done, size - done, static_cast<off_t>(piece.at + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return failure("write", errno);
     done += static_cast<std::size_t>(n);
   }
-  const Piece piece{end_, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(bytes.size())};
-  end_ += size;
   return piece;
 }
 
 Result<void> SpillFile::read(const Piece& piece, std::vector<char>& to) const {
   thread_local std::vector<char> packed;
-  packed.resize(piece.stored);
+  const bool compressed = piece.stored != piece.size;
+  std::vector<char>& stored = compressed ? packed : to;
+  stored.resize(piece.stored);
   for (std::size_t done = 0; done < piece.stored;) {
-    const ssize_t n = ::pread(fd_, packed.data() + done, piece.stored - done, static_cast<off_t>(piece.at + done));
+    const ssize_t n = ::pread(fd_, stored.data() + done, piece.stored - done, static_cast<off_t>(piece.at + done));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return failure("read", n < 0 ? errno : EIO);
     done += static_cast<std::size_t>(n);
   }
+  if (!compressed) return {};
   to.resize(piece.size);
   const std::size_t size = ZSTD_decompress(to.data(), to.size(), packed.data(), packed.size());
   if (ZSTD_isError(size) != 0 || size != piece.size) {

@@ -2,6 +2,7 @@
 // process ends.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -12,12 +13,13 @@
 
 namespace crosswalk {
 
-/// Compressed pieces, written once, read any number of times. Any thread may read; writing is serialized.
+/// Pieces, written once, read any number of times; compressed, unless those that are like them hardly shrink. Any thread may
+/// write and read.
 class SpillFile {
  public:
   struct Piece {
     std::uint64_t at = 0;
-    std::uint32_t stored = 0;  ///< bytes on disk
+    std::uint32_t stored = 0;  ///< bytes on disk; as many as `size`: it is not compressed
     std::uint32_t size = 0;    ///< bytes, decompressed
   };
 
@@ -41,11 +43,12 @@ class SpillFile {
  private:
   Result<void> open();
   [[nodiscard]] Error failure(const char* what, int code) const;
+  Result<std::string_view> pack(std::string_view bytes);
 
   std::string folder_;
   int fd_ = -1;
   std::uint64_t end_ = 0;
-  std::vector<char> packed_;
+  std::atomic<std::uint32_t> as_they_are_ = 0;  ///< so many of the next pieces are not worth compressing
   std::mutex mutex_;
 };
 

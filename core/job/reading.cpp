@@ -57,6 +57,7 @@ Result<void> JobReading::prepare() {
     config.number = static_cast<std::uint32_t>(i);
     config.ids = tables_;
     config.contributes = true;
+    config.texts = texts_;
     config.external_id = external_id;
     config.want_rejects = wants_.rejects;
     config.want_ledger = wants_.ledger;
@@ -150,6 +151,7 @@ std::unique_ptr<Merger> JobReading::merger() const {
   plan.several = job_.several;
   plan.by_start = job_.order_by == Job::OrderBy::started_at;
   plan.ledger = wants_.ledger;
+  plan.texts = texts_;
   return std::make_unique<Merger>(std::move(plan), job_.links, Merger::Limits{merge_memory(job_.memory_limit, jobs_), jobs_});
 }
 

@@ -48,6 +48,7 @@ class JobReading {
   std::vector<PreparedSource> prepared_;
   std::vector<std::unique_ptr<SourceConfig>> configs_;
   std::array<IdUse, kIdKinds> tables_;
+  std::shared_ptr<SharedTexts> texts_ = std::make_shared<SharedTexts>();
   std::array<IdCoverage, kIdKinds> coverage_;
 };
 

@@ -7,11 +7,13 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "arena.hpp"
+#include "merge/shared_texts.hpp"
 #include "merge/state.hpp"
 
 namespace crosswalk {
@@ -31,6 +33,7 @@ struct MergePlan {
   std::vector<bool> several;
   bool by_start = false;  ///< the output is ordered by started_at, then external_id; else by external_id
   bool ledger = false;    ///< a line per record is wanted
+  std::shared_ptr<SharedTexts> texts;  ///< of the contributions; may be null
 };
 
 /// A field and its rule, for combine() and for explaining what it did.

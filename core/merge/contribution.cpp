@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "merge/shared_texts.hpp"
 #include "merge/sorter.hpp"
 
 namespace crosswalk {
@@ -15,44 +16,77 @@ constexpr auto kDecimals = {&Conversation::handle_time, &Conversation::wait_time
 constexpr unsigned kStartedBit = 10, kEndedBit = 11, kResolvedBit = 12, kIdBit = 13, kScopeBit = 14, kVersionBit = 15,
                    kLinkedBit = 16;
 
-void put(Buffer& out, std::uint64_t value) {
-  char* const from = out.room(10);
-  char* to = from;
-  while (value >= 0x80) {
-    *to++ = static_cast<char>(value | 0x80);
-    value >>= 7;
+/// Writes into a buffer that has room for all of it.
+class Putter {
+ public:
+  static constexpr std::size_t kNumber = 10;  // bytes at most
+
+  Putter(char* to, TextNumbers* numbers) : to_(to), numbers_(numbers) {}
+  [[nodiscard]] char* end() const { return to_; }
+
+  void number(std::uint64_t value) {
+    while (value >= 0x80) {
+      *to_++ = static_cast<char>(value | 0x80);
+      value >>= 7;
+    }
+    *to_++ = static_cast<char>(value);
   }
-  *to++ = static_cast<char>(value);
-  out.advance(static_cast<std::size_t>(to - from));
+  /// Small negative numbers stay small.
+  void signed_number(std::int64_t value) {
+    number((static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
+  }
+  void bytes(const void* from, std::size_t size) {
+    if (size != 0) std::memcpy(to_, from, size);
+    to_ += size;
+  }
+  /// One of its own.
+  void text(std::string_view text) {
+    number(text.size());
+    bytes(text.data(), text.size());
+  }
+  /// One that others may have, too: its number, or it stands here. The lowest bit says which.
+  void shared_text(std::string_view text) {
+    const auto known = numbers_ == nullptr ? std::nullopt : numbers_->find(text);
+    number(known ? std::uint64_t{*known} << 1 | 1 : std::uint64_t{text.size()} << 1);
+    if (!known) bytes(text.data(), text.size());
+  }
+  void decimal(const Decimal& value) {
+    signed_number(value.digits);
+    number(value.scale);
+  }
+  void instant(const Instant& at, Known how, bool by_evidence) {
+    signed_number(at.seconds);
+    number(at.nanos);
+    number(std::uint64_t{static_cast<std::uint8_t>(how)} << 1 | static_cast<std::uint64_t>(by_evidence));
+  }
+
+ private:
+  char* to_;
+  TextNumbers* numbers_;
+};
+
+/// What a contribution takes at most, without its key.
+std::size_t most_bytes(const Contribution& c) {
+  const Conversation& x = c.conversation;
+  std::size_t texts = c.id.size() + c.scope.size() + c.linked_from.size();
+  for (const auto text : kTexts) texts += (x.*text).size();
+  for (const MetadataItem& item : c.metadata) texts += item.key.size() + item.value.size();
+  for (const Touchpoint& t : c.touchpoints) texts += t.user.size() + t.subject.size();
+  constexpr std::size_t kNumbers = 35, kOfItem = 2, kOfTouchpoint = 8;
+  return texts + c.touchpoints.size() * sizeof(Hash128) +
+         Putter::kNumber * (kNumbers + c.metadata.size() * kOfItem + c.touchpoints.size() * kOfTouchpoint);
 }
 
-/// Small negative numbers stay small.
-void put_signed(Buffer& out, std::int64_t value) {
-  put(out, (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
-}
-
-void put(Buffer& out, std::string_view text) {
-  put(out, text.size());
-  out.add(text);
-}
-
-void put(Buffer& out, const Decimal& value) {
-  put_signed(out, value.digits);
-  put(out, value.scale);
-}
-
-void put(Buffer& out, const Instant& at, Known how, bool by_evidence) {
-  put_signed(out, at.seconds);
-  put(out, at.nanos);
-  put(out, std::uint64_t{static_cast<std::uint8_t>(how)} << 1 | static_cast<std::uint64_t>(by_evidence));
-}
-
-/// Reads what put() wrote. Entries are our own, so what is read is there.
+/// Reads what a Putter wrote. Entries are our own, so what is read is there.
 class Taker {
  public:
-  explicit Taker(std::string_view bytes) : at_(bytes.data()) {}
+  Taker(std::string_view bytes, const SharedTexts* texts) : at_(bytes.data()), texts_(texts) {}
   std::uint64_t number() {
     std::uint64_t value = 0;
+    if (const auto byte = static_cast<unsigned char>(*at_); byte < 0x80) {
+      ++at_;
+      return byte;
+    }
     for (unsigned shift = 0;; shift += 7) {
       const auto byte = static_cast<unsigned char>(*at_++);
       value |= std::uint64_t{byte & 0x7fU} << shift;
@@ -64,6 +98,10 @@ class Taker {
     return static_cast<std::int64_t>(value >> 1) ^ -static_cast<std::int64_t>(value & 1);
   }
   std::string_view text() { return bytes(number()); }
+  std::string_view shared_text() {
+    const std::uint64_t what = number();
+    return (what & 1) != 0 ? (*texts_)[static_cast<std::uint32_t>(what >> 1)] : bytes(what >> 1);
+  }
   std::string_view bytes(std::size_t size) {
     const std::string_view taken(at_, size);
     at_ += size;
@@ -85,11 +123,12 @@ class Taker {
 
  private:
   const char* at_;
+  const SharedTexts* texts_;
 };
 
 }  // namespace
 
-void add_entry(Buffer& out, const Contribution& c) {
+void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
   const Conversation& x = c.conversation;
   const std::size_t begun = entry::begin(out, x.external_id);
   std::uint64_t bits = 0;
@@ -100,50 +139,49 @@ void add_entry(Buffer& out, const Contribution& c) {
           std::uint64_t{x.resolved.has_value()} << kResolvedBit | std::uint64_t{c.id != x.external_id} << kIdBit |
           std::uint64_t{!c.scope.empty()} << kScopeBit | std::uint64_t{c.version.seconds != INT64_MIN} << kVersionBit |
           std::uint64_t{!c.linked_from.empty()} << kLinkedBit;
-  put(out, bits);
-  put(out, c.source);
-  put(out, c.origin.file);
-  put(out, c.origin.line);
-  put(out, c.origin.offset);
-  put(out, static_cast<std::uint64_t>(x.channel));
+  Putter to(out.room(most_bytes(c)), numbers);
+  to.number(bits);
+  to.number(c.source);
+  to.number(c.origin.file);
+  to.number(c.origin.line);
+  to.number(c.origin.offset);
+  to.number(static_cast<std::uint64_t>(x.channel));
   if (c.version.seconds != INT64_MIN) {
-    put_signed(out, c.version.seconds);
-    put(out, c.version.nanos);
+    to.signed_number(c.version.seconds);
+    to.number(c.version.nanos);
   }
-  if (c.id != x.external_id) put(out, c.id);
-  if (!c.scope.empty()) put(out, c.scope);
-  if (!c.linked_from.empty()) put(out, c.linked_from);
+  if (c.id != x.external_id) to.text(c.id);
+  if (!c.scope.empty()) to.shared_text(c.scope);
+  if (!c.linked_from.empty()) to.text(c.linked_from);
   for (const auto text : kTexts) {
-    if (!(x.*text).empty()) put(out, x.*text);
+    if (!(x.*text).empty()) to.shared_text(x.*text);
   }
   for (const auto value : kDecimals) {
-    if (x.*value) put(out, *(x.*value));
+    if (x.*value) to.decimal(*(x.*value));
   }
-  if (x.started_at) put(out, *x.started_at, x.started_how, x.started_by_evidence);
-  if (x.ended_at) put(out, *x.ended_at, x.ended_how, x.ended_by_evidence);
-  if (x.resolved) put(out, std::uint64_t{*x.resolved});
-  put(out, c.metadata.size());
+  if (x.started_at) to.instant(*x.started_at, x.started_how, x.started_by_evidence);
+  if (x.ended_at) to.instant(*x.ended_at, x.ended_how, x.ended_by_evidence);
+  if (x.resolved) to.number(std::uint64_t{*x.resolved});
+  to.number(c.metadata.size());
   for (const MetadataItem& item : c.metadata) {
-    put(out, item.key);
-    put(out, item.value);
+    to.shared_text(item.key);
+    to.shared_text(item.value);
   }
-  put(out, c.touchpoints.size());
+  to.number(c.touchpoints.size());
   for (const Touchpoint& t : c.touchpoints) {
-    char id[sizeof t.id];
-    std::memcpy(id, &t.id, sizeof id);
-    out.add({id, sizeof id});
-    put(out, t.at, t.how, t.has_duration);
-    put(out, std::uint64_t{static_cast<std::uint8_t>(t.kind)} << 2 | std::uint64_t{static_cast<std::uint8_t>(t.direction)});
-    if (t.has_duration) put(out, t.duration);
-    put(out, t.user);
-    put(out, t.subject);
+    to.bytes(&t.id, sizeof t.id);
+    to.instant(t.at, t.how, t.has_duration);
+    to.number(std::uint64_t{static_cast<std::uint8_t>(t.kind)} << 2 | std::uint64_t{static_cast<std::uint8_t>(t.direction)});
+    if (t.has_duration) to.decimal(t.duration);
+    to.shared_text(t.user);
+    to.text(t.subject);
   }
+  out.finish_at(to.end());
   entry::end(out, begun);
 }
 
-Contribution Contributions::decode(std::string_view external_id, std::string_view payload) {
-  Taker from(payload);
-  Contribution c;
+void Contributions::decode(std::string_view external_id, std::string_view payload, Contribution& c) {
+  Taker from(payload, texts_);
   Conversation& x = c.conversation;
   const std::uint64_t bits = from.number();
   const auto has = [bits](unsigned bit) { return (bits >> bit & 1) != 0; };
@@ -161,11 +199,11 @@ Contribution Contributions::decode(std::string_view external_id, std::string_vie
     c.version.offset = c.origin.offset;
   }
   c.id = has(kIdBit) ? from.text() : external_id;
-  if (has(kScopeBit)) c.scope = from.text();
+  if (has(kScopeBit)) c.scope = from.shared_text();
   if (has(kLinkedBit)) c.linked_from = from.text();
   unsigned bit = 0;
   for (const auto text : kTexts) {
-    if (has(bit++)) x.*text = from.text();
+    if (has(bit++)) x.*text = from.shared_text();
   }
   for (const auto value : kDecimals) {
     if (has(bit++)) x.*value = from.decimal();
@@ -181,8 +219,8 @@ Contribution Contributions::decode(std::string_view external_id, std::string_vie
   if (has(kResolvedBit)) x.resolved = from.number() != 0;
   const std::span<MetadataItem> metadata = metadata_.take(from.number());
   for (MetadataItem& item : metadata) {
-    item.key = from.text();
-    item.value = from.text();
+    item.key = from.shared_text();
+    item.value = from.shared_text();
   }
   const std::span<Touchpoint> touchpoints = touchpoints_.take(from.number());
   for (Touchpoint& t : touchpoints) {
@@ -194,13 +232,12 @@ Contribution Contributions::decode(std::string_view external_id, std::string_vie
     t.kind = static_cast<TouchKind>(kind >> 2);
     t.direction = static_cast<Direction>(kind & 3);
     t.duration = t.has_duration ? from.decimal() : Decimal();
-    t.user = from.text();
+    t.user = from.shared_text();
     t.subject = from.text();
     t.version = c.version;
   }
   c.metadata = metadata;
   c.touchpoints = touchpoints;
-  return c;
 }
 
 void Contributions::clear() {

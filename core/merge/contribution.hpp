@@ -66,14 +66,25 @@ struct Contribution {
   std::span<const Touchpoint> touchpoints;
 };
 
-/// Appends a contribution as an entry for a Sorter; its key is the external_id.
-void add_entry(Buffer& out, const Contribution& contribution);
+class SharedTexts;
+class TextNumbers;
 
-/// What entries hold, decoded. Texts are borrowed from the entries, spans from here, until clear().
+/// Appends a contribution as an entry for a Sorter; its key is the external_id. Without `numbers` all texts are in it.
+void add_entry(Buffer& out, const Contribution& contribution, TextNumbers* numbers = nullptr);
+
+/// What entries hold, decoded. Texts are borrowed from the entries and the shared ones, spans from here, until clear().
 class Contributions {
  public:
+  /// `texts`: which the entries' numbers stand for; null where there are none.
+  explicit Contributions(const SharedTexts* texts = nullptr) : texts_(texts) {}
   /// `external_id` is the entry's key.
-  Contribution decode(std::string_view external_id, std::string_view payload);
+  Contribution decode(std::string_view external_id, std::string_view payload) {
+    Contribution c;
+    decode(external_id, payload, c);
+    return c;
+  }
+  /// Into one that says nothing yet.
+  void decode(std::string_view external_id, std::string_view payload, Contribution& to);
   void clear();
 
  private:
@@ -105,6 +116,7 @@ class Contributions {
     std::vector<std::vector<T>> pieces_;
     std::size_t at_ = 0, used_ = 0;
   };
+  const SharedTexts* texts_;
   Pool<MetadataItem> metadata_;
   Pool<Touchpoint> touchpoints_;
 };

@@ -12,11 +12,15 @@ void GroupStates::load(const Group& group) {
   decoded_.clear();
   contributions_.clear();
   arena_.clear();
-  for (const std::string_view payload : group.payloads) contributions_.push_back(decoded_.decode(group.external_id, payload));
+  for (const std::string_view payload : group.payloads) {
+    decoded_.decode(group.external_id, payload, contributions_.emplace_back());
+  }
   const auto identity = [](const Contribution& c) { return std::tie(c.source, c.linked_from, c.id, c.scope); };
-  if (contributions_.size() > 1) {
-    std::stable_sort(contributions_.begin(), contributions_.end(),
-                     [&](const Contribution& a, const Contribution& b) { return identity(a) < identity(b); });
+  const auto comes_first = [&](const Contribution& a, const Contribution& b) { return identity(a) < identity(b); };
+  // Mostly all are of one state.
+  const auto differs = [&](const Contribution& a, const Contribution& b) { return identity(a) != identity(b); };
+  if (std::adjacent_find(contributions_.begin(), contributions_.end(), differs) != contributions_.end()) {
+    std::stable_sort(contributions_.begin(), contributions_.end(), comes_first);
   }
   count_ = 0;
   sources_.clear();

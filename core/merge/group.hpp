@@ -84,7 +84,7 @@ enum class Lack : std::uint8_t { nothing, channel, start };
 /// States of one group, one per source and conversation of it. Used by one thread; memory is kept from group to group.
 class GroupStates {
  public:
-  explicit GroupStates(const MergePlan& plan) : plan_(plan) {}
+  explicit GroupStates(const MergePlan& plan) : plan_(plan), decoded_(plan.texts.get()) {}
 
   void load(const Group& group);
 

@@ -254,7 +254,7 @@ Merger::Merger(MergePlan plan, std::vector<LinkRule> links, Limits limits)
     : plan_(std::move(plan)),
       rules_(std::move(links)),
       limits_(limits),
-      contributions_(part(limits.memory, contributions_part(plan_, !rules_.empty())), spill_),
+      contributions_(part(limits.memory, contributions_part(plan_, !rules_.empty())), spill_, (limits.jobs + 1) / 2),
       ledger_(part(limits.memory, plan_.ledger ? kLedgerPart : 1), spill_) {
   if (!rules_.empty()) links_ = std::make_unique<Links>(rules_, plan_, part(limits.memory, kLinksPart), spill_);
 }
@@ -315,7 +315,9 @@ Result<void> Merger::relink(const std::function<bool()>& stop) {
   linked_ = std::make_unique<Sorter>(part(limits_.memory, kLinkedPart), spill_);
   auto cursor = SorterCursor::open(contributions_);
   if (!cursor) return cursor.error();
-  Contributions decoded;
+  Contributions decoded(plan_.texts.get());
+  std::optional<TextNumbers> numbers;
+  if (plan_.texts) numbers.emplace(*plan_.texts);
   Buffer out;
   std::string key, survivor;
   for (std::uint64_t n = 0;; ++n) {
@@ -333,7 +335,7 @@ Result<void> Merger::relink(const std::function<bool()>& stop) {
     Contribution c = decoded.decode((*cursor)->key(), (*cursor)->payload());
     c.linked_from = key;
     c.conversation.external_id = survivor;
-    add_entry(out, c);
+    add_entry(out, c, numbers ? &*numbers : nullptr);
     if (auto ok = linked_->add(out.view()); !ok) return ok;
   }
   return linked_->seal();

@@ -1,12 +1,11 @@
 #include "merge/sorter.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace crosswalk {
 namespace {
-
-constexpr std::size_t kFanIn = 16;  // spilled runs of one level that become one of the next
 
 std::uint32_t load32(const char* at) {
   std::uint32_t value;
@@ -22,7 +21,12 @@ std::size_t size_at(const char* at) { return entry::kHead + load32(at) + load32(
 std::uint64_t prefix_of(std::string_view key, std::size_t skip) {
   std::uint64_t value = 0;
   const std::size_t n = key.size() > skip ? std::min<std::size_t>(key.size() - skip, 8) : 0;
-  for (std::size_t i = 0; i < n; ++i) value |= std::uint64_t{static_cast<unsigned char>(key[skip + i])} << (56 - 8 * i);
+  if (n == 8) {
+    std::memcpy(&value, key.data() + skip, 8);
+  } else if (n != 0) {
+    std::memcpy(&value, key.data() + skip, n);
+  }
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
   return value;
 }
 
@@ -59,11 +63,14 @@ std::string_view Sorter::key_at(const char* at) { return {at + entry::kHead, loa
 
 std::string_view Sorter::payload_at(const char* at) { return {at + entry::kHead + load32(at), load32(at + 4)}; }
 
-Sorter::Sorter(std::size_t budget, SpillFile& spill)
+Sorter::Sorter(std::size_t budget, SpillFile& spill, unsigned threads)
     : budget_(std::max(budget, std::size_t{1} << 20)),
       run_size_(std::clamp(budget_ / 5, std::size_t{128} << 10, std::size_t{48} << 20)),
-      piece_size_(std::clamp(run_size_ / 16, std::size_t{16} << 10, std::size_t{256} << 10)),
-      spill_(spill) {}
+      piece_size_(std::clamp(run_size_ / 64, std::size_t{16} << 10, std::size_t{32} << 10)),
+      // Of every run on disk each cursor holds a piece: all of them together an eighth of the budget.
+      fan_in_(std::clamp<std::size_t>(budget_ / piece_size_ / 8, 16, 128)),
+      spill_(spill),
+      thread_count_(threads) {}
 
 Sorter::~Sorter() {
   {
@@ -71,36 +78,49 @@ Sorter::~Sorter() {
     stop_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  threads_.clear();
 }
 
 Result<void> Sorter::add(std::string_view entries) {
   const char* at = entries.data();
   const char* const end = at + entries.size();
   while (at != end) {
-    if (!current_) current_ = std::make_unique<Run>();
-    const std::size_t size = size_at(at);
-    current_->order.push_back({0, current_->data.size()});
-    current_->data.add({at, size});
-    at += size;
-    ++entries_;
-    bytes_ += size;
-    if (current_->data.size() + current_->order.size() * sizeof(Ref) >= run_size_) {
-      if (auto ok = hand_over(); !ok) return ok;
+    if (!current_) start_run();
+    // As many as fit are copied at once.
+    const char* const from = at;
+    const std::size_t base = current_->data.size();
+    bool full = false;
+    while (at != end && !full) {
+      const std::size_t place = base + static_cast<std::size_t>(at - from);
+      current_->order.push_back({0, place});
+      at += size_at(at);
+      full = base + static_cast<std::size_t>(at - from) + current_->order.size() * sizeof(Ref) >= run_size_;
     }
+    current_->data.add({from, static_cast<std::size_t>(at - from)});
+    bytes_ += static_cast<std::uint64_t>(at - from);
+    if (!full) break;
+    if (auto ok = hand_over(); !ok) return ok;
   }
   return {};
 }
 
-/// The full run goes to the thread that sorts; waits until there is memory for the next.
+void Sorter::start_run() {
+  const std::lock_guard lock(mutex_);
+  current_ = spare_ ? std::move(spare_) : std::make_unique<Run>();
+}
+
+/// The full run goes to the threads that sort; waits until there is memory for the next.
 Result<void> Sorter::hand_over() {
   std::unique_lock lock(mutex_);
-  if (!thread_.joinable()) thread_ = std::jthread([this] { background(); });
+  if (threads_.empty()) {
+    for (unsigned i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { background(); });
+  }
   Run& run = *current_;
   run.entries = run.order.size();
   run.size = run.data.size();
   run.held = run.data.size() + run.order.size() * sizeof(Ref);
   held_ += run.held;
+  entries_ += run.entries;
   runs_.push_back(std::move(current_));
   wants_room_ = true;
   changed_.notify_all();
@@ -114,49 +134,71 @@ void Sorter::background() {
   std::unique_lock lock(mutex_);
   while (!stop_ && !error_) {
     bool idle = false;
-    if (auto ok = background_step(lock, idle); !ok) error_ = ok.error();
-    changed_.notify_all();
-    if (idle && !error_) changed_.wait(lock);
+    if (auto ok = background_step(lock, idle); !ok && !error_) error_ = ok.error();
+    if (idle && !error_ && !stop_) {
+      changed_.wait(lock);
+    } else {
+      changed_.notify_all();
+    }
   }
 }
 
 /// Sorts the next full run; where memory is short, puts sorted ones on disk, the oldest first.
 Result<void> Sorter::background_step(std::unique_lock<std::mutex>& lock, bool& idle) {
-  const auto in_state = [this](Run::State state) {
-    return std::find_if(runs_.begin(), runs_.end(), [&](const auto& run) { return run->state == state; });
+  const auto first_in = [this](Run::State state) {
+    const auto found = std::find_if(runs_.begin(), runs_.end(), [&](const auto& run) { return run->state == state; });
+    return found == runs_.end() ? nullptr : found->get();
   };
-  if (const auto full = in_state(Run::State::full); full != runs_.end()) {
-    Run& run = **full;
+  if (Run* const run = first_in(Run::State::full)) {
+    run->state = Run::State::sorting;
     lock.unlock();
-    sort(run);
+    sort(*run);
     lock.lock();
-    run.state = Run::State::sorted;
+    run->state = Run::State::sorted;
     return {};
   }
-  const auto sorted = in_state(Run::State::sorted);
-  if (!wants_room_ || held_ + run_size_ <= budget_ || sorted == runs_.end()) {
+  Run* const run = first_in(Run::State::sorted);
+  if (!wants_room_ || held_ + run_size_ <= budget_ || run == nullptr) {
     idle = true;
     return {};
   }
-  Run& run = **sorted;
+  if (!spilled_) split(*run);
+  spilled_ = true;
+  run->state = Run::State::spilling;
   lock.unlock();
-  Result<void> result = spill(run);
+  Result<void> result = spill(*run);
+  auto emptied = std::make_unique<Run>();
+  emptied->data = std::move(run->data);
+  emptied->order = std::move(run->order);
+  emptied->data.truncate(0);
+  emptied->order.clear();
   lock.lock();
   if (!result) return result;
-  held_ -= run.held;
-  run.held = 0;
-  run.state = Run::State::spilled;
-  spilled_ = true;
-  // Many small runs would need much memory to be read at once: a number of them becomes one. They lie side by side, so
-  // the order of arrival stays.
-  for (unsigned level = 0;; ++level) {
-    const auto at_level = [&](const auto& r) { return r->state == Run::State::spilled && r->level == level; };
-    if (static_cast<std::size_t>(std::count_if(runs_.begin(), runs_.end(), at_level)) < kFanIn) return {};
+  held_ -= run->held;
+  run->held = 0;
+  run->state = Run::State::spilled;
+  if (!spare_ && run->size <= 2 * run_size_) spare_ = std::move(emptied);
+  changed_.notify_all();  // there is room, whatever else is to be done
+  // Many small runs would need much memory to be read at once: a number of them becomes one.
+  for (auto runs = to_merge(); !runs.empty(); runs = to_merge()) {
+    for (Run* const old : runs) old->state = Run::State::merging;
     lock.unlock();
-    result = merge_level(level);
+    result = merge(runs);
     lock.lock();
     if (!result) return result;
   }
+  return {};
+}
+
+/// Runs of one level that lie side by side, so that the order of arrival stays.
+std::vector<Sorter::Run*> Sorter::to_merge() const {
+  std::vector<Run*> found;
+  for (const auto& run : runs_) {
+    if (run->state != Run::State::spilled || (!found.empty() && run->level != found.front()->level)) found.clear();
+    if (run->state == Run::State::spilled) found.push_back(run.get());
+    if (found.size() == fan_in_) return found;
+  }
+  return {};
 }
 
 void Sorter::sort(Run& run) {
@@ -172,155 +214,247 @@ void Sorter::sort(Run& run) {
   });
 }
 
-Result<void> Sorter::spill(Run& run) {
-  Buffer piece;
-  std::string first_key;
-  const auto flush = [&]() -> Result<void> {
-    if (piece.empty()) return {};
-    auto where = spill_.write(piece.view());
-    if (!where) return where.error();
-    run.pieces.push_back({*where, std::move(first_key)});
-    piece.clear();
-    return {};
-  };
+/// All runs end their pieces at the same keys, so that a stretch from one of them to another needs no piece in part. Keys that
+/// come in another distribution later only make this worth less.
+void Sorter::split(const Run& run) {
+  std::size_t filled = 0;
   for (const Ref& ref : run.order) {
     const char* const at = run.data.data() + ref.at;
-    if (piece.empty()) first_key = key_at(at);
-    piece.add({at, size_at(at)});
-    if (piece.size() >= piece_size_) {
-      if (auto ok = flush(); !ok) return ok;
+    if (filled >= piece_size_ && (splits_.empty() || splits_.back() != key_at(at))) {
+      splits_.emplace_back(key_at(at));
+      filled = 0;
     }
+    filled += size_at(at);
   }
-  if (auto ok = flush(); !ok) return ok;
-  run.data = Buffer();
-  run.order = {};
+}
+
+/// Sorted entries on their way to disk.
+class Sorter::Pieces {
+ public:
+  Pieces(Sorter& sorter, std::size_t size) : sorter_(sorter), size_(size) {}
+
+  Result<void> add(std::string_view key, std::string_view whole) {
+    const auto& splits = sorter_.splits_;
+    const bool splits_here = part_ < splits.size() && splits[part_] <= key;
+    if (splits_here || bytes_.size() >= 2 * size_) {
+      if (auto ok = finish(); !ok) return ok;
+      while (part_ < splits.size() && splits[part_] <= key) ++part_;
+    }
+    if (bytes_.empty()) first_key_ = key;
+    bytes_.add(whole);
+    return {};
+  }
+  Result<void> finish() {
+    if (bytes_.empty()) return {};
+    auto where = sorter_.spill_.write(bytes_.view());
+    if (!where) return where.error();
+    made_.push_back({*where, std::move(first_key_), part_});
+    bytes_.clear();
+    return {};
+  }
+  std::vector<Piece> take() { return std::move(made_); }
+
+ private:
+  Sorter& sorter_;
+  std::size_t size_;
+  std::vector<Piece> made_;
+  Buffer bytes_;
+  std::string first_key_;
+  std::uint32_t part_ = 0;
+};
+
+/// Whether all keys of the piece are less than `key`.
+bool Sorter::ends_by(const Piece& piece, std::string_view key) const {
+  return piece.part != splits_.size() && splits_[piece.part] <= key;
+}
+
+Result<void> Sorter::spill(Run& run) {
+  Pieces pieces(*this, piece_size_);
+  for (const Ref& ref : run.order) {
+    const char* const at = run.data.data() + ref.at;
+    if (auto ok = pieces.add(key_at(at), {at, size_at(at)}); !ok) return ok;
+  }
+  if (auto ok = pieces.finish(); !ok) return ok;
+  run.pieces = pieces.take();
   return {};
 }
+
+/// Keys from one up to another.
+struct Sorter::Range {
+  std::string_view from;
+  const std::optional<std::string>& until;
+  std::size_t shared;  // with how many bytes all keys of the range begin
+
+  Range(std::string_view begin, const std::optional<std::string>& end)
+      : from(begin), until(end), shared(end ? common_prefix(begin, *end) : 0) {}
+  [[nodiscard]] bool ends_before(std::string_view key) const { return until && !(key < *until); }
+};
 
 /// One run's entries in order. Its current one stays where it is until next().
 class Sorter::Reader {
  public:
-  Reader(const Sorter& sorter, const Run& run, std::size_t number) : sorter_(sorter), run_(run), number_(number) {}
+  Reader(const Sorter& sorter, const Run& run, std::size_t number, const Range& range)
+      : sorter_(sorter), run_(run), number_(number), range_(range) {}
 
-  /// At the first entry with a key not less than `from`.
-  Result<bool> open(std::string_view from) {
-    if (run_.state != Run::State::spilled) {
-      const char* const base = run_.data.data();
-      const auto found = std::partition_point(run_.order.begin(), run_.order.end(),
-                                              [&](const Ref& ref) { return key_at(base + ref.at) < from; });
-      at_order_ = static_cast<std::size_t>(found - run_.order.begin());
+  /// At the first entry of the range.
+  Result<bool> open() {
+    if (!run_.on_disk()) {
+      const auto place = [&](std::string_view key) {
+        const char* const base = run_.data.data();
+        return std::partition_point(run_.order.begin(), run_.order.end(),
+                                    [&](const Ref& ref) { return key_at(base + ref.at) < key; }) -
+               run_.order.begin();
+      };
+      at_order_ = static_cast<std::size_t>(place(range_.from));
+      end_order_ = range_.until ? static_cast<std::size_t>(place(*range_.until)) : run_.order.size();
       return settle();
     }
-    // Equal keys may begin in the piece before the one that begins with them.
-    auto found = std::partition_point(run_.pieces.begin(), run_.pieces.end(), [&](const Piece& p) { return p.first_key < from; });
-    if (found != run_.pieces.begin()) --found;
+    auto found = std::partition_point(run_.pieces.begin(), run_.pieces.end(),
+                                      [&](const Piece& p) { return p.first_key < range_.from; });
+    // The piece before may reach this far.
+    if (found != run_.pieces.begin() && !sorter_.ends_by(*std::prev(found), range_.from)) --found;
     next_piece_ = static_cast<std::size_t>(found - run_.pieces.begin());
     auto more = load_piece();
-    while (more && *more && key() < from) more = next();
+    while (more && *more && key() < range_.from) more = next();
     return more;
   }
   Result<bool> next() {
-    if (run_.state != Run::State::spilled) {
+    if (!run_.on_disk()) {
       ++at_order_;
       return settle();
     }
     at_ += size_at(at_);
-    if (at_ != piece_.data() + piece_.size()) return true;
-    return load_piece();
+    if (at_ == piece_.data() + piece_.size()) return load_piece();
+    return look();
   }
   [[nodiscard]] std::string_view key() const { return key_at(at_); }
   [[nodiscard]] std::string_view payload() const { return payload_at(at_); }
   [[nodiscard]] std::string_view whole() const { return {at_, size_at(at_)}; }
-  [[nodiscard]] std::size_t number() const { return number_; }
+  std::size_t leaf = 0;  ///< its place in a tournament
+
+  /// Equal keys come in the order of their runs.
+  [[nodiscard]] bool comes_before(const Reader& other) const {
+    if (prefix_ != other.prefix_) return prefix_ < other.prefix_;
+    const int order = key().compare(other.key());
+    return order != 0 ? order < 0 : number_ < other.number_;
+  }
 
  private:
   Result<bool> settle() {
-    if (at_order_ == run_.order.size()) return false;
+    if (at_order_ >= end_order_) return false;
     at_ = run_.data.data() + run_.order[at_order_].at;
+    prefix_ = prefix_of(key(), range_.shared);
     return true;
   }
   Result<bool> load_piece() {
     if (next_piece_ == run_.pieces.size()) return false;
-    if (auto ok = sorter_.spill_.read(run_.pieces[next_piece_].where, piece_); !ok) return ok.error();
-    ++next_piece_;
+    const Piece& piece = run_.pieces[next_piece_++];
+    if (range_.ends_before(piece.first_key)) return false;
+    if (auto ok = sorter_.spill_.read(piece.where, piece_); !ok) return ok.error();
     at_ = piece_.data();
+    may_end_ = range_.until && !sorter_.ends_by(piece, *range_.until);
+    return look();
+  }
+  Result<bool> look() {
+    if (may_end_ && range_.ends_before(key())) return false;
+    prefix_ = prefix_of(key(), range_.shared);
     return true;
   }
 
   const Sorter& sorter_;
   const Run& run_;
   std::size_t number_;
-  std::size_t at_order_ = 0, next_piece_ = 0;
+  const Range& range_;
+  std::uint64_t prefix_ = 0;  // eight bytes of the key behind what is shared
+  std::size_t at_order_ = 0, end_order_ = 0, next_piece_ = 0;
   std::vector<char> piece_;
+  bool may_end_ = false;  // the range ends in this piece
   const char* at_ = nullptr;
 };
 
-namespace {
+/// The readers' entries as one sequence, by a tree of losers: each step compares a reader once per level.
+class Sorter::Tournament {
+ public:
+  explicit Tournament(const Range& range) : range_(range) {}
 
-/// For heaps with the smallest on top; equal keys in the order of their runs.
-template <class Reader>
-bool comes_later(const Reader* a, const Reader* b) {
-  const int order = a->key().compare(b->key());
-  return order != 0 ? order > 0 : a->number() > b->number();
-}
-
-}  // namespace
-
-Result<void> Sorter::merge_level(unsigned level) {
-  std::vector<std::unique_ptr<Reader>> readers;
-  std::vector<Reader*> heap;
-  std::vector<Run*> old;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& run : runs_) {
-      if (run->state == Run::State::spilled && run->level == level) old.push_back(run.get());
-    }
-  }
-  for (std::size_t i = 0; i < old.size(); ++i) {
-    auto reader = std::make_unique<Reader>(*this, *old[i], i);
-    auto more = reader->open({});
+  /// Runs come in their order.
+  Result<void> enter(const Sorter& sorter, const Run& run) {
+    auto reader = std::make_unique<Reader>(sorter, run, readers_.size(), range_);
+    auto more = reader->open();
     if (!more) return more.error();
-    if (*more) heap.push_back(reader.get());
-    readers.push_back(std::move(reader));
+    if (*more) readers_.push_back(std::move(reader));
+    return {};
   }
-  const auto later = [](const Reader* a, const Reader* b) { return comes_later(a, b); };
-  std::make_heap(heap.begin(), heap.end(), later);
-  std::vector<Piece> pieces;
-  Buffer piece;
-  std::string first_key;
-  while (!heap.empty()) {
-    std::pop_heap(heap.begin(), heap.end(), later);
-    Reader* const reader = heap.back();
-    if (piece.empty()) first_key = reader->key();
-    piece.add(reader->whole());
-    auto more = reader->next();
+  /// All have entered.
+  void begin() {
+    losers_.assign(std::max<std::size_t>(readers_.size(), 1), nullptr);
+    best_ = readers_.empty() ? nullptr : play(1);
+  }
+  /// The reader whose entry is next; null at the end.
+  [[nodiscard]] const Reader* best() const { return best_; }
+  Result<void> next() {
+    auto more = best_->next();
     if (!more) return more.error();
-    if (*more) {
-      std::push_heap(heap.begin(), heap.end(), later);
-    } else {
-      heap.pop_back();
+    Reader* winner = *more ? best_ : nullptr;
+    for (std::size_t node = (readers_.size() + best_->leaf) / 2; node != 0; node /= 2) {
+      if (beats(losers_[node], winner)) std::swap(losers_[node], winner);
     }
-    if (piece.size() >= piece_size_ || (heap.empty() && !piece.empty())) {
-      auto where = spill_.write(piece.view());
-      if (!where) return where.error();
-      pieces.push_back({*where, first_key});
-      piece.clear();
-    }
+    best_ = winner;
+    return {};
   }
+
+ private:
+  static bool beats(const Reader* a, const Reader* b) {
+    if (a == nullptr || b == nullptr) return a != nullptr;
+    return a->comes_before(*b);
+  }
+  /// Leaves are the nodes from readers_.size() on.
+  Reader* play(std::size_t node) {
+    if (node >= readers_.size()) {
+      readers_[node - readers_.size()]->leaf = node - readers_.size();
+      return readers_[node - readers_.size()].get();
+    }
+    Reader *a = play(2 * node), *b = play(2 * node + 1);
+    if (beats(b, a)) std::swap(a, b);
+    losers_[node] = b;
+    return a;
+  }
+
+  const Range range_;
+  std::vector<std::unique_ptr<Reader>> readers_;
+  std::vector<Reader*> losers_;
+  Reader* best_ = nullptr;
+};
+
+Result<void> Sorter::merge(const std::vector<Run*>& runs) {
+  const std::optional<std::string> no_end;
+  Tournament readers({{}, no_end});
+  for (const Run* run : runs) {
+    if (auto ok = readers.enter(*this, *run); !ok) return ok;
+  }
+  readers.begin();
+  // Larger ones: there are fewer runs of this level.
+  Pieces pieces(*this, piece_size_ << std::min(2 * (runs.front()->level + 1), 5U));
+  while (const Reader* const reader = readers.best()) {
+    if (auto ok = pieces.add(reader->key(), reader->whole()); !ok) return ok;
+    if (auto ok = readers.next(); !ok) return ok;
+  }
+  if (auto ok = pieces.finish(); !ok) return ok;
   std::vector<SpillFile::Piece> merged;
-  for (const Run* run : old) {
+  for (const Run* run : runs) {
     for (const Piece& p : run->pieces) merged.push_back(p.where);
   }
   spill_.forget(std::move(merged));
   const std::lock_guard lock(mutex_);
-  Run& into = *old.front();
-  into.pieces = std::move(pieces);
-  into.level = level + 1;
-  for (std::size_t i = 1; i < old.size(); ++i) {
-    into.entries += old[i]->entries;
-    into.size += old[i]->size;
-    std::erase_if(runs_, [&](const auto& run) { return run.get() == old[i]; });
+  Run& into = *runs.front();
+  into.pieces = pieces.take();
+  into.state = Run::State::spilled;
+  ++into.level;
+  for (auto run = runs.begin() + 1; run != runs.end(); ++run) {
+    into.entries += (*run)->entries;
+    into.size += (*run)->size;
   }
+  std::erase_if(runs_, [&](const auto& run) { return std::find(runs.begin() + 1, runs.end(), run.get()) != runs.end(); });
   return {};
 }
 
@@ -330,11 +464,13 @@ Result<void> Sorter::seal() {
     stop_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  threads_.clear();
   if (error_) return *error_;
+  spare_.reset();
   if (current_) {
     current_->entries = current_->order.size();
     current_->size = current_->data.size();
+    entries_ += current_->entries;
     runs_.push_back(std::move(current_));
   }
   for (const auto& run : runs_) {
@@ -348,28 +484,37 @@ Result<void> Sorter::seal() {
 Result<std::vector<std::string>> Sorter::cuts(std::uint64_t part) const {
   // A sample of the keys, each standing for as many bytes as lie between it and the next of its run.
   struct Sample {
-    std::string key;
-    std::uint64_t bytes;
+    std::string_view key;
+    std::uint64_t bytes = 0;
+    bool whole = true;  // no piece is cut in two here
   };
   std::vector<Sample> samples;
+  for (const std::string& key : splits_) samples.push_back({key});
   const std::uint64_t step = std::max<std::uint64_t>(part / 64, 1);
   for (const auto& run : runs_) {
-    if (run->state == Run::State::spilled) {
-      for (const Piece& p : run->pieces) samples.push_back({p.first_key, p.where.size});
+    if (run->on_disk()) {
+      const Piece* before = nullptr;
+      for (const Piece& p : run->pieces) {
+        const bool whole = before == nullptr || before->part != p.part;
+        samples.push_back({whole && p.part != 0 ? splits_[p.part - 1] : p.first_key, p.where.size, whole});
+        before = &p;
+      }
       continue;
     }
     const std::uint64_t each = std::max<std::uint64_t>(run->size / std::max<std::uint64_t>(run->entries, 1), 1);
     const auto every = static_cast<std::size_t>(std::max<std::uint64_t>(step / each, 1));
     for (std::size_t i = 0; i < run->order.size(); i += every) {
-      samples.push_back({std::string(key_at(run->data.data() + run->order[i].at)), each * every});
+      samples.push_back({key_at(run->data.data() + run->order[i].at), each * every, splits_.empty()});
     }
   }
   std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.key < b.key; });
+  // Between the splits a stretch ends only where they are too far apart.
+  const std::uint64_t most = part + 2 * std::min<std::uint64_t>(bytes_ / (splits_.size() + 1), 2 * part);
   std::vector<std::string> keys;
   std::uint64_t filled = 0;
   for (const Sample& s : samples) {
-    if (filled >= part && (keys.empty() || keys.back() != s.key)) {
-      keys.push_back(s.key);
+    if (filled >= (s.whole ? part : most) && (keys.empty() || keys.back() != s.key)) {
+      keys.emplace_back(s.key);
       filled = 0;
     }
     filled += s.bytes;
@@ -377,45 +522,32 @@ Result<std::vector<std::string>> Sorter::cuts(std::uint64_t part) const {
   return keys;
 }
 
+SorterCursor::SorterCursor() = default;
 SorterCursor::~SorterCursor() = default;
 
 Result<std::unique_ptr<SorterCursor>> SorterCursor::open(const Sorter& sorter, std::string_view from,
                                                          std::optional<std::string> until) {
   std::unique_ptr<SorterCursor> cursor(new SorterCursor);
+  cursor->from_ = from;
   cursor->until_ = std::move(until);
-  for (std::size_t i = 0; i < sorter.runs_.size(); ++i) {
-    auto reader = std::make_unique<Sorter::Reader>(sorter, *sorter.runs_[i], i);
-    auto more = reader->open(from);
-    if (!more) return more.error();
-    if (!*more) continue;
-    cursor->heap_.push_back(reader.get());
-    cursor->readers_.push_back(std::move(reader));
+  cursor->readers_ = std::make_unique<Sorter::Tournament>(Sorter::Range(cursor->from_, cursor->until_));
+  if (cursor->until_ && *cursor->until_ <= from) return cursor;
+  for (const auto& run : sorter.runs_) {
+    if (auto ok = cursor->readers_->enter(sorter, *run); !ok) return ok.error();
   }
-  std::make_heap(cursor->heap_.begin(), cursor->heap_.end(), [](const auto* a, const auto* b) { return comes_later(a, b); });
+  cursor->readers_->begin();
   return cursor;
 }
 
 Result<bool> SorterCursor::next() {
-  const auto later = [](const Sorter::Reader* a, const Sorter::Reader* b) { return comes_later(a, b); };
-  if (heap_.empty()) return false;
   if (begun_) {
-    std::pop_heap(heap_.begin(), heap_.end(), later);
-    auto more = heap_.back()->next();
-    if (!more) return more.error();
-    if (*more) {
-      std::push_heap(heap_.begin(), heap_.end(), later);
-    } else {
-      heap_.pop_back();
-    }
+    if (auto ok = readers_->next(); !ok) return ok.error();
   }
-  begun_ = true;
-  if (heap_.empty()) return false;
-  key_ = heap_.front()->key();
-  payload_ = heap_.front()->payload();
-  if (until_ && !(key_ < *until_)) {
-    begun_ = false;  // stays where it is
-    return false;
-  }
+  const Sorter::Reader* const reader = readers_->best();
+  begun_ = reader != nullptr;
+  if (!begun_) return false;
+  key_ = reader->key();
+  payload_ = reader->payload();
   return true;
 }
 

@@ -4,8 +4,8 @@
 // the memory. Filling is for one thread; once sealed, any number of cursors may read at once.
 #pragma once
 
-#include <cstdint>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -40,8 +40,8 @@ View take(std::string_view& entries);
 
 class Sorter {
  public:
-  /// `budget` bytes of memory (at least 1 MiB is used); `spill` may be shared.
-  Sorter(std::size_t budget, SpillFile& spill);
+  /// `budget` bytes of memory (at least 1 MiB is used); `spill` may be shared. Full runs are sorted by so many threads.
+  Sorter(std::size_t budget, SpillFile& spill, unsigned threads = 1);
   ~Sorter();
   Sorter(const Sorter&) = delete;
   Sorter& operator=(const Sorter&) = delete;
@@ -67,6 +67,7 @@ class Sorter {
   struct Piece {
     SpillFile::Piece where;
     std::string first_key;
+    std::uint32_t part = 0;  // its keys lie from splits_[part - 1] up to splits_[part]
   };
   struct Run {
     Buffer data;
@@ -75,29 +76,40 @@ class Sorter {
     std::uint64_t entries = 0, size = 0;
     std::size_t held = 0;  // bytes this run counts for in memory
     unsigned level = 0;
-    enum class State : std::uint8_t { full, sorted, spilled } state = State::full;
+    enum class State : std::uint8_t { full, sorting, sorted, spilling, spilled, merging } state = State::full;
+    [[nodiscard]] bool on_disk() const { return state == State::spilled || state == State::merging; }
   };
+  using Runs = std::vector<std::unique_ptr<Run>>;
+  struct Range;
   class Reader;
+  class Tournament;
+  class Pieces;
 
   static std::string_view key_at(const char* at);
   static std::string_view payload_at(const char* at);
   static void sort(Run& run);
+  void split(const Run& run);
+  [[nodiscard]] bool ends_by(const Piece& piece, std::string_view key) const;
   Result<void> spill(Run& run);
-  Result<void> merge_level(unsigned level);
+  [[nodiscard]] std::vector<Run*> to_merge() const;
+  Result<void> merge(const std::vector<Run*>& runs);
+  void start_run();
   Result<void> hand_over();
   void background();
   Result<void> background_step(std::unique_lock<std::mutex>& lock, bool& idle);
 
-  std::size_t budget_, run_size_, piece_size_;
+  std::size_t budget_, run_size_, piece_size_, fan_in_;
   SpillFile& spill_;
-  std::unique_ptr<Run> current_;
-  std::vector<std::unique_ptr<Run>> runs_;  // in order of arrival
+  unsigned thread_count_;
+  std::unique_ptr<Run> current_, spare_;  // the spare one's memory is used again
+  Runs runs_;                             // in order of arrival
+  std::vector<std::string> splits_;       // where every run's pieces end; chosen by the first one that is spilled
   std::uint64_t entries_ = 0, bytes_ = 0;
   bool spilled_ = false;
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::jthread thread_;
+  std::vector<std::jthread> threads_;
   std::size_t held_ = 0;
   bool wants_room_ = false, stop_ = false;
   std::optional<Error> error_;
@@ -117,10 +129,10 @@ class SorterCursor {
   [[nodiscard]] std::string_view payload() const { return payload_; }
 
  private:
-  SorterCursor() = default;
-  std::vector<std::unique_ptr<Sorter::Reader>> readers_;
-  std::vector<Sorter::Reader*> heap_;
+  SorterCursor();
+  std::string from_;
   std::optional<std::string> until_;
+  std::unique_ptr<Sorter::Tournament> readers_;
   bool begun_ = false;
   std::string_view key_, payload_;
 };

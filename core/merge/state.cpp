@@ -91,6 +91,18 @@ bool is_earlier(const Touchpoint& a, const Touchpoint& b) {
   return a.id < b.id;
 }
 
+/// Whether two may have one id; of few it is looked up.
+bool may_repeat(const std::vector<Touchpoint>& all) {
+  constexpr std::size_t kFew = 24;
+  if (all.size() > kFew) return true;
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (all[i].id.low == all[j].id.low) return true;
+    }
+  }
+  return false;
+}
+
 Channel channel_of(TouchKind kind) {
   switch (kind) {
     case TouchKind::sms: return Channel::sms;
@@ -135,7 +147,15 @@ void State::join(const Contribution& c) {
   }
   ++records;
   join_conversation(*this, c.conversation, [&](Target) -> const Version& { return c.version; });
-  for (const MetadataItem& item : c.metadata) metadata.push_back({item.key, item.value, c.version});
+  for (std::size_t i = 0; i < c.metadata.size(); ++i) {
+    const auto& [key, value] = c.metadata[i];
+    // Records of one kind have the same in the same place.
+    if (i < metadata.size() && metadata[i].key == key && metadata[i].value == value) {
+      metadata[i].version = std::max(metadata[i].version, c.version);
+    } else {
+      metadata.push_back({key, value, c.version});
+    }
+  }
   touchpoints.insert(touchpoints.end(), c.touchpoints.begin(), c.touchpoints.end());
 }
 
@@ -159,22 +179,24 @@ void State::settle() {
   });
   metadata.erase(std::unique(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) { return a.key == b.key; }),
                  metadata.end());
-  std::sort(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& a, const Touchpoint& b) {
-    if (a.id != b.id) return a.id < b.id;
-    return a.version != b.version ? b.version < a.version : content(b) < content(a);
-  });
-  const auto repeated =
-      std::unique(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& a, const Touchpoint& b) { return a.id == b.id; });
-  repeated_touchpoints += static_cast<std::uint64_t>(touchpoints.end() - repeated);
-  touchpoints.erase(repeated, touchpoints.end());
+  if (may_repeat(touchpoints)) {
+    std::sort(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& a, const Touchpoint& b) {
+      if (a.id != b.id) return a.id < b.id;
+      return a.version != b.version ? b.version < a.version : content(b) < content(a);
+    });
+    const auto repeated =
+        std::unique(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& a, const Touchpoint& b) { return a.id == b.id; });
+    repeated_touchpoints += static_cast<std::uint64_t>(touchpoints.end() - repeated);
+    touchpoints.erase(repeated, touchpoints.end());
+  }
+  std::sort(touchpoints.begin(), touchpoints.end(), is_earlier);
 }
 
 /// Notes and such are internal: they say when work on a conversation began and ended, but nothing of how the customer came
 /// or was answered.
 void derive_from_touchpoints(State& state) {
-  std::vector<Touchpoint>& all = state.touchpoints;
+  const std::vector<Touchpoint>& all = state.touchpoints;
   if (all.empty()) return;
-  std::sort(all.begin(), all.end(), is_earlier);
   const Touchpoint *with_customer = nullptr, *inbound = nullptr, *reply = nullptr, *last_agent = nullptr, *subject = nullptr;
   Decimal handled;
   bool has_handled = false;

@@ -25,7 +25,7 @@ struct State {
   Conversation conversation;
   std::array<Version, kTargetCount> versions;
   std::vector<Meta> metadata;           ///< by key, each once, when settled
-  std::vector<Touchpoint> touchpoints;  ///< by id, each once, when settled
+  std::vector<Touchpoint> touchpoints;  ///< each id once, by time, when settled
   std::uint64_t records = 0;
   std::uint64_t repeated_touchpoints = 0;  ///< counted by settle()
   Origin origin;                           ///< of the first record in the input

@@ -170,6 +170,7 @@ Normalizer::Normalizer(const SourceConfig& source)
       later_reader_(source.time_format, source.zone, Disambiguation::later) {
   readers_.reserve(kReaders);
   for (std::size_t i = 0; i < kReaders; ++i) { readers_.emplace_back(source.time_format, source.zone, source.disambiguation); }
+  if (source.texts) text_numbers_.emplace(*source.texts);
 }
 
 Normalizer::~Normalizer() = default;
@@ -419,6 +420,7 @@ void Normalizer::on_record(const Record& record, const Place& place) {
   gathered_.clear();
   items_.clear();
   item_bits_ = 0;
+  made_items_ = false;
   made_ = 0;
   if (indexed_items_ != 0) {
     item_index_.clear();
@@ -477,7 +479,7 @@ inline void Normalizer::carry(const Field& value, Step& s) {
     return;
   }
   ++s.carried;
-  if (!keys_differ_ || made_ != 0) return add_item(*s.key, value, s.form);
+  if (!keys_differ_ || made_items_) return add_item(*s.key, value, s.form);
   // No other field of the record can have this key.
   item_bits_ |= std::uint64_t{1} << (s.key->name_hash & 63);
   Item& item = items_.emplace_back();
@@ -740,22 +742,43 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   }
   Field kept = value;
   if (made || walking_) kept.text = scratch_text_.keep(value.view()).data();
+  made_items_ = true;
+  if (!made) ++step(value.id).carried;
+  add_item(key_of_made_name(name), kept, form);
+  return true;
+}
+
+/// The metadata key of a name that the adapter made up. Of the first few it is kept: mostly there are no more.
+const Normalizer::Key& Normalizer::key_of_made_name(std::string_view name) {
+  for (const MadeName& known : made_names_) {
+    if (known.name == name) return known.key;
+  }
   scratch_.clear();
   scratch_.add(',');
   add_json_string(scratch_, metadata_name(name));
   scratch_.add(':');
-  if (!made) ++step(value.id).carried;
-  add_item(made_key(scratch_.view()), kept, form);
-  return true;
+  if (made_names_.size() == kMadeNames || name.size() > kLongestMade) return made_key(scratch_.view());
+  made_names_.reserve(kMadeNames);
+  MadeName& kept = made_names_.emplace_back(MadeName{std::string(name), std::string(scratch_.view()), {}});
+  const std::size_t size = kept.comma_key.size() - 1;
+  kept.comma_key.append(MetadataWriter::kKeySlack, '\0');
+  kept.key.name = kept.key.path = std::string_view(kept.comma_key).substr(1, size);
+  kept.key.name_hash = kept.key.path_hash = hash64(kept.key.name);
+  return kept.key;
 }
 
 bool Normalizer::drop(const Field& value, std::string_view rule) {
   if (outcome_ != Outcome::going) return false;
   if ((value.flags & Field::kMade) != 0 || is_nothing(value)) return true;
-  const std::string& name = value.id < NameTable::kStable ? plan(value.id).name : kOtherNames;
-  auto& by_rule = record_drops_.try_emplace(name).first->second;
-  const auto found = by_rule.find(rule);
-  ++(found == by_rule.end() ? by_rule.emplace(std::string(rule), 0).first : found)->second;
+  FieldPlan& p = plan(value.id);
+  if (p.last_rule_drops == nullptr || p.last_rule != rule) {
+    auto& by_rule = record_drops_.try_emplace(value.id < NameTable::kStable ? p.name : kOtherNames).first->second;
+    auto found = by_rule.find(rule);
+    if (found == by_rule.end()) found = by_rule.emplace(std::string(rule), 0).first;
+    p.last_rule = found->first;
+    p.last_rule_drops = &found->second;
+  }
+  ++*p.last_rule_drops;
   return true;
 }
 
@@ -1227,7 +1250,7 @@ void Normalizer::emit_contribution() {
   c.origin = {file_, line(), place_.offset};
   c.metadata = metadata_;
   c.touchpoints = touches_;
-  add_entry(batch_->contributions, c);
+  add_entry(batch_->contributions, c, text_numbers_ ? &*text_numbers_ : nullptr);
 }
 
 void Normalizer::explain_record() {

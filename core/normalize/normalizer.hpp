@@ -122,6 +122,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::string comma_key, comma_path_key;  // `,"Priority":` and the slack that MetadataWriter wants
     Key key;                                // views of these
     std::string drop_rule;
+    std::string_view last_rule;  // by which a record's field was dropped, and where that is counted
+    std::uint64_t* last_rule_drops = nullptr;
   };
   /// What is known of names with ids from some id on.
   struct Plans {
@@ -155,6 +157,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     bool carried = false;       // into metadata as well, already
 
     static constexpr std::uint16_t kSet = 0xFFFF;  // by the adapter
+  };
+  /// A metadata name that the adapter made up.
+  struct MadeName {
+    std::string name, comma_key;
+    Key key;  // views of comma_key
   };
   enum class Outcome : std::uint8_t { going, filtered, refused };
 
@@ -201,6 +208,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void fill(Target target, How how, std::uint32_t rank, const Field& value, std::uint16_t at = Gathered::kSet);
   [[nodiscard]] bool is_absent(Target target, const Field& value) const;
   void place_gathered();
+  const Key& key_of_made_name(std::string_view name);
   Item* find_item(std::string_view key, std::uint64_t hash);
   void carry(const Field& value, Step& step);
   void add_item(const Key& key, const Field& value, Form form);
@@ -268,8 +276,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::vector<Gathered> gathered_, unused_;
   bool walking_ = false;  // text of the record at hand is the walker's: it goes with the next element
   std::vector<Item> items_;
-  std::uint64_t item_bits_ = 0;                                  // of the hashes of keys
-  std::deque<Key> made_keys_;                                    // of names of the adapter's own, and numbered ones
+  std::uint64_t item_bits_ = 0;  // of the hashes of keys
+  std::deque<Key> made_keys_;    // of names of the adapter's own, and numbered ones
+  static constexpr std::size_t kMadeNames = 16, kLongestMade = 64;
+  std::vector<MadeName> made_names_;                             // the first ones; never moved
+  bool made_items_ = false;                                      // the adapter carried something under a name of its own
   std::size_t made_ = 0;                                         // how many of them are the record's
   std::unordered_map<std::uint64_t, std::uint32_t> item_index_;  // by hash; of records with many
   std::size_t indexed_items_ = 0;
@@ -280,6 +291,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Version version_;
   std::string key_;
   std::vector<MetadataItem> metadata_;
+  std::optional<TextNumbers> text_numbers_;
   Buffer scratch_;
   Arena scratch_text_;
   TextLines lines_{{}, 1};  // of the block

@@ -16,6 +16,7 @@
 #include "crosswalk/translate.hpp"
 #include "merge/id_template.hpp"
 #include "merge/identity.hpp"
+#include "merge/shared_texts.hpp"
 #include "normalize/evidence.hpp"
 #include "normalize/explanation.hpp"
 
@@ -53,7 +54,8 @@ struct SourceConfig {
   bool enrich = false;       ///< records only add to conversations that others say
   std::uint32_t number = 0;  ///< index in the job
   IdTemplate external_id;
-  std::array<IdUse, kIdKinds> ids;  ///< by IdKind
+  std::array<IdUse, kIdKinds> ids;     ///< by IdKind
+  std::shared_ptr<SharedTexts> texts;  ///< of the merge that records go to; may be null
   bool want_ledger = false;
   Explanations* explanations = nullptr;  ///< records to be explained; null: none
   bool want_rejects = true;              ///< reject lines are written somewhere

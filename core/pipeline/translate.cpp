@@ -129,6 +129,7 @@ class Writer {
   static MergePlan plan_of(const SourceConfig& source) {
     MergePlan plan;
     plan.sources.push_back({&source, false});
+    plan.texts = source.texts;
     return plan;
   }
 
@@ -191,6 +192,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   if (auto ok = check_outputs(options, source->inputs); !ok) return ok;
   source->want_rejects = !options.rejects.empty();
   source->contributes = source->fold;
+  if (source->contributes) source->texts = std::make_shared<SharedTexts>();
   const unsigned jobs = job_count(options.jobs);
   auto opened = SourceFlow::open(*source, std::move(*prepared), options.evidence, jobs, hooks.cancelled);
   if (!opened) return opened.error();

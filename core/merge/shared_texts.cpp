@@ -1,0 +1,53 @@
+#include "merge/shared_texts.hpp"
+
+#include "text.hpp"
+
+#include <cstring>
+
+namespace crosswalk {
+namespace {
+
+constexpr std::size_t kShortest = 3;  // a number takes as much
+
+/// Of both ends and the size: those that are alike in them may be taken for each other, for a while.
+std::uint64_t mixed(std::string_view text) {
+  std::uint64_t front = 0, back = 0;
+  if (text.size() >= 8) {
+    std::memcpy(&front, text.data(), 8);
+    std::memcpy(&back, text.data() + text.size() - 8, 8);
+  } else {
+    std::memcpy(&front, text.data(), text.size());
+  }
+  const std::uint64_t product = (front ^ back * 0x9e3779b97f4a7c15U ^ text.size()) * 0xbf58476d1ce4e5b9U;
+  return product ^ product >> 32;
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> SharedTexts::add(std::string_view text) {
+  const std::uint64_t hash = hash64(text);
+  const std::lock_guard lock(mutex_);
+  const auto [begin, end] = numbers_.equal_range(hash);
+  for (auto known = begin; known != end; ++known) {
+    if (texts_[known->second] == text) return known->second;
+  }
+  if (count_ == kMost || text_.held() + text.size() > kMostBytes) return std::nullopt;
+  texts_[count_] = text_.keep(text);
+  numbers_.emplace(hash, count_);
+  return count_++;
+}
+
+std::optional<std::uint32_t> TextNumbers::find(std::string_view text) {
+  if (text.size() < kShortest || text.size() > SharedTexts::kLongest) return std::nullopt;
+  const std::uint64_t mix = mixed(text);
+  Place& place = places_[mix % kPlaces];
+  if (place.mix == mix && place.number != kNone && texts_[place.number] == text) return place.number;
+  const bool again = place.mix == mix;
+  place = {mix, kNone};
+  if (!again) return std::nullopt;
+  const auto number = texts_.add(text);
+  if (number) place.number = *number;
+  return number;
+}
+
+}  // namespace crosswalk

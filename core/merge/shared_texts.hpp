@@ -1,0 +1,54 @@
+// Texts that many contributions have (a scope, a platform, an agent), kept once: entries hold their numbers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "arena.hpp"
+
+namespace crosswalk {
+
+/// Bounded: beyond kMost texts, or kMostBytes of them, texts stay in their entries. Which texts have a number is chance
+/// where threads race; what is read again is not.
+class SharedTexts {
+ public:
+  static constexpr std::size_t kMost = std::size_t{1} << 16, kMostBytes = std::size_t{4} << 20, kLongest = 256;
+
+  /// The number of a text, new or known; none when there is no room.
+  std::optional<std::uint32_t> add(std::string_view text);
+  /// Of a number that add() gave. Any thread that has seen it.
+  [[nodiscard]] std::string_view operator[](std::uint32_t number) const { return texts_[number]; }
+
+ private:
+  std::mutex mutex_;
+  Arena text_;
+  std::unordered_multimap<std::uint64_t, std::uint32_t> numbers_;  // by hash
+  std::unique_ptr<std::string_view[]> texts_ = std::make_unique_for_overwrite<std::string_view[]>(kMost);  // never moves
+  std::uint32_t count_ = 0;
+};
+
+/// Finds texts that come again and again, and their numbers. One per thread.
+class TextNumbers {
+ public:
+  explicit TextNumbers(SharedTexts& texts) : texts_(texts), places_(kPlaces) {}
+
+  /// A text gets a number when it comes for the second time with few others between.
+  std::optional<std::uint32_t> find(std::string_view text);
+
+ private:
+  static constexpr std::size_t kPlaces = 4096;
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  struct Place {
+    std::uint64_t mix = 0;
+    std::uint32_t number = kNone;
+  };
+  SharedTexts& texts_;
+  std::vector<Place> places_;
+};
+
+}  // namespace crosswalk
