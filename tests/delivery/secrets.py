@@ -382,7 +382,9 @@ def main():
                 if not any(case.codes):
                     worked.append(case.name)
                 check(case.name, case.watch.found() + (['a crash: %s' % case.codes] if any(
-                    code < 0 and 'signal' not in case.name for code in case.codes) else []))
+                    code < 0 and 'signal' not in case.name for code in case.codes) else []) +
+                      [text.decode('utf-8', 'replace') for text in case.watch.outputs
+                       if (b'Sanitizer' in text or b'runtime error' in text) and 'SIGSEGV' not in case.name])
         allowed = {'verb, plan', 'verb, plan as JSON', 'verb, requests'}
         check('%d distinct scenarios failed' % (len(names) - len(worked)),
               ['no more than that'] * (len(names) - len(worked) < LEAST) + ['it went well: ' + one for one in worked if one not in allowed])
