@@ -37,7 +37,12 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   line.clear();
   const bool begun = !summary.sources.empty() || !summary.sinks.empty();
   if (begun && a.json && result.ok()) {
-    if (const int code = print_out(summary.json()); code != kDone) return code;
+    int code = kDone;
+    const auto print = [&code](std::string_view text) -> Result<void> {
+      code = print_out(text);
+      return code == kDone ? Result<void>() : Error{Errc::closed, "", ""};
+    };
+    if (auto ok = summary.write_json(print); !ok) return code != kDone ? code : report(ok.error());
   } else if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) {
     fmt::print(stderr, "{}", summary.text());
   }

@@ -100,4 +100,11 @@ Result<std::int64_t> Database::number(const char* sql) {
   return *row ? statement->number(0) : 0;
 }
 
+Result<void> bring_up(Database& database, std::span<const char* const> steps, std::size_t from) {
+  for (const char* step : steps.subspan(from)) {
+    if (auto ok = database.run(step); !ok) return ok;
+  }
+  return database.run(fmt::format("PRAGMA user_version={}", steps.size()).c_str());
+}
+
 }  // namespace crosswalk::delivery

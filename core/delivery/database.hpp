@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -74,5 +75,9 @@ class Database {
   std::unique_ptr<sqlite3, Close> database_;
   std::string shown_;
 };
+
+/// Inside the caller's transaction: takes a database of version `from` to the version after the last step, where step n makes
+/// version n + 1 of version n, and says so in it.
+[[nodiscard]] Result<void> bring_up(Database& database, std::span<const char* const> steps, std::size_t from);
 
 }  // namespace crosswalk::delivery

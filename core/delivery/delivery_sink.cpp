@@ -22,6 +22,7 @@
 #include "encode/reject_json.hpp"
 #include "framing/json_object.hpp"
 #include "io/input.hpp"
+#include "io/spilled_text.hpp"
 #include "sinks/output.hpp"
 #include "text.hpp"
 
@@ -62,6 +63,7 @@ class Delivery final : public DeliverySink {
         return ok;
       }
     }
+    if (options_.list) accounts_.list = list_ = std::make_shared<SpilledText>();
     planner_.emplace(*journal_, std::move(rules));
     if (options_.look) return look_at_open_requests();
     engine_ = make_engine(std::move(*target));
@@ -172,7 +174,9 @@ class Delivery final : public DeliverySink {
       target.headers.emplace_back(header.name, std::move(value));
     }
     for (const std::string& secret : secrets) redact_.add(secret);
-    fingerprint_ = fingerprint(config_.url, secrets);
+    auto print = fingerprint(config_.url, secrets);
+    if (!print) return print.error();
+    fingerprint_ = std::move(*print);
     return target;
   }
 
@@ -243,7 +247,9 @@ class Delivery final : public DeliverySink {
     }
     auto decision = update ? planner_->update(line) : planner_->conversation(line);
     if (!decision) return decision.error();
-    if (options_.list) list(*decision, update);
+    if (options_.list) {
+      if (auto ok = list(*decision, update); !ok) return ok;
+    }
     if (decision->action == Action::unknown && updates_file_) {
       if (auto ok = updates_file_->write(line); !ok) return ok;
     }
@@ -255,9 +261,9 @@ class Delivery final : public DeliverySink {
     return {};
   }
 
-  void list(const Decision& decision, bool update) {
+  Result<void> list(const Decision& decision, bool update) {
     Buffer out;
-    out.add(accounts_.list.empty() ? "{\"external_id\":" : ",{\"external_id\":");
+    out.add(list_->empty() ? "{\"external_id\":" : ",{\"external_id\":");
     add_json_string(out, decision.external_id);
     out.add(",\"action\":");
     add_json_string(out, name_of(decision.action));
@@ -271,7 +277,7 @@ class Delivery final : public DeliverySink {
       out.add(']');
     }
     out.add('}');
-    accounts_.list += out.view();
+    return list_->add(out.view());
   }
 
   Result<void> put_reject(const ServerRefusal& refusal) {
@@ -360,6 +366,7 @@ class Delivery final : public DeliverySink {
   std::optional<Planner> planner_;
   std::unique_ptr<OutputFile> updates_file_;
   FieldsReader reader_;
+  std::shared_ptr<SpilledText> list_;
   bool started_ = false;
   std::uint64_t conversations_ = 0, updates_ = 0, total_bytes_ = 0;
   DeliveryAccounts accounts_;

@@ -314,7 +314,7 @@ Result<void> Engine::not_accepted(Done& done) {
     try_again(done, words, asked.value_or(std::chrono::milliseconds(0)));
     return {};
   }
-  if (status == 400 || status == 413 || status == 422) return bisect(done, words);
+  if (!answer.recode && (status == 400 || status == 413 || status == 422)) return bisect(done, words);
   if (status == 401 || status == 403) {
     stop_with({Errc::usage, fmt::format("{}: the server refused the key ({})", rules_.url, words),
                "check api_key of the sink, and that the key may write conversations; then: crosswalk deliver JOB.toml --resume"});
@@ -332,7 +332,7 @@ Result<void> Engine::not_accepted(Done& done) {
                "if you trust that address, make it the sink's url"});
     return {};
   }
-  const bool again = status == 408 || status == 409 || status == 425 || (status >= 500 && status != 505);
+  const bool again = answer.recode || status == 408 || status == 409 || status == 425 || (status >= 500 && status != 505);
   if (!again) {
     stop_with({Errc::io, fmt::format("{}: the server answered {}", rules_.url, words),
                "nothing is lost: when that is settled, crosswalk deliver JOB.toml --resume"});

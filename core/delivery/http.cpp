@@ -2,8 +2,10 @@
 #include <curl/curl.h>
 
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include <algorithm>
+#include <limits>
 #include <cstring>
 
 #include "delivery/transport.hpp"
@@ -27,25 +29,47 @@ bool starts_with_name(std::string_view line, std::string_view name) {
   return line.size() > name.size() && line[name.size()] == ':' && lower(line.substr(0, name.size())) == name;
 }
 
+/// How bodies go, the same for all connections of a run. A server that asks for gzip and then cannot read it is believed no more.
+enum class Coding : std::uint8_t { plain, gzip_offered, gzip_taken, plain_for_good };
+
+bool is_gzip(Coding coding) { return coding == Coding::gzip_offered || coding == Coding::gzip_taken; }
+
+/// libcurl takes "HTTP/x 500" for a 200.
+bool is_status_line(std::string_view line) {
+  const auto digit = [&](std::size_t at) { return at < line.size() && line[at] >= '0' && line[at] <= '9'; };
+  const std::size_t space = line.find(' ');
+  const bool version = (space == 6 && digit(5)) || (space == 8 && digit(5) && line[6] == '.' && digit(7));
+  return version && digit(space + 1) && digit(space + 2) && digit(space + 3) &&
+         (line.size() == space + 4 || line[space + 4] == ' ');
+}
+
 class CurlTransport final : public Transport {
  public:
-  CurlTransport(const HttpTarget& target, const std::atomic<bool>& stop) : target_(target), stop_(stop) {}
+  CurlTransport(const HttpTarget& target, std::shared_ptr<std::atomic<Coding>> coding, const std::atomic<bool>& stop)
+      : target_(target), coding_(std::move(coding)), stop_(stop) {}
+  ~CurlTransport() override {
+    if (deflate_ready_) deflateEnd(&deflate_);
+  }
+  CurlTransport(const CurlTransport&) = delete;
+  CurlTransport& operator=(const CurlTransport&) = delete;
 
   Result<void> open() {
     static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
     easy_.reset(global == CURLE_OK ? curl_easy_init() : nullptr);
     if (!easy_) return Error{Errc::io, "libcurl cannot be used", ""};
-    for (const auto& [name, value] : target_.headers) add_header(fmt::format("{}: {}", name, value));
-    add_header("Content-Type: application/json");
-    add_header("Accept: application/json");
-    add_header("Expect:");  // a server that never says "100 Continue" would cost a second each
+    for (List* list : {&headers_, &gzip_headers_}) {
+      for (const auto& [name, value] : target_.headers) add(*list, fmt::format("{}: {}", name, value));
+      add(*list, "Content-Type: application/json");
+      add(*list, "Accept: application/json");
+      add(*list, "Expect:");  // a server that never says "100 Continue" would cost a second each
+    }
+    add(gzip_headers_, "Content-Encoding: gzip");
     CURL* const e = easy_.get();
     set(e, CURLOPT_URL, target_.url.c_str());
     set(e, CURLOPT_PROTOCOLS_STR, "http,https");
     set(e, CURLOPT_FOLLOWLOCATION, 0L);
     set(e, CURLOPT_NOSIGNAL, 1L);
     set(e, CURLOPT_USERAGENT, "crosswalk");
-    set(e, CURLOPT_HTTPHEADER, headers_.get());
     set(e, CURLOPT_ERRORBUFFER, error_);
     set(e, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(e, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
@@ -76,14 +100,17 @@ class CurlTransport final : public Transport {
 
   Answer send(const std::string& method, const std::string& body) override {
     answer_ = {};
-    body_ = body;
     given_ = 0;
     header_bytes_ = body_bytes_ = 0;
-    complete_ = false;
+    complete_ = takes_gzip_ = nonsense_ = false;
+    const Coding coding = *coding_;
+    const bool packed = is_gzip(coding) && pack(body);
+    body_ = packed ? std::string_view(packed_) : std::string_view(body);
     error_[0] = '\0';
     CURL* const e = easy_.get();
     curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, method.c_str());
-    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    curl_easy_setopt(e, CURLOPT_HTTPHEADER, (packed ? gzip_headers_ : headers_).get());
+    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size()));
     const CURLcode code = curl_easy_perform(e);
     long status = 0;
     curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
@@ -91,9 +118,10 @@ class CurlTransport final : public Transport {
       // What follows the head cannot take back what it said.
       answer_.end = Answer::End::answered;
       answer_.status = static_cast<int>(status);
+      learn_coding(coding);
       return answer_;
     }
-    answer_.error = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+    answer_.error = nonsense_ ? "what came back is not HTTP" : error_[0] != '\0' ? error_ : curl_easy_strerror(code);
     answer_.end = end_of(code);
     return answer_;
   }
@@ -103,9 +131,46 @@ class CurlTransport final : public Transport {
   void set(CURL* easy, CURLoption option, T value) {
     ok_ = curl_easy_setopt(easy, option, value) == CURLE_OK && ok_;
   }
-  void add_header(const std::string& line) { headers_.reset(curl_slist_append(headers_.release(), line.c_str())); }
+  using List = std::unique_ptr<curl_slist, FreeList>;
+  static void add(List& list, const std::string& line) { list.reset(curl_slist_append(list.release(), line.c_str())); }
+
+  /// Into `packed_`, the same bytes each time.
+  bool pack(std::string_view body) {
+    constexpr int kGzip = 15 + 16, kMemory = 8;
+    if (body.size() > std::numeric_limits<uInt>::max() / 2) return false;
+    if (!deflate_ready_) {
+      if (deflateInit2(&deflate_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzip, kMemory, Z_DEFAULT_STRATEGY) != Z_OK) return false;
+      deflate_ready_ = true;
+    } else if (deflateReset(&deflate_) != Z_OK) {
+      return false;
+    }
+    packed_.resize(deflateBound(&deflate_, static_cast<uLong>(body.size())));
+    deflate_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));  // zlib does not write there
+    deflate_.avail_in = static_cast<uInt>(body.size());
+    deflate_.next_out = reinterpret_cast<Bytef*>(packed_.data());
+    deflate_.avail_out = static_cast<uInt>(packed_.size());
+    if (deflate(&deflate_, Z_FINISH) != Z_STREAM_END) return false;
+    packed_.resize(deflate_.total_out);
+    return true;
+  }
+
+  /// From the answer to a request that was coded as `used` says.
+  void learn_coding(Coding used) {
+    const int status = answer_.status;
+    const bool unread = status == 415 || ((status == 400 || status == 422) && *coding_ == Coding::gzip_offered);
+    Coding plain = Coding::plain;
+    if (is_gzip(used) && unread) {
+      *coding_ = Coding::plain_for_good;
+    } else if (used == Coding::gzip_offered && status >= 200 && status < 300) {
+      coding_->compare_exchange_strong(used, Coding::gzip_taken);
+    } else if (takes_gzip_) {
+      coding_->compare_exchange_strong(plain, Coding::gzip_offered);
+    }
+    answer_.recode = (is_gzip(used) && unread) || (status == 415 && is_gzip(used) != is_gzip(*coding_));
+  }
 
   Answer::End end_of(CURLcode code) const {
+    if (given_ != 0) return Answer::End::unclear;
     switch (code) {
       case CURLE_URL_MALFORMAT:
       case CURLE_UNSUPPORTED_PROTOCOL:
@@ -120,7 +185,7 @@ class CurlTransport final : public Transport {
     }
     long head = 0;
     curl_easy_getinfo(easy_.get(), CURLINFO_REQUEST_SIZE, &head);
-    return head == 0 && given_ == 0 ? Answer::End::not_sent : Answer::End::unclear;
+    return head == 0 ? Answer::End::not_sent : Answer::End::unclear;
   }
 
   static std::size_t give(char* to, std::size_t size, std::size_t count, void* self) {
@@ -146,9 +211,13 @@ class CurlTransport final : public Transport {
     if (line.starts_with("HTTP/")) {
       t.answer_.retry_after.clear();
       t.answer_.location.clear();
+      t.takes_gzip_ = false;
+      t.nonsense_ = !is_status_line(line);
+      if (t.nonsense_) return 0;
     }
     if (starts_with_name(line, "retry-after")) t.answer_.retry_after = trimmed(line.substr(12));
     if (starts_with_name(line, "location")) t.answer_.location = trimmed(line.substr(9));
+    if (starts_with_name(line, "accept-encoding")) t.takes_gzip_ |= takes_gzip(line.substr(16));
     long status = 0;
     curl_easy_getinfo(t.easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     if (line.empty() && status >= 200) t.complete_ = true;
@@ -159,22 +228,41 @@ class CurlTransport final : public Transport {
   }
 
   HttpTarget target_;
+  std::shared_ptr<std::atomic<Coding>> coding_;
   const std::atomic<bool>& stop_;
   std::unique_ptr<CURL, FreeEasy> easy_;
-  std::unique_ptr<curl_slist, FreeList> headers_;
+  List headers_, gzip_headers_;
   bool ok_ = true;
   char error_[CURL_ERROR_SIZE] = {};
   std::string_view body_;
   std::size_t given_ = 0, header_bytes_ = 0, body_bytes_ = 0;
-  bool complete_ = false;
+  bool complete_ = false, takes_gzip_ = false, nonsense_ = false;
+  z_stream deflate_{};
+  bool deflate_ready_ = false;
+  std::string packed_;
   Answer answer_;
 };
 
 }  // namespace
 
+bool takes_gzip(std::string_view accept_encoding) {
+  while (!accept_encoding.empty()) {
+    const std::size_t end = std::min(accept_encoding.find(','), accept_encoding.size());
+    const std::string_view one = accept_encoding.substr(0, end);
+    const std::size_t semicolon = std::min(one.find(';'), one.size());
+    const std::string name = lower(trimmed(one.substr(0, semicolon)));
+    const std::string weight = lower(trimmed(one.substr(std::min(semicolon + 1, one.size()))));
+    const bool never = weight.starts_with("q=0") && weight.find_first_not_of("0.", 2) == std::string::npos;
+    if ((name == "gzip" || name == "x-gzip") && !never) return true;
+    accept_encoding.remove_prefix(std::min(end + 1, accept_encoding.size()));
+  }
+  return false;
+}
+
 TransportFactory http_transport(HttpTarget target, const std::atomic<bool>& stop) {
-  return [target = std::move(target), &stop]() -> Result<std::unique_ptr<Transport>> {
-    auto transport = std::make_unique<CurlTransport>(target, stop);
+  auto coding = std::make_shared<std::atomic<Coding>>(Coding::plain);
+  return [target = std::move(target), coding, &stop]() -> Result<std::unique_ptr<Transport>> {
+    auto transport = std::make_unique<CurlTransport>(target, coding, stop);
     if (auto ok = transport->open(); !ok) return ok.error();
     return std::unique_ptr<Transport>(std::move(transport));
   };

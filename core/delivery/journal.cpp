@@ -22,7 +22,7 @@ constexpr std::size_t kLongestPath = 500;   // of SQLite's own file layer, less 
 constexpr int kKeptRuns = 20;
 constexpr int kPhaseShift = 40;
 
-/// Step n makes version n + 1 of version n. A file that is made anew takes them all.
+/// Step n makes version n + 1 of version n. A journal that is made anew takes them all, an older one those that it lacks.
 constexpr const char* kSteps[] = {
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE runs(id INTEGER PRIMARY KEY, started_at TEXT NOT NULL, process INTEGER NOT NULL, origin TEXT NOT NULL,"
@@ -177,14 +177,8 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& path, Use use)
     if (auto ok = journal->db_.open(file, SQLITE_OPEN_READWRITE, path); !ok) return ok.error();
   } else {
     if (auto ok = journal->db_.open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, path); !ok) return ok.error();
-    for (const char* step : kSteps) {
-      if (auto ok = journal->db_.run(step); !ok) return ok.error();
-    }
-    if (auto ok =
-            journal->db_.run(fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", kApplicationId, kVersion).c_str());
-        !ok) {
-      return ok.error();
-    }
+    if (auto ok = bring_up(journal->db_, kSteps, 0); !ok) return ok.error();
+    if (auto ok = journal->db_.run(fmt::format("PRAGMA application_id={}", kApplicationId).c_str()); !ok) return ok.error();
   }
   if (auto ok = journal->settle(use); !ok) return ok.error();
   return journal;
@@ -228,10 +222,8 @@ Result<void> Journal::create(const std::string& path) {
   ::close(fd);
   Result<void> ok = db_.open(fresh, SQLITE_OPEN_READWRITE, shown_);
   if (ok) ok = db_.run("PRAGMA page_size=8192; PRAGMA journal_mode=MEMORY; PRAGMA synchronous=FULL; BEGIN");
-  for (const char* step : kSteps) {
-    if (ok) ok = db_.run(step);
-  }
-  if (ok) ok = db_.run(fmt::format("PRAGMA application_id={}; PRAGMA user_version={}; COMMIT", kApplicationId, kVersion).c_str());
+  if (ok) ok = bring_up(db_, kSteps, 0);
+  if (ok) ok = db_.run(fmt::format("PRAGMA application_id={}; COMMIT", kApplicationId).c_str());
   db_.close();
   if (ok && ::rename(fresh.c_str(), path.c_str()) != 0)
     ok = system_error(shown_, "the journal cannot be put in place", errno, "");
@@ -272,17 +264,17 @@ Result<void> Journal::settle(Use use) {
                  "use that version"};
   }
   if (*version < 1) return damaged("it says no version");
-  if (auto ok = check_whole(); !ok) return ok;
   if (*version < kVersion) {
     if (use == Use::look) {
       return Error{Errc::io, fmt::format("{}: the journal is of an older version ({}, now {})", shown_, *version, kVersion),
                    "crosswalk run brings it up to date"};
     }
     if (auto ok = db_.run("BEGIN IMMEDIATE"); !ok) return ok;
-    for (auto v = *version; v < kVersion; ++v) {
-      if (auto ok = db_.run(kSteps[v]); !ok) return ok;
-    }
-    if (auto ok = db_.run(fmt::format("PRAGMA user_version={}; COMMIT", kVersion).c_str()); !ok) return ok;
+    if (auto ok = bring_up(db_, kSteps, static_cast<std::size_t>(*version)); !ok) return ok;
+  }
+  if (auto ok = check_whole(); !ok) return ok;  // of this version; what does not pass stays as it was
+  if (db_.in_transaction()) {
+    if (auto ok = db_.run("COMMIT"); !ok) return ok;
   }
   if (use == Use::look) {
     // What a plan writes goes to tables of the same names that are this connection's own.

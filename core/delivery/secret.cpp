@@ -1,15 +1,16 @@
 #include "delivery/secret.hpp"
 
 #include <fmt/format.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 
-#include "delivery/sha256.hpp"
 #include "text.hpp"
 
 namespace crosswalk::delivery {
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::size_t kLongest = 8192;
 constexpr std::string_view kRemoved = "[secret]";
+constexpr std::size_t kTelling = 6;  ///< shorter beginnings of a secret tell nothing
 
 std::string base64(std::string_view bytes) {
   constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -30,12 +32,12 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-std::string url_encoded(std::string_view text) {
+std::string url_encoded(std::string_view text, bool upper) {
   std::string out;
   for (const char c : text) {
     const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_' ||
                        c == '.' || c == '~';
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    out += plain ? std::string(1, c) : fmt::format(fmt::runtime(upper ? "%{:02X}" : "%{:02x}"), static_cast<unsigned char>(c));
   }
   return out;
 }
@@ -78,9 +80,20 @@ Result<std::string> read_secret(const SecretPlace& place, std::string_view what)
 
 void Redactor::add(std::string_view secret) {
   if (secret.size() < 4) return;  // would take out what is no secret
-  for (std::string shape : {std::string(secret), base64(secret), base64(std::string(secret) + ":"), url_encoded(secret)}) {
+  for (std::string shape : {std::string(secret), base64(secret), base64(std::string(secret) + ":"), url_encoded(secret, true),
+                            url_encoded(secret, false)}) {
     while (shape.ends_with('=')) shape.pop_back();
-    shapes_.push_back(std::move(shape));
+    shapes_.push_back(shape);
+    if (shape.find_first_of("+/") == std::string::npos) continue;
+    // The other alphabet of base64, and the slash as some write it in JSON.
+    std::string safe, json;
+    for (const char c : shape) {
+      safe += c == '+' ? '-' : c == '/' ? '_' : c;
+      if (c == '/') json += '\\';
+      json += c;
+    }
+    shapes_.push_back(std::move(safe));
+    shapes_.push_back(std::move(json));
   }
   std::sort(shapes_.begin(), shapes_.end(), [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
 }
@@ -91,14 +104,28 @@ std::string Redactor::operator()(std::string text) const {
       text.replace(at, shape.size(), kRemoved);
     }
   }
+  std::size_t cut = 0;
+  for (const std::string& shape : shapes_) {
+    for (std::size_t n = std::min(shape.size() - 1, text.size()); n >= kTelling && n > cut; --n) {
+      if (std::string_view(text).ends_with(std::string_view(shape).substr(0, n))) cut = n;
+    }
+  }
+  if (cut != 0) text.replace(text.size() - cut, cut, kRemoved);
   return text;
 }
 
-std::string fingerprint(std::string_view url, const std::vector<std::string>& secrets) {
+Result<std::string> fingerprint(std::string_view url, const std::vector<std::string>& secrets) {
   std::string all = "crosswalk delivery account 1";
   all.append(1, '\0').append(url);
   for (const std::string& secret : secrets) all.append(1, '\0').append(secret);
-  return sha256_hex(all);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (EVP_Digest(all.data(), all.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
+    return Error{Errc::io, "libcrypto does not give SHA-256", "see how OpenSSL is set up on this machine"};
+  }
+  std::string out;
+  for (unsigned i = 0; i < size; ++i) out += fmt::format("{:02x}", digest[i]);
+  return out;
 }
 
 }  // namespace crosswalk::delivery

@@ -14,7 +14,8 @@ namespace crosswalk::delivery {
 /// key of the job file.
 [[nodiscard]] Result<std::string> read_secret(const SecretPlace& place, std::string_view what);
 
-/// Takes secrets out of text that came from elsewhere: as they are, in base64 (also as a Basic user name), URL-encoded.
+/// Takes secrets out of text that came from elsewhere: as they are, in base64 (also as a Basic user name), URL-encoded. Text
+/// is kept up to a length, so what may be the beginning of a secret at its end goes as well.
 class Redactor {
  public:
   void add(std::string_view secret);
@@ -24,7 +25,7 @@ class Redactor {
   std::vector<std::string> shapes_;
 };
 
-/// Says whether two runs deliver to one account, without saying to which. The key cannot be had back from it.
-[[nodiscard]] std::string fingerprint(std::string_view url, const std::vector<std::string>& secrets);
+/// Says whether two runs deliver to one account, without saying to which. The key cannot be had back from it (SHA-256).
+[[nodiscard]] Result<std::string> fingerprint(std::string_view url, const std::vector<std::string>& secrets);
 
 }  // namespace crosswalk::delivery

@@ -24,8 +24,9 @@ struct Answer {
   End end = End::unclear;
   int status = 0;
   std::string retry_after, location;
-  std::string body;   ///< the beginning, at most kKeptBody bytes
-  std::string error;  ///< why there is no answer
+  std::string body;     ///< the beginning, at most kKeptBody bytes
+  std::string error;    ///< why there is no answer
+  bool recode = false;  ///< the server did not take the body's coding, and the next try has another
 };
 inline constexpr std::size_t kKeptBody = 2048;
 
@@ -45,8 +46,11 @@ struct HttpTarget {
   std::chrono::milliseconds timeout{60'000};
 };
 
+/// Whether an Accept-Encoding of a server says that it takes requests in gzip (RFC 9110, 12.5.3).
+[[nodiscard]] bool takes_gzip(std::string_view accept_encoding);
+
 /// HTTP by libcurl: TLS verified, connections kept, proxies as the environment says, no redirect followed, time limits on
-/// everything. `stop` ends transfers; it outlives them.
+/// everything. Bodies are in gzip from when a server said that it takes that. `stop` ends transfers; it outlives them.
 [[nodiscard]] TransportFactory http_transport(HttpTarget target, const std::atomic<bool>& stop);
 
 }  // namespace crosswalk::delivery

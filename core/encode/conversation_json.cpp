@@ -1,26 +1,41 @@
 #include "encode/conversation_json.hpp"
 
+#include <algorithm>
+
+#include "crosswalk/time.hpp"
 #include "encode/json_text.hpp"
 
 namespace crosswalk {
 namespace {
 
-void add_text(Buffer& out, std::string_view key, std::string_view value) {
-  if (value.empty()) return;
-  out.add(key);
-  add_json_string(out, value);
-}
+/// Writes fields where there is room for them. All of it is inlined: keys are known when compiling.
+struct Fields {
+  char* to;
 
-void add_optional_time(Buffer& out, std::string_view key, const std::optional<Instant>& value) {
-  if (!value) return;
-  out.add(key);
-  add_time(out, *value);
-}
+  template <std::size_t N>
+  void text(const char (&key)[N], std::string_view value) {
+    if (!value.empty()) to = put_json_string(put_literal(to, key), value);
+  }
+  template <std::size_t N>
+  void time(const char (&key)[N], const std::optional<Instant>& value) {
+    if (value) to = put_literal(write_time(*value, put_literal(to, key)), "\"");
+  }
+  template <std::size_t N>
+  void decimal(const char (&key)[N], const std::optional<Decimal>& value) {
+    if (value) to = put_decimal(put_literal(to, key), *value);
+  }
+  void resolved(const std::optional<bool>& value) {
+    if (value) to = *value ? put_literal(to, ",\"resolved\":true") : put_literal(to, ",\"resolved\":false");
+  }
+};
 
-void add_optional_decimal(Buffer& out, std::string_view key, const std::optional<Decimal>& value) {
-  if (!value) return;
-  out.add(key);
-  add_decimal(out, *value);
+/// Of keys, quotes, times and numbers.
+constexpr std::size_t kFixedRoom = 1024;
+
+std::size_t room_for(const Conversation& c) {
+  const std::size_t texts = c.external_id.size() + c.platform.size() + c.queue_id.size() + c.assigned_agent_id.size() +
+                            c.customer_id.size() + c.subject.size() + c.status.size();
+  return json_string_room(texts) + kFixedRoom;
 }
 
 bool marked(const std::optional<Instant>& at, Known how) { return at && how != Known::offset && how != Known::unique; }
@@ -28,33 +43,38 @@ bool marked(const std::optional<Instant>& at, Known how) { return at && how != K
 }  // namespace
 
 void add_conversation_fields(Buffer& out, const Conversation& c) {
-  add_text(out, "{\"external_id\":", c.external_id);
-  add_text(out, ",\"platform\":", c.platform);
-  out.add(",\"channel\":\"");
-  out.add(name_of(c.channel));
-  out.add('"');
-  add_text(out, ",\"queue_id\":", c.queue_id);
-  add_text(out, ",\"assigned_agent_id\":", c.assigned_agent_id);
-  add_text(out, ",\"customer_id\":", c.customer_id);
-  add_text(out, ",\"subject\":", c.subject);
-  add_text(out, ",\"status\":", c.status);
-  add_optional_time(out, ",\"started_at\":", c.started_at);
-  add_optional_time(out, ",\"ended_at\":", c.ended_at);
-  add_optional_decimal(out, ",\"handle_time_seconds\":", c.handle_time);
-  add_optional_decimal(out, ",\"wait_time_seconds\":", c.wait_time);
-  add_optional_decimal(out, ",\"first_response_time_seconds\":", c.first_response_time);
-  if (c.resolved) out.add(*c.resolved ? std::string_view(",\"resolved\":true") : std::string_view(",\"resolved\":false"));
-  add_optional_decimal(out, ",\"csat_score\":", c.csat_score);
+  Fields f{out.room(room_for(c))};
+  f.text("{\"external_id\":", c.external_id);
+  f.text(",\"platform\":", c.platform);
+  const std::string_view channel = name_of(c.channel);
+  f.to = put_literal(f.to, ",\"channel\":\"");
+  f.to = std::copy(channel.begin(), channel.end(), f.to);
+  *f.to++ = '"';
+  f.text(",\"queue_id\":", c.queue_id);
+  f.text(",\"assigned_agent_id\":", c.assigned_agent_id);
+  f.text(",\"customer_id\":", c.customer_id);
+  f.text(",\"subject\":", c.subject);
+  f.text(",\"status\":", c.status);
+  f.time(",\"started_at\":\"", c.started_at);
+  f.time(",\"ended_at\":\"", c.ended_at);
+  f.decimal(",\"handle_time_seconds\":", c.handle_time);
+  f.decimal(",\"wait_time_seconds\":", c.wait_time);
+  f.decimal(",\"first_response_time_seconds\":", c.first_response_time);
+  f.resolved(c.resolved);
+  f.decimal(",\"csat_score\":", c.csat_score);
+  out.finish_at(f.to);
 }
 
 void add_update_fields(Buffer& out, const Conversation& c) {
-  add_text(out, "{\"external_id\":", c.external_id);
-  add_text(out, ",\"assigned_agent_id\":", c.assigned_agent_id);
-  add_text(out, ",\"status\":", c.status);
-  add_optional_time(out, ",\"ended_at\":", c.ended_at);
-  add_optional_decimal(out, ",\"handle_time_seconds\":", c.handle_time);
-  if (c.resolved) out.add(*c.resolved ? std::string_view(",\"resolved\":true") : std::string_view(",\"resolved\":false"));
-  add_optional_decimal(out, ",\"csat_score\":", c.csat_score);
+  Fields f{out.room(room_for(c))};
+  f.text("{\"external_id\":", c.external_id);
+  f.text(",\"assigned_agent_id\":", c.assigned_agent_id);
+  f.text(",\"status\":", c.status);
+  f.time(",\"ended_at\":\"", c.ended_at);
+  f.decimal(",\"handle_time_seconds\":", c.handle_time);
+  f.resolved(c.resolved);
+  f.decimal(",\"csat_score\":", c.csat_score);
+  out.finish_at(f.to);
 }
 
 void add_time_marks(MetadataWriter& metadata, Buffer& out, const Conversation& c, std::string_view zone_data_version) {

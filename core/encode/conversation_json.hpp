@@ -6,6 +6,7 @@
 
 #include "crosswalk/conversation.hpp"
 #include "encode/buffer.hpp"
+#include "encode/json_text.hpp"
 
 namespace crosswalk {
 
@@ -26,18 +27,31 @@ class MetadataWriter {
     out_.add(key);
     open_ = true;
   }
-  /// The same for a key before which a comma stands in memory: one copy instead of two.
-  void comma_key(std::string_view key) {
-    if (open_) {
-      out_.add({key.data() - 1, key.size() + 1});
-    } else {
-      this->key(key);
-    }
+  /// A key and its text. In memory, a comma stands before the key, and kKeySlack bytes behind it can be read.
+  void padded_string(std::string_view key, std::string_view text) {
+    char* const to = out_.room(key.size() + 2 * kKeySlack + json_string_room(text.size()));
+    out_.finish_at(put_json_string(put_padded(to, key), text));
   }
+  void padded_key(std::string_view key) { out_.finish_at(put_padded(out_.room(key.size() + 2 * kKeySlack), key)); }
+  static constexpr std::size_t kKeySlack = 32;
   /// Closes metadata, if any, the record, and the line.
   void close() { out_.add(open_ ? std::string_view("}}\n") : std::string_view("}\n")); }
 
  private:
+  char* put_padded(char* to, std::string_view key) {
+    const char* from = key.data() - 1;
+    std::size_t size = key.size() + 1;
+    if (!open_) {
+      open_ = true;
+      to = put_literal(to, ",\"metadata\":{");
+      ++from;
+      --size;
+    }
+    std::memcpy(to, from, kKeySlack);  // nearly all of them, without asking how many
+    if (size > kKeySlack) std::memcpy(to + kKeySlack, from + kKeySlack, size - kKeySlack);
+    return to + size;
+  }
+
   Buffer& out_;
   bool open_ = false;
 };

@@ -41,13 +41,6 @@ char* write_escape(unsigned char c, char* to) {
   return to;
 }
 
-/// Whether any of eight bytes needs an escape: below 0x20, a quote, a backslash. Exact as a yes or no for all eight.
-bool needs_escape(std::uint64_t bytes) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101U, kHigh = 0x8080808080808080U;
-  const std::uint64_t quote = bytes ^ (kOnes * '"'), backslash = bytes ^ (kOnes * '\\');
-  return (((bytes - kOnes * 0x20) & ~bytes) | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash)) & kHigh;
-}
-
 template <class T>
 T load(const char* from) {
   T value;
@@ -55,19 +48,65 @@ T load(const char* from) {
   return value;
 }
 
-/// Texts of up to fifteen bytes, most of what there is, as two overlapping words. False: one of them needs an escape.
-bool copy_short(const char* from, std::size_t size, char* to) {
-  if (size >= 8) {
-    const auto first = load<std::uint64_t>(from), last = load<std::uint64_t>(from + size - 8);
-    std::memcpy(to, &first, 8);
-    std::memcpy(to + size - 8, &last, 8);
-    return !needs_escape(first) && !needs_escape(last);
+#if defined(__SSE2__)
+
+using Block = __m128i;  // sixteen bytes
+
+Block load_block(const char* from) { return _mm_loadu_si128(reinterpret_cast<const Block*>(from)); }
+Block join(std::uint64_t low, std::uint64_t high) {
+  return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
+}
+void store(char* to, Block block) { _mm_storeu_si128(reinterpret_cast<Block*>(to), block); }
+
+/// A bit for each byte that needs an escape: below 0x20, a quote, a backslash.
+unsigned escapes(Block block) {
+  const Block bad =
+      _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'))),
+                   _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block));
+  return static_cast<unsigned>(_mm_movemask_epi8(bad));
+}
+
+#else
+
+struct Block {
+  std::uint64_t low, high;
+};
+
+Block load_block(const char* from) { return {load<std::uint64_t>(from), load<std::uint64_t>(from + 8)}; }
+Block join(std::uint64_t low, std::uint64_t high) { return {low, high}; }
+void store(char* to, Block block) { std::memcpy(to, &block, sizeof block); }
+
+/// Not 0 when a byte of the block needs an escape: below 0x20, a quote, a backslash.
+std::uint64_t escapes(std::uint64_t bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101U, kHigh = 0x8080808080808080U;
+  const std::uint64_t quote = bytes ^ (kOnes * '"'), backslash = bytes ^ (kOnes * '\\');
+  return (((bytes - kOnes * 0x20) & ~bytes) | ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash)) & kHigh;
+}
+std::uint64_t escapes(Block block) { return escapes(block.low) | escapes(block.high); }
+
+#endif
+
+/// Texts of up to 32 bytes, most of what there is, as two parts that overlap. False: one of them needs an escape.
+inline bool put_clean(char* to, const char* from, std::size_t size) {
+  if (size >= 16) {
+    const Block first = load_block(from), last = load_block(from + size - 16);
+    store(to, first);
+    store(to + size - 16, last);
+    return (escapes(first) | escapes(last)) == 0;
   }
   if (size >= 4) {
-    const auto first = load<std::uint32_t>(from), last = load<std::uint32_t>(from + size - 4);
-    std::memcpy(to, &first, 4);
-    std::memcpy(to + size - 4, &last, 4);
-    return !needs_escape(first | std::uint64_t{last} << 32);
+    std::uint64_t first = 0, last = 0;
+    if (size >= 8) {
+      first = load<std::uint64_t>(from), last = load<std::uint64_t>(from + size - 8);
+      std::memcpy(to, &first, 8);
+      std::memcpy(to + size - 8, &last, 8);
+      return escapes(join(first, last)) == 0;
+    }
+    const auto head = load<std::uint32_t>(from), tail = load<std::uint32_t>(from + size - 4);
+    std::memcpy(to, &head, 4);
+    std::memcpy(to + size - 4, &tail, 4);
+    first = last = head | std::uint64_t{tail} << 32;
+    return escapes(join(first, last)) == 0;
   }
   bool clean = true;
   for (std::size_t i = 0; i < size; ++i) {
@@ -77,12 +116,9 @@ bool copy_short(const char* from, std::size_t size, char* to) {
   return clean;
 }
 
-/// Copies text[at…] up to the first byte that needs an escape; the room is known to be large enough.
+/// Copies text[at…] up to the first byte that needs an escape.
 std::size_t copy_clean(const char* text, std::size_t at, std::size_t size, char*& to) {
 #if defined(__SSE2__)
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i control = _mm_set1_epi8(0x1F);
   const std::size_t begun = at;
   while (at < size) {
     if (size - at < 16) {
@@ -92,13 +128,10 @@ std::size_t copy_clean(const char* text, std::size_t at, std::size_t size, char*
       at -= back;
       to -= back;
     }
-    const __m128i chunk = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), chunk);
-    const __m128i bad = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(chunk, quote), _mm_cmpeq_epi8(chunk, backslash)),
-                                     _mm_cmpeq_epi8(_mm_min_epu8(chunk, control), chunk));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(bad));
-    if (mask != 0) {
-      const auto clean = static_cast<std::size_t>(std::countr_zero(mask));
+    const Block block = load_block(text + at);
+    store(to, block);
+    if (const unsigned bad = escapes(block); bad != 0) {
+      const auto clean = static_cast<std::size_t>(std::countr_zero(bad));
       to += clean;
       return at + clean;
     }
@@ -110,25 +143,25 @@ std::size_t copy_clean(const char* text, std::size_t at, std::size_t size, char*
   return at;
 }
 
+[[gnu::noinline]] char* put_escaped(char* to, std::string_view text) {
+  for (std::size_t at = 0;;) {
+    at = copy_clean(text.data(), at, text.size(), to);
+    if (at == text.size()) break;
+    to = write_escape(static_cast<unsigned char>(text[at]), to);
+    ++at;
+  }
+  *to = '"';
+  return to + 1;
+}
+
 }  // namespace
 
-void add_json_string(Buffer& out, std::string_view text) {
-  // Every byte may become six; 16 more let the vector store run over the end.
-  char* const start = out.room(text.size() * 6 + 2 + 16);
-  char* to = start;
+char* put_json_string(char* to, std::string_view text) {
   *to++ = '"';
-  if (text.size() < 16 && copy_short(text.data(), text.size(), to)) {
-    to += text.size();
-  } else {
-    for (std::size_t at = 0;;) {
-      at = copy_clean(text.data(), at, text.size(), to);
-      if (at == text.size()) break;
-      to = write_escape(static_cast<unsigned char>(text[at]), to);
-      ++at;
-    }
-  }
-  *to++ = '"';
-  out.finish_at(to);
+  if (text.size() > 32 || !put_clean(to, text.data(), text.size())) return put_escaped(to, text);
+  to += text.size();
+  *to = '"';
+  return to + 1;
 }
 
 void add_json_compact(Buffer& out, std::string_view json) {
@@ -156,8 +189,8 @@ void add_number(Buffer& out, std::uint64_t value) {
   out.finish_at(std::to_chars(to, to + 20, value).ptr);
 }
 
-void add_decimal(Buffer& out, Decimal value) {
-  char* to = out.room(24);
+char* put_decimal(char* to, Decimal value) {
+  if (value.scale == 0) return std::to_chars(to, to + kDecimalTextMax, value.digits).ptr;
   std::uint64_t digits =
       value.digits < 0 ? ~static_cast<std::uint64_t>(value.digits) + 1 : static_cast<std::uint64_t>(value.digits);
   unsigned scale = value.scale;
@@ -177,7 +210,7 @@ void add_decimal(Buffer& out, Decimal value) {
       rest %= p;
     }
   }
-  out.finish_at(to);
+  return to;
 }
 
 void add_time(Buffer& out, Instant at) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "crosswalk/conversation.hpp"
@@ -9,13 +10,29 @@
 
 namespace crosswalk {
 
-/// A JSON string with quotes: `"`, `\` and control characters escaped, everything else as it is.
-void add_json_string(Buffer& out, std::string_view text);
+/// A JSON string with quotes: `"`, `\` and control characters escaped, everything else as it is. Written at `to`, where
+/// json_string_room() bytes can be; gives its end.
+char* put_json_string(char* to, std::string_view text);
+/// Every byte may become six; 16 more let whole vectors be stored at the end.
+constexpr std::size_t json_string_room(std::size_t text_size) { return text_size * 6 + 2 + 16; }
+inline void add_json_string(Buffer& out, std::string_view text) {
+  out.finish_at(put_json_string(out.room(json_string_room(text.size())), text));
+}
+
+/// Text known when compiling, written at `to`; gives its end.
+template <std::size_t N>
+char* put_literal(char* to, const char (&text)[N]) {
+  std::memcpy(to, text, N - 1);
+  return to + N - 1;
+}
 
 /// A JSON value that is already text: white space between tokens is taken out, so that one record stays one line.
 void add_json_compact(Buffer& out, std::string_view json);
 
-void add_decimal(Buffer& out, Decimal value);  ///< plain: `720`, `12.5`, never an exponent
+/// Plain: `720`, `12.5`, never an exponent. Up to kDecimalTextMax bytes.
+char* put_decimal(char* to, Decimal value);
+inline constexpr std::size_t kDecimalTextMax = 24;
+inline void add_decimal(Buffer& out, Decimal value) { out.finish_at(put_decimal(out.room(kDecimalTextMax), value)); }
 void add_number(Buffer& out, std::uint64_t value);
 void add_time(Buffer& out, Instant at);  ///< quoted RFC 3339
 

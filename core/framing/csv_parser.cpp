@@ -39,7 +39,7 @@ class CsvParser final : public BlockParser {
     std::size_t next_fault = 0;
   };
 
-  void set_field(std::size_t column, const char* text, std::size_t size);
+  void set_field(Field& field, const char* begin, const char* end);
   void unquote(Field& field);
   std::size_t finish_record(Run& run, std::size_t begin, std::size_t end, std::size_t fields);
   std::size_t pass_faults(Run& run, std::size_t position);
@@ -53,7 +53,8 @@ class CsvParser final : public BlockParser {
   std::uint64_t header_line_;
   std::vector<std::string> header_;
   bool header_has_names_;
-  std::vector<Field> fields_;  ///< ids are set once, text for each record
+  std::size_t columns_;
+  std::vector<Field> fields_;  ///< ids are set once, text for each record; behind the columns' one that takes what is too many
   std::vector<char> arena_;    ///< unquoted text of one record; at least as large as the block, so it never moves
   std::size_t arena_used_ = 0;
   std::size_t arena_needed_ = 0;
@@ -64,43 +65,52 @@ CsvParser::CsvParser(const CsvDialect& dialect, const std::vector<std::uint16_t>
       header_line_(dialect.header_line),
       header_(dialect.header),
       header_has_names_(std::any_of(header_.begin(), header_.end(), [](const auto& name) { return !name.empty(); })),
-      fields_(header_.size()) {
-  for (std::size_t i = 0; i < fields_.size() && i < ids.size(); ++i) fields_[i].id = ids[i];
+      columns_(header_.size()),
+      fields_(columns_ + 1) {
+  for (std::size_t i = 0; i < columns_ && i < ids.size(); ++i) fields_[i].id = ids[i];
 }
 
 void CsvParser::parse(const Block& block, RecordHandler& handler) {
   Run run{block, handler, TextLines({block.data.data(), block.size}, block.line), is_valid_utf8(block.data.data(), block.size)};
   arena_needed_ = block.size;
   const char* const data = block.data.data();
-  const std::size_t columns = fields_.size();
+  Field* const first = fields_.data();
+  Field* const beyond = first + columns_;
   const char delimiter = delimiter_;
 
   std::size_t record = pass_faults(run, 0);
-  std::size_t field = record;
-  std::size_t count = 0;
+  const char* begin = data + record;
+  Field* field = first;
+  std::size_t extra = 0;  // fields beyond the header's
   for (std::size_t word = record / kWord; word * kWord < block.size; ++word) {
-    for (std::uint64_t marks = block.marks[word]; marks != 0; marks &= marks - 1) {
-      const std::size_t end = word * kWord + static_cast<std::size_t>(std::countr_zero(marks));
-      if (end >= block.size) break;
-      if (count < columns) set_field(count, data + field, end - field);
-      ++count;
-      field = end + 1;
-      if (data[end] == delimiter) continue;
-      record = field = finish_record(run, record, end, count);
-      count = 0;
+    const char* const base = data + word * kWord;
+    for (std::uint64_t marks = block.marks[word]; marks != 0; marks &= marks - 1) {  // none beyond the block
+      const char* const end = base + std::countr_zero(marks);
+      set_field(*field, begin, end);
+      begin = end + 1;
+      if (field != beyond) [[likely]] {
+        ++field;
+      } else {
+        ++extra;
+      }
+      if (*end == delimiter) continue;
+      const auto count = static_cast<std::size_t>(field - first) + extra;
+      record = finish_record(run, record, static_cast<std::size_t>(end - data), count);
+      begin = data + record;
+      field = first;
+      extra = 0;
     }
   }
   if (record >= block.size) return;
   // The input ends without a line end.
-  if (count < columns) set_field(count, data + field, block.size - field);
-  finish_record(run, record, block.size, count + 1);
+  set_field(*field, begin, data + block.size);
+  finish_record(run, record, block.size, static_cast<std::size_t>(field - first) + extra + 1);
 }
 
-inline void CsvParser::set_field(std::size_t column, const char* text, std::size_t size) {
-  Field& field = fields_[column];
-  field.text = text;
-  field.size = static_cast<std::uint32_t>(size);
-  if (*text == '"' && size != 0) unquote(field);
+inline void CsvParser::set_field(Field& field, const char* begin, const char* end) {
+  field.text = begin;
+  field.size = static_cast<std::uint32_t>(end - begin);
+  if (*begin == '"' && begin != end) unquote(field);
 }
 
 void CsvParser::unquote(Field& field) {
@@ -129,12 +139,12 @@ std::size_t CsvParser::finish_record(Run& run, std::size_t begin, std::size_t en
   const RecordHandler::Place place{run.block.offset + begin, raw, 0};
   if (!run.all_utf8 && !is_valid_utf8(raw.data(), raw.size())) {
     run.handler.on_fault(bad_utf8(run, begin, end, begin + find_invalid_utf8(raw)));
-  } else if (fields != fields_.size()) {
+  } else if (fields != columns_) {
     run.handler.on_fault(ragged(run, begin, end, fields));
   } else if (repeats_header()) {
     run.handler.on_repeated_header(place);
   } else {
-    run.handler.on_record({fields_.data(), fields_.size()}, place);
+    run.handler.on_record({fields_.data(), columns_}, place);
   }
   return pass_faults(run, next);
 }

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "crosswalk/job.hpp"
+#include "io/spilled_text.hpp"
 #include "pipeline/summary_json.hpp"
 #include "sinks/output.hpp"
 #include "text.hpp"
@@ -10,8 +11,8 @@
 namespace crosswalk {
 namespace {
 
-/// Stands where DeliveryAccounts::list goes: it is JSON already, and too long to be taken apart.
-constexpr std::string_view kListMark = "\"the list of conversations\"";
+/// Stands where DeliveryAccounts::list goes: it is JSON already, and too long to be held. A quote within other text is escaped.
+constexpr std::string_view kListMark = "the list of conversations";
 
 Json accounts_of(const DeliveryAccounts& d) {
   Json out = {{"plan",
@@ -98,7 +99,9 @@ Result<void> JobSummary::balance() const {
   return {};
 }
 
-std::string JobSummary::json() const {
+std::string JobSummary::json() const { return json_with(""); }
+
+std::string JobSummary::json_with(std::string_view list_mark) const {
   Json out;
   out["job"] = job;
   out["dry_run"] = dry_run;
@@ -150,7 +153,7 @@ std::string JobSummary::json() const {
     Json sink{{"type", s.type}, {"path", s.path}, {"conversations", s.conversations}, {"updates", s.updates}};
     if (s.bytes) sink["bytes"] = *s.bytes;
     if (s.delivers) sink["delivery"] = accounts_of(s.delivery);
-    if (!s.delivery.list.empty()) sink["each"] = kListMark.substr(1, kListMark.size() - 2);
+    if (s.delivery.list && !list_mark.empty()) sink["each"] = list_mark;
     out["sinks"].push_back(std::move(sink));
   }
   out["identity"] =
@@ -167,23 +170,29 @@ std::string JobSummary::json() const {
     if (!s.adapter.empty()) versions[s.adapter] = s.adapter_version;
   }
   out["versions"] = versions;
-  std::string text = out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  std::size_t at = text.find("\"sinks\": [");
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<void> JobSummary::write_json(const std::function<Result<void>(std::string_view)>& out) const {
+  const std::string text = json_with(kListMark);
+  const std::string mark = fmt::format("\"each\": \"{}\"", kListMark);
+  std::string_view rest = text;
   for (const SinkAccounts& s : sinks) {
-    if (s.delivery.list.empty()) continue;
-    const std::string mark = fmt::format("\"each\": {}", kListMark);
-    at = text.find(mark, at);
-    if (at == std::string::npos) break;
-    text.replace(at, mark.size(), fmt::format("\"each\": [{}]", s.delivery.list));
-    at += s.delivery.list.size();
+    const std::size_t at = s.delivery.list ? rest.find(mark) : std::string_view::npos;
+    if (at == std::string_view::npos) continue;
+    if (auto ok = out(rest.substr(0, at)); !ok) return ok;
+    if (auto ok = out("\"each\": ["); !ok) return ok;
+    if (auto ok = s.delivery.list->read(out); !ok) return ok;
+    if (auto ok = out("]"); !ok) return ok;
+    rest.remove_prefix(at + mark.size());
   }
-  return text;
+  return out(rest);
 }
 
 Result<void> JobSummary::write(const std::string& path) const {
   auto file = OutputFile::open(path, "--summary");
   if (!file) return file.error();
-  if (auto ok = (*file)->write(json()); !ok) return ok;
+  if (auto ok = write_json([&](std::string_view text) { return (*file)->write(text); }); !ok) return ok;
   return (*file)->commit();
 }
 

@@ -38,10 +38,24 @@ std::optional<Decimal> scaled(std::int64_t digits, long exponent) {
   return whole && whole->digits < limit && whole->digits > -limit ? whole : std::nullopt;
 }
 
+std::optional<Decimal> parse_any_decimal(std::string_view text);
+
 }  // namespace
 
 std::optional<Decimal> parse_decimal(std::string_view text) {
-  text = trimmed(text);
+  // Nearly all are whole numbers.
+  if (!text.empty() && text.size() <= kMaxDigits) {
+    std::int64_t whole = 0;
+    std::size_t digits = 0;
+    while (digits < text.size() && is_digit(text[digits])) whole = whole * 10 + (text[digits++] - '0');
+    if (digits == text.size()) return Decimal{whole, 0};
+  }
+  return parse_any_decimal(trimmed(text));
+}
+
+namespace {
+
+std::optional<Decimal> parse_any_decimal(std::string_view text) {
   bool negative = false;
   if (!text.empty() && (text.front() == '-' || text.front() == '+')) {
     negative = text.front() == '-';
@@ -90,8 +104,6 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
   }
   return scaled(negative ? -digits : digits, exponent);
 }
-
-namespace {
 
 /// Of a unit's name, in any case; 0 when it is none.
 std::int64_t seconds_of(std::string_view unit) {
@@ -152,7 +164,6 @@ std::optional<Decimal> parse_clock(std::string_view text) {
 }  // namespace
 
 std::optional<Decimal> parse_duration(std::string_view text, How unit) {
-  text = trimmed(text);
   if (const auto number = parse_decimal(text)) {
     switch (unit) {
       case How::minutes: return times(*number, 60);
@@ -161,6 +172,7 @@ std::optional<Decimal> parse_duration(std::string_view text, How unit) {
       default: return number;
     }
   }
+  text = trimmed(text);
   if (text.find(':') != std::string_view::npos) return parse_clock(text);
   return parse_units(text);
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
+#include <memory>
 #include <utility>
 
 #include "encode/conversation_json.hpp"
@@ -34,11 +36,28 @@ constexpr std::string_view kCorrectSource = "correct the record in the source, o
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+/// In upper or lower case; eight bytes at a time.
+bool has_letter_e(std::string_view text) {
+  const auto has_e = [](const char* eight) {
+    constexpr std::uint64_t kOnes = 0x0101010101010101U;
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, eight, sizeof bytes);
+    bytes = (bytes | kOnes * 0x20) ^ kOnes * 'e';  // a byte is 0 where an e stands
+    return ((bytes - kOnes) & ~bytes & kOnes * 0x80) != 0;
+  };
+  if (text.size() < 8) return std::any_of(text.begin(), text.end(), [](char c) { return (c | 0x20) == 'e'; });
+  for (std::size_t at = 0; at + 8 < text.size(); at += 8) {
+    if (has_e(text.data() + at)) return true;
+  }
+  return has_e(text.data() + text.size() - 8);
+}
+
 /// `1.03006E+13`: a number that a spreadsheet or a double has rounded.
 bool is_exponent_number(std::string_view text) {
-  // Nearly all ids end this loop at once, or at their end.
-  std::size_t e = 0;
-  while (e < text.size() && (is_digit(text[e]) || text[e] == '.' || text[e] == ',' || (e == 0 && text[e] == '-'))) ++e;
+  if (!has_letter_e(text)) return false;  // nearly all ids
+  text = trimmed(text);
+  std::size_t e = !text.empty() && text.front() == '-' ? 1 : 0;
+  while (e < text.size() && (is_digit(text[e]) || text[e] == '.' || text[e] == ',')) ++e;
   if (e == 0 || e + 1 >= text.size() || (text[e] != 'e' && text[e] != 'E')) return false;
   const auto number = [](std::string_view digits) {
     return !digits.empty() &&
@@ -163,6 +182,7 @@ Result<void> Normalizer::open() {
   if (!translator) return translator.error();
   if (!setup.fault()) return setup.fault();
   translator_ = std::move(*translator);
+  translates_ids_ = std::any_of(source_.ids.begin(), source_.ids.end(), [](const IdUse& use) { return use.table != nullptr; });
   Vocabulary& channels = vocabularies_[static_cast<std::size_t>(Target::channel)];
   for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel);
   return {};
@@ -170,21 +190,22 @@ Result<void> Normalizer::open() {
 
 // ---- names ------------------------------------------------------------------------------------------------------
 
-void Normalizer::remember(const FieldPlan& p, const std::string& name) {
-  FieldUse& use = past_fields_[name];
-  use.mapped += p.mapped;
-  use.carried += p.carried;
-  use.empty += p.empty;
-  if (p.dropped != 0) use.dropped[p.drop_rule] += p.dropped;
+void Normalizer::add_use(FieldUse& use, const FieldPlan& p, const Step& s) {
+  use.mapped += s.mapped;
+  use.carried += s.carried;
+  use.empty += s.empty;
+  if (s.dropped != 0) use.dropped[p.drop_rule] += s.dropped;
 }
 
 void Normalizer::forget_transient_plans() {
-  for (const auto& p : transient_plans_) remember(*p, kOtherNames);
+  for (std::size_t i = 0; i < transient_plans_.steps.size(); ++i)
+    add_use(past_fields_[kOtherNames], *transient_plans_.fields[i], transient_plans_.steps[i]);
   transient_plans_.clear();
 }
 
 void Normalizer::forget_names() {
-  for (const auto& p : plans_) remember(*p, p->name);
+  for (std::size_t i = 0; i < plans_.steps.size(); ++i)
+    add_use(past_fields_[plans_.fields[i]->name], *plans_.fields[i], plans_.steps[i]);
   plans_.clear();
   forget_transient_plans();
   bound_keys_.clear();
@@ -235,7 +256,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   renamed.close("columns that stand again");
   if (auto bound = bind_new_names(); !bound) return bound;
   for (const auto& [later, first] : repeated) {
-    if (plans_[first]->action != Action::map && plans_[later]->action != Action::map) continue;
+    if (plans_.fields[first]->action != Action::map && plans_.fields[later]->action != Action::map) continue;
     return Error{
         Errc::data,
         fmt::format("the header has two columns called \"{}\" (columns {} and {}); which of them counts would be a guess",
@@ -257,24 +278,26 @@ Result<void> Normalizer::start_json() {
 }
 
 Result<void> Normalizer::bind_new_names() {
-  if (plans_.size() < names_.stable_count()) {
-    const std::size_t first = plans_.size();
-    while (plans_.size() < names_.stable_count()) plans_.push_back(std::make_unique<FieldPlan>());
-    if (auto r = bind_range(static_cast<std::uint16_t>(first), plans_.size() - first); !r) return r;
-  }
-  if (transient_plans_.size() < names_.transient_count()) {
-    const std::size_t first = transient_plans_.size();
-    while (transient_plans_.size() < names_.transient_count()) transient_plans_.push_back(std::make_unique<FieldPlan>());
-    return bind_range(static_cast<std::uint16_t>(NameTable::kStable + first), transient_plans_.size() - first);
-  }
-  return {};
+  if (auto bound = bind_up_to(plans_, names_.stable_count(), 0); !bound) return bound;
+  return bind_up_to(transient_plans_, names_.transient_count(), NameTable::kStable);
+}
+
+Result<void> Normalizer::bind_up_to(Plans& plans, std::size_t count, std::size_t first_id) {
+  const std::size_t first = plans.fields.size();
+  if (first >= count) return {};
+  while (plans.fields.size() < count) plans.fields.push_back(std::make_unique<FieldPlan>());
+  plans.steps.resize(count);
+  return bind_range(static_cast<std::uint16_t>(first_id + first), count - first);
 }
 
 Result<void> Normalizer::bind_range(std::uint16_t first, std::size_t count) {
   std::vector<std::string_view> names(count);
   for (std::size_t i = 0; i < count; ++i) names[i] = names_.name(static_cast<std::uint16_t>(first + i));
   if (auto r = translator_->bind(first, names, *this); !r) return r;
-  for (std::size_t i = 0; i < count; ++i) settle(plan(static_cast<std::uint16_t>(first + i)), names[i]);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto id = static_cast<std::uint16_t>(first + i);
+    settle(plan(id), step(id), names[i]);
+  }
   return {};
 }
 
@@ -287,15 +310,19 @@ bool Normalizer::is_listed(std::string_view name) {
 }
 
 /// What the settings make of a field, once the adapter has said what it is.
-void Normalizer::settle(FieldPlan& p, std::string_view path) {
+void Normalizer::settle(FieldPlan& p, Step& s, std::string_view path) {
   if (p.name.empty()) p.name = std::string(path);
-  p.comma_key = ',' + json_key(metadata_name(p.name));
-  p.comma_path_key = ',' + json_key(metadata_name(path));
-  p.key = std::string_view(p.comma_key).substr(1);
-  p.path_key = std::string_view(p.comma_path_key).substr(1);
-  p.key_hash = hash64(p.key);
-  p.path_hash = hash64(p.path_key);
-  keys_differ_ &= bound_keys_.insert(p.key_hash).second;
+  const auto keep_key = [](std::string& kept, std::string_view key) {
+    kept = ',' + json_key(metadata_name(key));
+    const std::size_t size = kept.size() - 1;
+    kept.append(MetadataWriter::kKeySlack, '\0');
+    return std::string_view(kept).substr(1, size);
+  };
+  p.key.name = keep_key(p.comma_key, p.name);
+  p.key.path = keep_key(p.comma_path_key, path);
+  p.key.name_hash = hash64(p.key.name);
+  p.key.path_hash = hash64(p.key.path);
+  keys_differ_ &= bound_keys_.insert(p.key.name_hash).second;
   if (!source_.time_zone_column.empty() && folded_word(path) == folded_word(source_.time_zone_column)) {
     names_met_.time_zone_column = true;
     p.action = Action::map;
@@ -304,24 +331,37 @@ void Normalizer::settle(FieldPlan& p, std::string_view path) {
   const bool name_listed = is_listed(p.name);
   const bool listed = is_listed(path) || name_listed;
   switch (source_.metadata) {
-    case SourceConfig::Metadata::all: p.carries = true; break;
-    case SourceConfig::Metadata::mapped: p.carries = p.known; break;
-    case SourceConfig::Metadata::none: p.carries = false; break;
-    case SourceConfig::Metadata::listed: p.carries = listed; break;
+    case SourceConfig::Metadata::all: s.carries = true; break;
+    case SourceConfig::Metadata::mapped: s.carries = p.known; break;
+    case SourceConfig::Metadata::none: s.carries = false; break;
+    case SourceConfig::Metadata::listed: s.carries = listed; break;
   }
   // A field that only steers (an update time, a scope) is still one of "the rest".
   const bool steers =
       std::all_of(p.mappings.begin(), p.mappings.end(), [](const Mapping& m) { return m.target >= Target::version; });
-  p.also_carried = p.action == Action::map && (listed || (steers && p.carries));
+  s.also_carried = p.action == Action::map && (listed || (steers && s.carries));
   if (p.drop_rule.empty()) {
     p.drop_rule = source_.metadata == SourceConfig::Metadata::mapped ? "metadata=mapped"
                   : source_.metadata == SourceConfig::Metadata::none ? "metadata=none"
                                                                      : "not in the metadata list";
   }
   if (p.body && !source_.include_bodies && !listed) {
-    p.carries = false;
+    s.carries = false;
     p.drop_rule = "message body";
   }
+
+  s.action = p.action;
+  s.form = p.form;
+  s.key = &p.key;
+  if (s.action == Action::carry && !s.carries) s.action = Action::drop;
+  if (s.action != Action::map || p.mappings.size() != 1) return;
+  const Mapping& only = p.mappings.front();
+  const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(only.target)];
+  s.absent = vocabulary.has_absent() ? &vocabulary : nullptr;
+  s.action = Action::map_plainly;
+  s.target = only.target;
+  s.how = only.how;
+  s.rank = only.rank;
 }
 
 void Normalizer::map(std::uint16_t field, Target target, How how, std::uint32_t rank) {
@@ -376,35 +416,36 @@ void Normalizer::on_record(const Record& record, const Place& place) {
   place_ = place;
   ++batch_->books.read;
   outcome_ = Outcome::going;
-  filled_ = 0;
+  filled_ = plain_ = 0;
   gathered_.clear();
   items_.clear();
   item_bits_ = 0;
   made_items_ = false;
+  made_ = 0;
   if (indexed_items_ != 0) {
     item_index_.clear();
     indexed_items_ = 0;
   }
   touches_.clear();
   scratch_text_.clear();
-  conversation_ = Conversation();
+  std::construct_at(&conversation_);
   duplicate_keys_ += place.duplicate_keys;
-  if (!transient_plans_.empty()) forget_transient_plans();
-  if (plans_.size() < names_.stable_count() || names_.transient_count() != 0) {
+  if (!transient_plans_.steps.empty()) forget_transient_plans();
+  if (plans_.steps.size() < names_.stable_count() || names_.transient_count() != 0) {
     if (auto bound = bind_new_names(); !bound) {
       batch_->error = bound.error();
       reject("adapter_failed", "", "", bound.error().message, bound.error().cure);
       return;
     }
   }
-  for (const Field& field : record) take(field);
+  csv_header_.empty() ? take<false>(record) : take<true>(record);
   if (translator_->translates()) translator_->translate(record, *this);
   if (survey_ != nullptr) {
     look_at_times();
     return;
   }
   if (outcome_ == Outcome::going) understand();
-  if (outcome_ == Outcome::going) translate_ids();
+  if (translates_ids_ && outcome_ == Outcome::going) translate_ids();
   place_gathered();  // of refused and filtered records too: the books count every field that was read
   if (source_.explanations != nullptr) explain_record();
   if (outcome_ == Outcome::going) emit();
@@ -431,30 +472,82 @@ void Normalizer::on_repeated_header(const Place& place) {
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place.offset}, Fate::filtered, kRule);
 }
 
-void Normalizer::take(const Field& field) {
-  FieldPlan& p = plan(field.id);
-  const bool plainly_something = field.kind <= Kind::boolean && field.size != 0 && static_cast<unsigned char>(*field.text) > ' ';
-  if (!plainly_something && is_nothing(field)) {
-    ++p.empty;
+/// One of the rest: into metadata, or into the books as dropped.
+inline void Normalizer::carry(const Field& value, Step& s) {
+  if (!s.carries) {
+    ++s.dropped;
     return;
   }
-  switch (p.action) {
-    case Action::carry: add_item(p, field); return;
-    case Action::drop: ++p.dropped; return;
-    case Action::claim: return;
-    case Action::map: break;
+  ++s.carried;
+  if (!keys_differ_ || made_items_) return add_item(*s.key, value, s.form);
+  // No other field of the record can have this key.
+  item_bits_ |= std::uint64_t{1} << (s.key->name_hash & 63);
+  Item& item = items_.emplace_back();
+  item.key = s.key;
+  std::memcpy(&item.value, &value, sizeof value);  // by its members it would be eight instructions
+  item.form = s.form;
+}
+
+/// Each field to where it belongs. The loop that every byte of metadata and every empty cell goes through. kRow: a row of
+/// CSV, all cells, with the ids 0, 1, 2, …
+template <bool kRow>
+void Normalizer::take(const Record& record) {
+  Step* const steps = plans_.steps.data();
+  for (std::size_t i = 0; i < record.count; ++i) {
+    const Field& field = record.fields[i];
+    const auto at = static_cast<std::uint16_t>(i);
+    Step& s = kRow ? steps[i] : field.id < NameTable::kStable ? steps[field.id] : step(field.id);
+    if (field.size == 0) {
+      ++s.empty;
+      continue;
+    }
+    const bool unusual = (!kRow && field.kind > Kind::boolean) || static_cast<unsigned char>(*field.text) <= ' ';
+    if (unusual && is_nothing(field)) [[unlikely]] {
+      ++s.empty;
+      continue;
+    }
+    switch (s.action) {
+      case Action::drop: ++s.dropped; break;
+      case Action::carry: carry(field, s); break;
+      case Action::map_plainly: {
+        if (s.absent != nullptr && s.absent->is_absent(field.view())) {
+          ++s.empty;
+          break;
+        }
+        if (s.also_carried) carry(field, s);
+        const std::uint32_t bit = 1U << static_cast<unsigned>(s.target);
+        if ((filled_ & bit) != 0) [[unlikely]] {
+          settle_rivals(field, at, s);
+          break;
+        }
+        filled_ |= bit;
+        plain_ |= bit;
+        Slot& to = slot(s.target);
+        std::memcpy(&to.value, &field, sizeof field);
+        to.how = s.how;
+        to.at = at;
+        to.rank = s.rank;
+        break;
+      }
+      case Action::map: take_mapped(field, at, s); break;
+      case Action::claim: break;
+    }
   }
+}
+
+void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
   std::uint32_t targets = 0;
-  for (const Mapping& m : p.mappings) {
+  for (const Mapping& m : plan(field.id).mappings) {
     if (is_absent(m.target, field)) continue;
     targets |= 1U << static_cast<unsigned>(m.target);
-    fill(m.target, m.how, m.rank, field);
+    fill(m.target, m.how, m.rank, field, at);
   }
   if (targets == 0) {
-    ++p.empty;
-  } else {
-    gathered_.push_back({field, &p, targets});
+    ++s.empty;
+    return;
   }
+  if (s.also_carried) carry(field, s);
+  gathered_.push_back({field, targets, at, s.also_carried});
 }
 
 bool Normalizer::is_absent(Target target, const Field& value) const {
@@ -462,81 +555,108 @@ bool Normalizer::is_absent(Target target, const Field& value) const {
   return vocabulary.has_absent() && vocabulary.is_absent(value.view());
 }
 
+/// Two fields want the one target of this one.
+void Normalizer::settle_rivals(const Field& field, std::uint16_t at, const Step& s) {
+  const std::uint32_t bit = 1U << static_cast<unsigned>(s.target);
+  if (slot(s.target).rank <= s.rank) {
+    gathered_.push_back({field, bit, at, s.also_carried});
+    return;
+  }
+  fill(s.target, s.how, s.rank, field, at);
+  plain_ |= bit;
+}
+
 /// Puts a value where its target is gathered, unless one of the same or a lower rank is there.
-void Normalizer::fill(Target target, How how, std::uint32_t rank, const Field& value) {
+void Normalizer::fill(Target target, How how, std::uint32_t rank, const Field& value, std::uint16_t at) {
+  const std::uint32_t bit = 1U << static_cast<unsigned>(target);
   Slot& s = slot(target);
   if (has(target) && s.rank <= rank) return;
-  filled_ |= 1U << static_cast<unsigned>(target);
-  s = {value, how, rank};
+  if ((plain_ & bit) != 0) gathered_.push_back({s.value, bit, s.at, step(s.value.id).also_carried});
+  plain_ &= ~bit;
+  filled_ |= bit;
+  s = {value, how, at, rank};
 }
 
 /// A gathered field that no target took, because another ranked lower or it did not fit, is one of the rest.
 void Normalizer::place_gathered() {
+  const auto add_unused = [this](const Gathered& g) {  // in the record's order
+    if (unused_.empty() || unused_.back().at <= g.at) {
+      unused_.push_back(g);
+      return;
+    }
+    const auto after = [](std::uint16_t at, const Gathered& other) { return at < other.at; };
+    unused_.insert(std::upper_bound(unused_.begin(), unused_.end(), g.at, after), g);
+  };
+  for (std::uint32_t rest = plain_; rest != 0; rest &= rest - 1) {
+    const auto target = static_cast<Target>(std::countr_zero(rest));
+    const Slot& from = slot(target);
+    Step& s = step(from.value.id);
+    if (has(target)) {
+      ++s.mapped;
+    } else if (!s.also_carried) {
+      add_unused({from.value, 0, from.at});
+    }
+  }
   for (const Gathered& g : gathered_) {
     bool used = false;
     for (std::uint32_t rest = g.targets; rest != 0; rest &= rest - 1) {
       const auto target = static_cast<Target>(std::countr_zero(rest));
       used |= has(target) && slot(target).value.text == g.value.text && slot(target).value.id == g.value.id;
     }
-    if (!used) {
-      add_item(*g.plan, g.value);
-      continue;
-    }
-    ++g.plan->mapped;
-    if (g.plan->also_carried) add_item(*g.plan, g.value);
+    Step& s = step(g.value.id);
+    s.mapped += used;
+    if (!g.carried && (!used || s.also_carried)) add_unused(g);
   }
-}
-
-void Normalizer::add_item(FieldPlan& p, const Field& value) {
-  if (!p.carries) {
-    ++p.dropped;
-    return;
-  }
-  ++p.carried;
-  if (!keys_differ_ || made_items_) {
-    add_item(p.key, p.key_hash, p.path_key, p.path_hash, value, p.form);
-    return;
-  }
-  // No other field of the record can have this key.
-  item_bits_ |= std::uint64_t{1} << (p.key_hash & 63);
-  items_.push_back({p.key, p.path_key, p.key_hash, p.path_hash, value, p.form});
+  for (const Gathered& g : unused_) carry(g.value, step(g.value.id));
+  unused_.clear();
 }
 
 Normalizer::Item* Normalizer::find_item(std::string_view key, std::uint64_t hash) {
   if ((item_bits_ >> (hash & 63) & 1U) == 0) return nullptr;
   constexpr std::size_t kFew = 64;
   if (items_.size() <= kFew) {
-    const auto found = std::find_if(items_.begin(), items_.end(), [&](const Item& i) { return i.hash == hash && i.key == key; });
+    const auto found =
+        std::find_if(items_.begin(), items_.end(), [&](const Item& i) { return i.hash() == hash && i.name() == key; });
     return found == items_.end() ? nullptr : &*found;
   }
   for (; indexed_items_ < items_.size(); ++indexed_items_) {
-    item_index_.insert_or_assign(items_[indexed_items_].hash, static_cast<std::uint32_t>(indexed_items_));
+    item_index_.insert_or_assign(items_[indexed_items_].hash(), static_cast<std::uint32_t>(indexed_items_));
   }
   const auto found = item_index_.find(hash);
-  if (found == item_index_.end() || items_[found->second].key != key) return nullptr;
+  if (found == item_index_.end() || items_[found->second].name() != key) return nullptr;
   return &items_[found->second];
 }
 
 /// A key stands once in a record. Where two fields would share one, each goes under its full path, so that their order
 /// in the record does not matter; what still shares one is numbered.
-void Normalizer::add_item(std::string_view key, std::uint64_t hash, std::string_view path_key, std::uint64_t path_hash,
-                          const Field& value, Form form) {
-  if (Item* const other = find_item(key, hash)) {
-    if (other->path_key != other->key && find_item(other->path_key, other->path_hash) == nullptr) {
-      other->key = other->path_key;
-      other->hash = other->path_hash;
-      item_bits_ |= std::uint64_t{1} << (other->hash & 63);
-      if (indexed_items_ != 0) item_index_.insert_or_assign(other->hash, static_cast<std::uint32_t>(other - items_.data()));
+void Normalizer::add_item(const Key& wanted, const Field& value, Form form) {
+  Item item{&wanted, value, form};
+  if (Item* const other = find_item(wanted.name, wanted.name_hash)) {
+    const bool has_path = other->name() != other->key->path;
+    if (has_path && find_item(other->key->path, other->key->path_hash) == nullptr) {
+      other->by_path = true;
+      item_bits_ |= std::uint64_t{1} << (other->hash() & 63);
+      if (indexed_items_ != 0) item_index_.insert_or_assign(other->hash(), static_cast<std::uint32_t>(other - items_.data()));
     }
-    key = path_key;
-    hash = path_hash;
-    for (int n = 2; find_item(key, hash) != nullptr; ++n) {  // `"name":` → `"name (2)":`
-      key = scratch_text_.keep(fmt::format(",{} ({})\":", path_key.substr(0, path_key.size() - 2), n)).substr(1);
-      hash = hash64(key);
+    item.by_path = true;
+    const std::string_view path = wanted.path;
+    for (int n = 2; find_item(item.name(), item.hash()) != nullptr; ++n) {  // `"name":` → `"name (2)":`
+      item.key = &made_key(fmt::format(",{} ({})\":", path.substr(0, path.size() - 2), n));
     }
   }
-  item_bits_ |= std::uint64_t{1} << (hash & 63);
-  items_.push_back({key, path_key, hash, path_hash, value, form});
+  item_bits_ |= std::uint64_t{1} << (item.hash() & 63);
+  items_.push_back(item);
+}
+
+/// A key of the record at hand, of `,"name":`.
+const Normalizer::Key& Normalizer::made_key(std::string_view comma_key) {
+  if (made_ == made_keys_.size()) made_keys_.emplace_back();
+  Key& key = made_keys_[made_++];
+  char* const kept = scratch_text_.allocate(comma_key.size() + MetadataWriter::kKeySlack);
+  std::memset(std::copy(comma_key.begin(), comma_key.end(), kept), 0, MetadataWriter::kKeySlack);
+  key.name = key.path = {kept + 1, comma_key.size() - 1};
+  key.name_hash = key.path_hash = hash64(key.name);
+  return key;
 }
 
 bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& value) {
@@ -548,12 +668,19 @@ bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& va
   fill(target, how, rank, kept);
   if (made) return true;
   const std::uint32_t bit = 1U << static_cast<unsigned>(target);
+  if (const Step& s = step(value.id); s.action == Action::map_plainly) {  // a second target
+    const std::uint32_t own = 1U << static_cast<unsigned>(s.target);
+    if ((plain_ & own) != 0 && slot(s.target).value.text == value.text) {
+      plain_ &= ~own;
+      gathered_.push_back({slot(s.target).value, own, slot(s.target).at, s.also_carried});
+    }
+  }
   const auto known = std::find_if(gathered_.begin(), gathered_.end(),
                                   [&](const Gathered& g) { return g.value.id == value.id && g.value.text == kept.text; });
   if (known != gathered_.end()) {
     known->targets |= bit;
   } else {
-    gathered_.push_back({kept, &plan(value.id), bit});
+    gathered_.push_back({kept, bit, Gathered::kSet, false});
   }
   return true;
 }
@@ -610,34 +737,34 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   bool carries = source_.metadata != SourceConfig::Metadata::none;
   if (source_.metadata == SourceConfig::Metadata::listed) carries = is_listed(name);
   if (!carries) {
-    if (!made) ++plan(value.id).dropped;
+    if (!made) ++step(value.id).dropped;
     return true;
   }
   Field kept = value;
   if (made || walking_) kept.text = scratch_text_.keep(value.view()).data();
-  const auto [key, hash] = made_key(name);
   made_items_ = true;
-  if (!made) ++plan(value.id).carried;
-  add_item(key, hash, key, hash, kept, form);
+  if (!made) ++step(value.id).carried;
+  add_item(key_of_made_name(name), kept, form);
   return true;
 }
 
 /// The metadata key of a name that the adapter made up. Of the first few it is kept: mostly there are no more.
-std::pair<std::string_view, std::uint64_t> Normalizer::made_key(std::string_view name) {
+const Normalizer::Key& Normalizer::key_of_made_name(std::string_view name) {
   for (const MadeName& known : made_names_) {
-    if (known.name == name) return {std::string_view(known.comma_key).substr(1), known.hash};
+    if (known.name == name) return known.key;
   }
   scratch_.clear();
   scratch_.add(',');
   add_json_string(scratch_, metadata_name(name));
   scratch_.add(':');
-  const std::uint64_t hash = hash64(scratch_.view().substr(1));
-  if (made_names_.size() < kMadeNames && name.size() <= kLongestMade) {
-    made_names_.reserve(kMadeNames);
-    const MadeName& kept = made_names_.emplace_back(MadeName{std::string(name), std::string(scratch_.view()), hash});
-    return {std::string_view(kept.comma_key).substr(1), hash};
-  }
-  return {scratch_text_.keep(scratch_.view()).substr(1), hash};
+  if (made_names_.size() == kMadeNames || name.size() > kLongestMade) return made_key(scratch_.view());
+  made_names_.reserve(kMadeNames);
+  MadeName& kept = made_names_.emplace_back(MadeName{std::string(name), std::string(scratch_.view()), {}});
+  const std::size_t size = kept.comma_key.size() - 1;
+  kept.comma_key.append(MetadataWriter::kKeySlack, '\0');
+  kept.key.name = kept.key.path = std::string_view(kept.comma_key).substr(1, size);
+  kept.key.name_hash = kept.key.path_hash = hash64(kept.key.name);
+  return kept.key;
 }
 
 bool Normalizer::drop(const Field& value, std::string_view rule) {
@@ -758,7 +885,7 @@ void Normalizer::understand_id(Target target, std::string_view& to) {
   const bool scalar = value.kind == Kind::cell || value.kind == Kind::string || value.kind == Kind::number;
   // A JSON number that is an id has an exponent only where a double has written it.
   const bool number = value.kind == Kind::number && value.view().find_first_of("eE") != std::string_view::npos;
-  const bool lost = number || (value.kind == Kind::cell && is_exponent_number(trimmed(value.view())));
+  const bool lost = number || (value.kind == Kind::cell && is_exponent_number(value.view()));
   if (scalar && !lost) {
     to = value.view();
     return;
@@ -1082,7 +1209,11 @@ void Normalizer::emit_line() {
   add_conversation_fields(out, conversation_);
   MetadataWriter metadata(out);
   for (const Item& item : items_) {
-    metadata.comma_key(item.key);
+    if (item.value.kind <= Kind::string && item.form == Form::as_is) {
+      metadata.padded_string(item.name(), item.value.view());
+      continue;
+    }
+    metadata.padded_key(item.name());
     add_value(out, item.value, item.form);
   }
   add_time_marks(metadata, out, conversation_, source_.zones->version());
@@ -1098,7 +1229,7 @@ void Normalizer::emit_contribution() {
   for (const Item& item : items_) {
     const std::size_t begun = scratch_.size();
     add_value(scratch_, item.value, item.form);
-    metadata_.push_back({item.key, {nullptr, scratch_.size() - begun}});
+    metadata_.push_back({item.name(), {nullptr, scratch_.size() - begun}});
   }
   const char* at = scratch_.data();
   for (MetadataItem& item : metadata_) {
@@ -1197,13 +1328,10 @@ void Normalizer::account(Summary& summary) const {
     for (const auto& [rule, count] : use.dropped) sum.dropped[rule] += count;
   };
   for (const auto& [name, use] : past_fields_) add_field(name, use);
-  const auto add_plan = [&](const FieldPlan& p, const std::string& name) {
-    FieldUse use{p.mapped, p.carried, p.empty, {}};
-    if (p.dropped != 0) use.dropped[p.drop_rule] = p.dropped;
-    add_field(name, use);
-  };
-  for (const auto& p : plans_) add_plan(*p, p->name);
-  for (const auto& p : transient_plans_) add_plan(*p, kOtherNames);
+  for (std::size_t i = 0; i < plans_.steps.size(); ++i)
+    add_use(summary.fields[plans_.fields[i]->name], *plans_.fields[i], plans_.steps[i]);
+  for (std::size_t i = 0; i < transient_plans_.steps.size(); ++i)
+    add_use(summary.fields[kOtherNames], *transient_plans_.fields[i], transient_plans_.steps[i]);
   for (const auto& [name, rules] : record_drops_) {
     for (const auto& [rule, count] : rules) summary.fields[name].dropped[rule] += count;
   }

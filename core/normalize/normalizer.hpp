@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -91,45 +92,76 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     How how;
     std::uint32_t rank;
   };
-  enum class Action : std::uint8_t { carry, map, drop, claim };
+  enum class Action : std::uint8_t { carry, map, map_plainly, drop, claim };
+  /// A key of metadata: `"Priority":`, and the full path for where two fields share a name. Padded as MetadataWriter wants
+  /// them.
+  struct Key {
+    std::string_view name, path;
+    std::uint64_t name_hash = 0, path_hash = 0;
+  };
+  /// All that the loop over a record's fields looks at, by name.
+  struct Step {
+    Action action = Action::carry;  // carry: of fields that may be carried; map_plainly: to one target
+    Target target = Target::none;   // of map_plainly, like how and rank
+    How how = How::as_configured;
+    Form form = Form::as_is;
+    bool carries = true;        // may go into metadata at all
+    bool also_carried = false;  // mapped, and asked for by name
+    std::uint32_t rank = 0;
+    const Vocabulary* absent = nullptr;  // of map_plainly: words that mean nothing is there
+    const Key* key = nullptr;
+    std::uint64_t mapped = 0, carried = 0, empty = 0, dropped = 0;
+  };
   struct FieldPlan {
     Action action = Action::carry;
     Form form = Form::as_is;
-    bool known = false;         // the adapter named it
-    bool body = false;          // message text
-    bool carries = true;        // may go into metadata at all
-    bool also_carried = false;  // mapped, and asked for by name
+    bool known = false;  // the adapter named it
+    bool body = false;   // message text
     std::vector<Mapping> mappings;
     std::string name;                       // in metadata
-    std::string comma_key, comma_path_key;  // `,"Priority":`
-    std::string_view key, path_key;         // the same without the comma
-    std::uint64_t key_hash = 0, path_hash = 0;
+    std::string comma_key, comma_path_key;  // `,"Priority":` and the slack that MetadataWriter wants
+    Key key;                                // views of these
     std::string drop_rule;
     std::string_view last_rule;  // by which a record's field was dropped, and where that is counted
     std::uint64_t* last_rule_drops = nullptr;
-    std::uint64_t mapped = 0, carried = 0, empty = 0, dropped = 0;
+  };
+  /// What is known of names with ids from some id on.
+  struct Plans {
+    std::vector<std::unique_ptr<FieldPlan>> fields;  // keys point into them
+    std::vector<Step> steps;
+    void clear() {
+      fields.clear();
+      steps.clear();
+    }
   };
   struct Slot {
     Field value;
     How how = How::as_configured;
+    std::uint16_t at = 0;  // index of the field in the record
     std::uint32_t rank = 0;
   };
-  struct Item {  // one metadata entry of the current record; before a key stands a comma
-    std::string_view key, path_key;
-    std::uint64_t hash = 0, path_hash = 0;
+  struct Item {  // one metadata entry of the current record
+    const Key* key = nullptr;
     Field value;
     Form form = Form::as_is;
+    bool by_path = false;
+    [[nodiscard]] std::string_view name() const { return by_path ? key->path : key->name; }
+    [[nodiscard]] std::uint64_t hash() const { return by_path ? key->path_hash : key->name_hash; }
   };
-  /// A field that was gathered for one or more targets; whether it is used is known once all are understood.
+  /// A field that was gathered for several targets, or lost its only one; whether it is used is known once all are
+  /// understood.
   struct Gathered {
     Field value;
-    FieldPlan* plan = nullptr;
     std::uint32_t targets = 0;  // a bit each
+    std::uint16_t at = kSet;    // index of the field in the record
+    bool carried = false;       // into metadata as well, already
+
+    static constexpr std::uint16_t kSet = 0xFFFF;  // by the adapter
   };
   /// A metadata name that the adapter made up.
   struct MadeName {
     std::string name, comma_key;
-    std::uint64_t hash = 0;
+    Key key;  // views of comma_key
   };
   enum class Outcome : std::uint8_t { going, filtered, refused };
 
@@ -154,24 +186,33 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool refuse(const Refusal& refusal) override;
   bool walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) override;
 
-  FieldPlan& plan(std::uint16_t id) { return id < NameTable::kStable ? *plans_[id] : *transient_plans_[id - NameTable::kStable]; }
-  void remember(const FieldPlan& plan, const std::string& name);
+  FieldPlan& plan(std::uint16_t id) {
+    return id < NameTable::kStable ? *plans_.fields[id] : *transient_plans_.fields[id - NameTable::kStable];
+  }
+  Step& step(std::uint16_t id) {
+    return id < NameTable::kStable ? plans_.steps[id] : transient_plans_.steps[id - NameTable::kStable];
+  }
+  static void add_use(FieldUse& use, const FieldPlan& plan, const Step& step);
+  Result<void> bind_up_to(Plans& plans, std::size_t count, std::size_t first_id);
   void forget_transient_plans();
   void forget_names();
   Result<void> bind_new_names();
   Result<void> bind_range(std::uint16_t first, std::size_t count);
-  void settle(FieldPlan& plan, std::string_view path);
+  void settle(FieldPlan& plan, Step& step, std::string_view path);
   bool is_listed(std::string_view name);
 
-  void take(const Field& field);
-  void fill(Target target, How how, std::uint32_t rank, const Field& value);
+  template <bool kRow>
+  void take(const Record& record);
+  void take_mapped(const Field& field, std::uint16_t at, Step& step);
+  void settle_rivals(const Field& field, std::uint16_t at, const Step& step);
+  void fill(Target target, How how, std::uint32_t rank, const Field& value, std::uint16_t at = Gathered::kSet);
   [[nodiscard]] bool is_absent(Target target, const Field& value) const;
   void place_gathered();
-  std::pair<std::string_view, std::uint64_t> made_key(std::string_view name);
+  const Key& key_of_made_name(std::string_view name);
   Item* find_item(std::string_view key, std::uint64_t hash);
-  void add_item(FieldPlan& plan, const Field& value);
-  void add_item(std::string_view key, std::uint64_t hash, std::string_view path_key, std::uint64_t path_hash, const Field& value,
-                Form form);
+  void carry(const Field& value, Step& step);
+  void add_item(const Key& key, const Field& value, Form form);
+  const Key& made_key(std::string_view comma_key);
   [[nodiscard]] bool has(Target target) const { return (filled_ >> static_cast<unsigned>(target) & 1U) != 0; }
   Slot& slot(Target target) { return slots_[static_cast<std::size_t>(target)]; }
 
@@ -210,10 +251,10 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::unique_ptr<Translator> translator_;
   std::array<Vocabulary, kTargetCount> vocabularies_;
   NameTable names_;
-  std::vector<std::unique_ptr<FieldPlan>> plans_, transient_plans_;  // items point into them
+  Plans plans_, transient_plans_;
   std::unique_ptr<BlockParser> parser_;
   std::unique_ptr<JsonArrayWalker> walker_;
-  std::vector<std::string> csv_header_;
+  std::vector<std::string> csv_header_;  // empty unless the input is CSV: then ids are the numbers of columns
 
   static constexpr std::size_t kStarted = 0, kEnded = 1, kVersion = 2, kTouch = 3, kReaders = 4;
   std::vector<TimeReader> readers_;
@@ -229,15 +270,18 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::uint32_t file_ = 0;
   Place place_;
   Outcome outcome_ = Outcome::going;
-  std::uint32_t filled_ = 0;
+  std::uint32_t filled_ = 0;  // a bit for each target
+  std::uint32_t plain_ = 0;   // those whose field has no other: it is in its slot only, not in gathered_
   std::array<Slot, kTargetCount> slots_;
-  std::vector<Gathered> gathered_;
+  std::vector<Gathered> gathered_, unused_;
   bool walking_ = false;  // text of the record at hand is the walker's: it goes with the next element
   std::vector<Item> items_;
-  std::uint64_t item_bits_ = 0;
+  std::uint64_t item_bits_ = 0;  // of the hashes of keys
+  std::deque<Key> made_keys_;    // of names of the adapter's own, and numbered ones
   static constexpr std::size_t kMadeNames = 16, kLongestMade = 64;
-  std::vector<MadeName> made_names_;  // the first ones; never moved
+  std::vector<MadeName> made_names_;                             // the first ones; never moved
   bool made_items_ = false;                                      // the adapter carried something under a name of its own
+  std::size_t made_ = 0;                                         // how many of them are the record's
   std::unordered_map<std::uint64_t, std::uint32_t> item_index_;  // by hash; of records with many
   std::size_t indexed_items_ = 0;
   bool keys_differ_ = true;  // of all fields bound so far
@@ -251,6 +295,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Buffer scratch_;
   Arena scratch_text_;
   TextLines lines_{{}, 1};  // of the block
+  bool translates_ids_ = false;
 
   // Counts.
   std::uint64_t touchpoints_ = 0, duplicate_keys_ = 0, leap_seconds_ = 0;

@@ -21,8 +21,7 @@ void Vocabulary::add_absent(std::string_view value) {
   }
 }
 
-bool Vocabulary::is_absent(std::string_view value) const {
-  if (!value.empty() && !absent_starts_[static_cast<unsigned char>(value.front())]) return false;
+bool Vocabulary::is_one_of_absent(std::string_view value) const {
   return std::any_of(absent_.begin(), absent_.end(), [&](const std::string& folded) { return folds_to(value, folded); });
 }
 
@@ -40,11 +39,7 @@ Vocabulary::Entry Vocabulary::judge(std::string_view raw) const {
   return entry;
 }
 
-const Vocabulary::Entry& Vocabulary::look_up(std::string_view raw) {
-  if (last_ != nullptr && raw == last_word_) {
-    ++last_->count;
-    return *last_;
-  }
+const Vocabulary::Entry& Vocabulary::find(std::string_view raw) {
   auto found = met_.find(raw);
   if (found == met_.end()) {
     if (met_.size() >= kDistinct || raw.size() > kLongest) {
@@ -56,10 +51,9 @@ const Vocabulary::Entry& Vocabulary::look_up(std::string_view raw) {
     }
     found = met_.emplace(std::string(raw), judge(raw)).first;
   }
-  last_word_ = found->first;
-  last_ = &found->second;
-  ++last_->count;
-  return *last_;
+  recent_[slot_of(raw)] = {found->first, &found->second};
+  ++found->second.count;
+  return found->second;
 }
 
 }  // namespace crosswalk

@@ -28,11 +28,17 @@ class Vocabulary {
   [[nodiscard]] bool empty() const { return words_.empty() && others_ == Others::bad; }
   [[nodiscard]] bool has_absent() const { return !absent_.empty(); }
   /// Compared as words are, so `NOT_OFFERED` is absent where `Not Offered` is. Such a value is never looked up.
-  [[nodiscard]] bool is_absent(std::string_view value) const;
+  [[nodiscard]] bool is_absent(std::string_view value) const {
+    return (value.empty() || absent_starts_[static_cast<unsigned char>(value.front())]) && is_one_of_absent(value);
+  }
 
-  /// What a word means here; counted. Valid until the next call. The same spelling again costs one comparison when it
-  /// follows itself, one hash otherwise.
-  const Entry& look_up(std::string_view raw);
+  /// What a word means here; counted. Valid until the next call. A spelling that is met again costs one comparison.
+  const Entry& look_up(std::string_view raw) {
+    const Recent& recent = recent_[slot_of(raw)];
+    if (recent.entry == nullptr || recent.word != raw) return find(raw);
+    ++recent.entry->count;
+    return *recent.entry;
+  }
 
   /// Every spelling met. Beyond kDistinct spellings the rest is counted under "…" so that memory stays bounded.
   static constexpr std::size_t kDistinct = 1000;
@@ -45,7 +51,21 @@ class Vocabulary {
   }
 
  private:
+  [[nodiscard]] bool is_one_of_absent(std::string_view value) const;
   [[nodiscard]] Entry judge(std::string_view raw) const;
+  const Entry& find(std::string_view raw);
+
+  /// The words last met, found by their length and two of their letters.
+  struct Recent {
+    std::string_view word;  // of met_
+    Entry* entry = nullptr;
+  };
+  static constexpr std::size_t kRecent = 64;
+  static std::size_t slot_of(std::string_view raw) {
+    if (raw.empty()) return 0;
+    const unsigned first = static_cast<unsigned char>(raw.front()), last = static_cast<unsigned char>(raw.back());
+    return (raw.size() * 7 + first * 3 + last) % kRecent;
+  }
 
   struct Hash {
     using is_transparent = void;
@@ -56,8 +76,7 @@ class Vocabulary {
   std::array<bool, 256> absent_starts_{};  // first bytes that such a value may have                     // folded
   Others others_ = Others::bad;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> met_;
-  std::string_view last_word_;
-  Entry* last_ = nullptr;
+  std::array<Recent, kRecent> recent_;
   Entry overflow_;
   bool overflowed_ = false;
 };

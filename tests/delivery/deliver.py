@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """`crosswalk run` against a server that misbehaves: each fault alone, then all of them with kill -9 at random moments.
 
-deliver.py PROGRAM [--runs N] [--conversations N] [--seed N]; TAP on standard output."""
+deliver.py PROGRAM [--runs N] [--conversations N] [--seed N]; TAP on standard output.
+With --benchmark COUNT: how fast COUNT conversations go, without a limit and at the limit; nothing else."""
 import argparse
 import base64
 import collections
@@ -9,9 +10,12 @@ import json
 import os
 import pathlib
 import random
+import re
+import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -20,6 +24,7 @@ import traceback
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import tls  # noqa: E402
 from server import Server  # noqa: E402
 
 KEY = 'sk_live_canary/7f3a+9'
@@ -37,6 +42,14 @@ def check(name, problem):
         print('# ' + line, flush=True)
 
 
+def shapes(key):
+    """What a key looks like when somebody wrote it down."""
+    plain = [key, urllib.parse.quote(key, safe=''), urllib.parse.quote(key, safe='').replace('%2F', '%2f').replace('%2B', '%2b')]
+    packed = [base64.b64encode(text.encode()).decode().rstrip('=') for text in (key, key + ':')]
+    other = [one.replace('+', '-').replace('/', '_') for one in packed] + [one.replace('/', '\\/') for one in plain + packed]
+    return [one.encode() for one in dict.fromkeys(plain + packed + other)]
+
+
 class Job:
     """A folder with a job, its exports, and its server."""
 
@@ -44,6 +57,7 @@ class Job:
         self.program, self.folder, self.server = program, pathlib.Path(folder), server
         self.rows = rows or {}
         self.survey = {}
+        self.under = []  # a command that runs the program
         self.outputs = []
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / 'job.toml').write_text('''
@@ -86,7 +100,7 @@ journal = "journal.db"
         for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS'):
             if name in os.environ:
                 env[name] = os.environ[name]
-        return subprocess.Popen([self.program, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen([*self.under, self.program, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def run(self, verb='run', *more, key=KEY):
         arguments = [verb, str(self.folder / 'job.toml'), *more] if verb != 'replay' else \
@@ -105,13 +119,11 @@ journal = "journal.db"
 
     def canaries(self):
         """Where the key stands in what the runs left behind."""
-        shapes = [KEY, base64.b64encode(KEY.encode()).decode().rstrip('='), base64.b64encode((KEY + ':').encode()).decode().rstrip('='),
-                  urllib.parse.quote(KEY, safe='')]
         texts = {'output': '\n'.join(self.outputs).encode()}
         for path in self.folder.rglob('*'):
             if path.is_file():
                 texts[str(path)] = path.read_bytes()
-        return [name for name, text in texts.items() for shape in shapes if shape.encode() in text]
+        return [name for name, text in texts.items() for shape in shapes(KEY) if shape in text]
 
 
 FAST = 'rate_per_minute = 30000\nburst = 100\nsettle = 0\nretry_ceiling = 0.05\ntimeout = 1\n'
@@ -124,9 +136,10 @@ def tickets(count):
 def faults(program, folder):
     """One fault alone: it strikes the second request, once or always."""
 
-    def one(name, fault, times, code, said='', count=120, state=None, late=None, settings='', sink='', key=KEY):
+    def one(name, fault, times, code, said='', count=120, state=None, late=None, settings='', sink='', key=KEY, raw=None):
         server = Server(key=KEY, rate=500, burst=100)
         server.hole = 2
+        server.raw = raw or server.raw
         left = [times]
 
         def strike(seen, _method, _records):
@@ -169,10 +182,13 @@ def faults(program, folder):
     one('429 with a date', '429-date', 1, 0)
     one('429 without a word', '429-plain', 2, 0)
     for fault in ('500', '503', 'reset', 'black hole', 'half head', 'huge header', 'applied 500', 'applied 504', 'taken, reset',
-                  'taken, half head', 'taken, black hole', 'applied 408'):
+                  'taken, half head', 'taken, black hole', 'applied 408', 'raw'):
         one(fault, fault, 2, 0)
     for fault in ('taken, half body', 'applied 200', 'applied 204'):
         one(fault, fault, 2, 0)
+    for line in (b'HTTP/9.9 202 Accepted', b'HTTP/1.1 2020 Accepted', b'HTTP/1.1 abc', b'HTTP/1.1', b'ICY 202 OK', b'x',
+                                   b'HTTP/1.1  202 Accepted', b'HTTP/1 202x', b'HTTP/1.1 99 Accepted'):
+        one('no status line: ' + line.decode(), 'raw', 2, 0, raw=lambda _, line=line: line + b'\r\nContent-Length: 0\r\n\r\n')
     one('500 without end', '500', -1, 1, 'gave up after 6 failed tries', settings='retries = 5')
     one('reset without end', 'reset', -1, 1, 'gave up after 6 failed tries', settings='retries = 5')
     one('taken, reset without end', 'taken, reset', -1, 1, 'gave up after', settings='retries = 5')
@@ -262,6 +278,113 @@ def other_endpoint(program, folder):
     check('another endpoint by the sink http', problem)
 
 
+def peak_memory(process):
+    """MiB that a process held at most; returns when it has ended. (What wait4 says begins with our own, before exec.)"""
+    peak = 0
+    while process.poll() is None:
+        try:
+            for line in pathlib.Path('/proc/%d/status' % process.pid).read_text().splitlines():
+                if line.startswith('VmHWM:'):
+                    peak = max(peak, int(line.split()[1]) / 1024)
+        except OSError:
+            pass
+        time.sleep(0.005)
+    return peak
+
+
+def plan_memory(program, folder):
+    """A list of every conversation is longer than what is held of it."""
+    if any(name in os.environ for name in ('ASAN_OPTIONS', 'TSAN_OPTIONS')):
+        return check('memory of plan --json # SKIP under a sanitizer', '')
+    job = Job(program, folder / 'memory', None, '', tickets(300_000), sink='http://127.0.0.1:9')
+    job.write()
+    text = (job.folder / 'job.toml').read_text()
+    (job.folder / 'job.toml').write_text(text.replace('[job]', '[job]\nmemory_limit = "16MiB"'))
+    peak = []
+    for more in ([], ['--json']):
+        with open(job.folder / 'plan.json', 'wb') as out:
+            process = subprocess.Popen([program, 'plan', str(job.folder / 'job.toml'), *more], stdout=out, stderr=subprocess.DEVNULL)
+            peak.append(peak_memory(process))
+    listed = json.loads((job.folder / 'plan.json').read_text())['sinks'][-1]['each']
+    problem = '' if peak[1] < peak[0] + 8 and len(listed) == 300_000 else '%s MiB, %d listed' % (peak, len(listed))
+    check('plan --json of 300,000 conversations, %.0f MiB where plan takes %.0f' % (peak[1], peak[0]), problem)
+
+
+def codings(program, folder):
+    """gzip goes to who said that it takes it, and the bytes within stay the same."""
+    for name, offers, reads_gzip, faults, some in (
+            ('gzip is asked for', 'gzip, identity;q=0.5', True, {}, True),
+            ('gzip is not asked for', '', True, {}, False),
+            ('gzip is not wanted', 'br, gzip;q=0', True, {}, False),
+            ('gzip is asked for, and refused with 415', 'gzip', 415, {}, True),
+            ('gzip is asked for, and taken for nonsense', 'gzip', 400, {}, True),
+            ('gzip, and requests without an end', 'gzip', True, {3: 'applied 500', 5: 'reset', 6: 'taken, reset'}, True)):
+        server = Server(key=KEY, rate=500, burst=100, faults=lambda seen, *_: faults.get(seen), offers=offers, reads_gzip=reads_gzip)
+        job = Job(program, folder / name.replace(' ', '-'), server, FAST + 'batch_size = 20\nin_flight = 2\n', tickets(300))
+        job.write()
+        code, _, err = job.run()
+        packed = [s for s in server.seen if s.coding]
+        problems = list(server.problems)
+        if code != 0 or server.state != job.expected():
+            problems.append('exit code %d, %d conversations there\n%s' % (code, len(server.state), err))
+        if bool(packed) != some or server.seen[0].coding:
+            problems.append('codings: %s' % [s.coding for s in server.seen])
+        if some and reads_gzip is True and len(packed) < len(server.seen) - 3:
+            problems.append('only %d of %d were packed' % (len(packed), len(server.seen)))
+        if reads_gzip is not True and len(packed) > 2:
+            problems.append('%d were packed, and the first was refused' % len(packed))
+        if reads_gzip is True and len({s.body for s in server.seen}) != 15:
+            problems.append('not sent again byte for byte')
+        server.close()
+        check(name, '\n'.join(map(str, problems)))
+
+
+def certificates(program, folder):
+    """A key leaves only to a server that shows who it is."""
+    if not tls.available():
+        return check('TLS # SKIP openssl is not installed', '')
+    made = tls.certificates(folder / 'certificates')
+    trusted = 'ca_file = "%s"\n' % (made / 'ca.pem')
+    for name, certificate, settings, code, said in (
+            ('a certificate of the ca_file', tls.context(made, 'good'), trusted, 0, ''),
+            ('a certificate of an unknown authority', tls.context(made, 'good'), '', 1, 'certificate'),
+            ('a certificate that signed itself', tls.context(made, 'self-signed'), trusted, 1, 'self'),
+            ('a certificate that expired', tls.context(made, 'expired'), trusted, 1, 'expired'),
+            ('a certificate of another host', tls.context(made, 'wrong-host'), trusted, 1, "127.0.0.1"),
+            ('TLS 1.1', tls.context(made, 'good', ssl.TLSVersion.TLSv1_1), trusted, 1, 'gave up')):
+        server = Server(key=KEY, rate=500, burst=100, tls=certificate)
+        job = Job(program, folder / name.replace(' ', '-'), server, FAST + 'retries = 2\n' + settings, tickets(50))
+        job.write()
+        got, _, err = job.run()
+        problems = []
+        if got != code or said not in err:
+            problems.append('exit code %d, want %d; "%s" in\n%s' % (got, code, said, err))
+        if code == 0 and server.state != job.expected():
+            problems.append('the server has another state')
+        if code != 0 and len(server.arrivals) != 1:
+            problems.append('a request was sent')
+        if code != 0 and said != 'gave up' and 'ca_file' not in err:
+            problems.append('the message does not say what to do:\n' + err)
+        problems += ['the key stands in ' + place for place in job.canaries()]
+        server.close()
+        check('TLS: ' + name, '\n'.join(problems))
+    for name, does in (('a handshake that is cut at its beginning', tls.cut), ('a handshake that is cut', tls.cut_later),
+                       ('a handshake that is refused', tls.alert), ('a handshake that hangs', tls.silent),
+                       ('a server that speaks plain', tls.plain)):
+        listener = tls.Listener(does)
+        job = Job(program, folder / name.replace(' ', '-'), None, FAST.replace('timeout = 1', 'timeout = 0.5') + 'retries = 2\n' + trusted,
+                  tickets(50), sink=listener.url)
+        job.write()
+        got, _, err = job.run()
+        problems = []
+        if got != 1 or 'gave up after 3 failed tries' not in err:
+            problems.append('exit code %d\n%s' % (got, err))
+        if not listener.got or any(shape in listener.got for shape in shapes(KEY)) or b'external_id' in listener.got:
+            problems.append('it was sent: %r' % listener.got[:300])
+        listener.close()
+        check('TLS: ' + name, '\n'.join(problems))
+
+
 def one_at_a_time(program, folder):
     server = Server(key=KEY, rate=500, burst=100, faults=lambda seen, *_: 'black hole' if seen == 0 else None)
     server.hole = 1.5
@@ -301,6 +424,71 @@ def one_at_a_time(program, folder):
         problem += 'it was not sent again byte for byte'
     server.close()
     check('a second run, and a signal', problem)
+
+
+CALLS = 'fdatasync,fsync,pwrite64,unlink,rename,ftruncate,sendto,recvfrom'
+
+
+def system_calls(program, folder, points):
+    """Killed at, and failing at, one system call after the other: each border of a commit, a request and an answer is one."""
+    trial = ['strace', '-qq', '-o', os.devnull, '-e', 'inject=fsync:error=EIO', 'true']
+    if 'ASAN_OPTIONS' in os.environ or shutil.which('strace') is None or \
+            subprocess.run(trial, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+        return check('system calls # SKIP strace is not there, or does not work here', '')
+
+    def stages(name, under):
+        """Two runs, each disturbed and then gone on with; gives (problems, whether both were)."""
+        server = Server(key=KEY, rate=500, burst=100)
+        job = Job(program, folder / name, server, FAST + 'batch_size = 20\nin_flight = 2\nretries = 10\n', tickets(60))
+        problems, disturbed, start, expected = [], [], 0, {}
+        for stage in range(2):
+            if stage:
+                for one in range(30):
+                    job.rows[str(one)]['Status'] = 'Solved'
+                    job.rows[str(one + 15)]['Subject'] = 'new'
+                job.survey = {str(one): {'Status': 'Pending', 'Assignee': 'ann'} for one in range(50, 60)}
+                job.rows = {one: row for one, row in job.rows.items() if one not in job.survey}
+            job.write()
+            start = len(server.seen)
+            job.under = under
+            code, _, err = job.run()
+            job.under = []
+            disturbed.append(code)
+            if code not in (0, 1, -signal.SIGKILL):
+                problems.append('stage %d: exit code %d\n%s' % (stage, code, err))
+            again, _, err = job.run('deliver', '--resume')
+            once_more, _, more = job.run()
+            if again or once_more:
+                problems.append('stage %d: afterwards %d %d\n%s\n%s' % (stage, again, once_more, err, more))
+            bodies = collections.Counter(s.body for s in server.seen[start:] if s.status == 202)
+            if sum(bodies.values()) - len(bodies) > 2:  # as many as may be on their way
+                problems.append('stage %d: %d requests were sent again' % (stage, sum(bodies.values()) - len(bodies)))
+            expected.update(job.expected())
+        updates = [json.loads(line) for line in (job.folder / 'out.updates.jsonl').read_text().splitlines()]
+        for update in updates:
+            expected[update['external_id']].update(update)
+        if server.state != expected or len(updates) != len(job.survey):
+            problems.append('the server has another state')
+        problems += server.problems
+        server.close()
+        shutil.rmtree(folder / name)
+        return problems, disturbed
+
+    log = folder / 'calls'
+    problems, codes = stages('calls-none', ['strace', '-f', '-qq', '-o', str(log), '-e', 'trace=' + CALLS])
+    check('two runs under strace', '\n'.join(problems) or ('' if codes == [0, 0] else str(codes)))
+    most = collections.Counter()  # strace counts in each thread for itself, and `log` is of the second run
+    for (_, call), number in collections.Counter(re.findall(r'^(\d+) (\w+)\(', log.read_text(), re.M)).items():
+        most[call] = max(most[call], number)
+    for call, number in sorted(most.items()):
+        errors = ['ECONNRESET', 'EINTR'] if call in ('sendto', 'recvfrom') else ['EIO', 'ENOSPC']
+        for how in ['signal=KILL'] + ['error=' + error for error in errors]:
+            found, killed, tried = [], 0, sorted({1 + i * number // points for i in range(min(points, number))})
+            for n in tried:
+                problems, codes = stages('call', ['strace', '-f', '-qq', '-o', os.devnull, '-e', 'inject=%s:%s:when=%d' % (call, how, n)])
+                found += ['%d: %s' % (n, problem) for problem in problems]
+                killed += sum(code != 0 for code in codes)
+            check('%s with %s at %d of its %d calls: %d runs broke off' % (call, how, len(tried), number, killed), '\n'.join(found[:5]))
 
 
 def mixed(program, folder, seed, count):
@@ -415,20 +603,75 @@ def mixed(program, folder, seed, count):
           (seed, count, len(server.seen), kills, share * 100, late), '\n'.join(problems))
 
 
+def benchmark(program, folder, count, minutes):
+    """The server's own measure: the time from the first arrival to the last."""
+
+    def deliver(name, conversations, settings, rate, burst):
+        server = Server(key=KEY, rate=rate, burst=burst)
+        server.only_count = True
+        job = Job(program, folder / name, server, settings, {})
+        text = (job.folder / 'job.toml').read_text()
+        jsonl = text[text.index('[[sink]]'):text.index('[[sink]]', text.index('[[sink]]') + 1)]  # deliver alone is measured
+        (job.folder / 'job.toml').write_text(text.replace(jsonl, '').replace('[job]', '[job]\nmemory_limit = "64MiB"'))
+        with open(job.folder / 'tickets.csv', 'w') as file:
+            file.write('Id,Via,Created at,Subject,Status,Assignee,Satisfaction Score,Brand,Notes\n')
+            for i in range(conversations):
+                file.write('%d,Mail,2024-01-02 03:04,Subject %d of this,Open,agent %d,Good,brand %d,%s\n' %
+                           (i, i, i % 500, i % 7, 'What the customer wrote and what was said to it. ' * 15))
+        (job.folder / 'survey.csv').write_text('Id,Via,Created at\n')
+        began = time.monotonic()
+        process = job.start('run', str(job.folder / 'job.toml'))
+        peak = peak_memory(process)
+        _, err = process.communicate()
+        took = time.monotonic() - began
+        arrivals = sorted(server.arrivals[1:])
+        server.close()
+        sending = arrivals[-1] - arrivals[0] if arrivals else 1
+        problem = '' if process.returncode == 0 and server.records == conversations else '%d of %d\n%s' % (server.records, conversations, err)
+        if server.worst < 0:
+            problem += 'over the limit by %.2f' % -server.worst
+        mebibytes = server.bytes / 1048576
+        return problem, took, sending, peak, len(arrivals), mebibytes
+
+    problem, took, sending, peak, requests, mebibytes = deliver(
+        'unlimited', count, 'rate_per_minute = 6000000\nburst = 1000\nsettle = 0\n', 1e9, 1e9)
+    check('%d conversations (%.0f MiB) in %d requests without a limit: %.1f s of which %.1f s sending, %.0f conversations a second '
+          '(%.0f of the whole run), %.0f MiB of memory' %
+          (count, mebibytes, requests, took, sending, count / sending, count / took, peak), problem)
+    # As many requests as the API allows in so many minutes, at its rate or, with fewer minutes than that, at a multiple.
+    requests = int(10 * 300)
+    rate = 5 * 10 / minutes
+    problem, took, sending, peak, seen, _ = deliver(
+        'limited', requests * 500, 'rate_per_minute = %d\nburst = 20\nsettle = 0\n' % (rate * 60), rate, 20)
+    share = (seen - 1) / sending / rate
+    if share < 0.98:
+        problem += 'less than 98 %'
+    check('%d requests of 500 at %.1f a second: %.1f s, %.2f %% of the limit, %.0f conversations a second, %.0f MiB of memory' %
+          (seen, rate, sending, share * 100, seen * 500 / sending, peak), problem)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('program')
     parser.add_argument('--runs', type=int, default=6)
     parser.add_argument('--conversations', type=int, default=2000)
+    parser.add_argument('--points', type=int, default=4, help='system calls of each kind at which a run is killed, or they fail')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--only', default='')
+    parser.add_argument('--benchmark', type=int, default=0, metavar='COUNT')
+    parser.add_argument('--minutes', type=float, default=10, help='how long the ten minutes of --benchmark at the limit take')
     arguments = parser.parse_args()
     program = os.path.abspath(arguments.program)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         parts = [('faults', lambda: faults(program, folder)), ('changed', lambda: changed_inputs(program, folder)),
-                 ('http', lambda: other_endpoint(program, folder)), ('two', lambda: one_at_a_time(program, folder))]
-        parts += [('mixed', lambda seed=seed: mixed(program, folder, seed, arguments.conversations))
+                 ('http', lambda: other_endpoint(program, folder)), ('codings', lambda: codings(program, folder)),
+                 ('tls', lambda: certificates(program, folder)), ('memory', lambda: plan_memory(program, folder)),
+                 ('calls', lambda: system_calls(program, folder, arguments.points)), ('two', lambda: one_at_a_time(program, folder))]
+        if arguments.benchmark:
+            parts = [('benchmark', lambda: benchmark(program, folder, arguments.benchmark, arguments.minutes))]
+        else:
+            parts += [('mixed', lambda seed=seed: mixed(program, folder, seed, arguments.conversations))
                   for seed in range(arguments.seed, arguments.seed + arguments.runs)]
         for part, test in parts:
             if arguments.only and arguments.only != part:

@@ -2,6 +2,7 @@
 import base64
 import collections
 import email.utils
+import gzip
 import http.server
 import json
 import random
@@ -15,7 +16,7 @@ INPUT = {'external_id', 'platform', 'channel', 'queue_id', 'assigned_agent_id', 
          'ended_at', 'handle_time_seconds', 'wait_time_seconds', 'first_response_time_seconds', 'resolved', 'csat_score', 'metadata'}
 UPDATE = {'external_id', 'assigned_agent_id', 'status', 'ended_at', 'handle_time_seconds', 'resolved', 'csat_score', 'metadata'}
 
-Seen = collections.namedtuple('Seen', 'at method body status fault authorization path')
+Seen = collections.namedtuple('Seen', 'at method body status fault authorization path coding')
 
 
 def invalid(record, method):
@@ -36,8 +37,12 @@ def invalid(record, method):
 class Server:
     """`faults(number, method, records)` gives the name of what goes wrong with a request, or None."""
 
-    def __init__(self, key='sk_live_canary_7f3a', rate=5.0, burst=20, faults=None, metadata='merge', seed=1, late=0.0):
+    def __init__(self, key='sk_live_canary_7f3a', rate=5.0, burst=20, faults=None, metadata='merge', seed=1, late=0.0, offers='', reads_gzip=True, tls=None):
         self.key, self.rate, self.burst, self.faults, self.metadata, self.late = key, rate, burst, faults, metadata, late
+        self.offers, self.reads_gzip = offers, reads_gzip  # Accept-Encoding of its answers, and whether it keeps to it: True, or a status
+        self.words = None  # words(authorization): what its errors say; the fault 'raw' sends raw(authorization) as the whole answer
+        self.only_count, self.records, self.bytes = False, 0, 0  # for benchmarks: nothing is read or kept
+        self.raw = lambda _authorization: b'HTTP/x 202 Accepted\r\nContent-Length: 0\r\n\r\n'
         self.random = random.Random(seed)
         self.lock = threading.RLock()
         self.state, self.seen, self.refuse, self.problems = {}, [], {}, []
@@ -65,7 +70,9 @@ class Server:
                 pass
 
         self.http = Quiet(('127.0.0.1', 0), Handler)
-        self.url = 'http://127.0.0.1:%d' % self.http.server_address[1]
+        if tls:  # the handshake is made by the thread of the connection
+            self.http.socket = tls.wrap_socket(self.http.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = '%s://127.0.0.1:%d' % ('https' if tls else 'http', self.http.server_address[1])
         threading.Thread(target=self.http.serve_forever, kwargs={'poll_interval': 0.02}, daemon=True).start()
 
     def close(self):
@@ -127,10 +134,26 @@ class Server:
         if len(body) != length:  # cut off on its way
             handler.close_connection = True
             return
-        method, authorization = handler.command, handler.headers.get('Authorization')
+        if self.only_count:
+            with self.lock:
+                self.records += body.count(b'"external_id"')
+                self.bytes += len(body)
+            return self.answer(handler, 202, None, '')
+        method, authorization, coding = handler.command, handler.headers.get('Authorization'), handler.headers.get('Content-Encoding', '')
         with self.lock:
-            status, fault, text = self.decide(handler, method, body, authorization)
-            self.seen.append(Seen(now, method, body, status, fault, authorization, handler.path))
+            if coding == 'gzip' and self.reads_gzip is True:
+                body = gzip.decompress(body)
+                status, fault, text = self.decide(handler, method, body, authorization)
+            elif coding:
+                status, fault, text = (415 if self.reads_gzip is True else self.reads_gzip), None, 'I cannot read this'
+            else:
+                status, fault, text = self.decide(handler, method, body, authorization)
+            self.seen.append(Seen(now, method, body, status, fault, authorization, handler.path, coding))
+        if self.words and status != 202:
+            text = self.words(authorization)
+        if fault == 'raw':
+            handler.wfile.write(self.raw(authorization))
+            return self.cut(handler)
         self.answer(handler, status, fault, text)
 
     def decide(self, handler, method, body, authorization):
@@ -145,8 +168,7 @@ class Server:
             return 400, None, 'not JSON'
         records = [json.dumps(record) for record in parsed]
         fault = self.faults(len(self.seen), method, parsed) if self.faults else None
-        if fault in ('429', '429-date', '429-plain', '500', '503', 'reset', 'black hole', 'redirect', '401', '403', '404', '405', '501', '418',
-                     'huge header', 'half head'):
+        if fault and (fault[0].isdigit() or fault in ('reset', 'black hole', 'redirect', 'huge header', 'half head', 'raw')):
             return int(fault[:3]) if fault[0].isdigit() else 0, fault, 'fault ' + fault
         ids = [record.get('external_id') for record in parsed]
         if len(set(ids)) != len(ids):
@@ -190,6 +212,8 @@ class Server:
             handler.send_header('Retry-After', email.utils.formatdate(time.time() + 1, usegmt=True))
         if fault == 'redirect':
             handler.send_header('Location', getattr(self, 'elsewhere', 'http://127.0.0.2:9/'))
+        if self.offers:
+            handler.send_header('Accept-Encoding', self.offers)
         handler.send_header('Content-Length', str(len(data)))
         handler.end_headers()
         handler.wfile.write(data)

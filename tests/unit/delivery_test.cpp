@@ -9,13 +9,14 @@
 #include <random>
 
 #include "delivery/bucket.hpp"
+#include "delivery/database.hpp"
 #include "delivery/engine.hpp"
 #include "delivery/journal.hpp"
 #include "delivery/planner.hpp"
 #include "delivery/retry.hpp"
 #include "delivery/secret.hpp"
-#include "delivery/sha256.hpp"
 #include "delivery/state.hpp"
+#include "delivery/transport.hpp"
 #include "temporary_folder.hpp"
 
 using namespace crosswalk;
@@ -236,6 +237,24 @@ TEST_CASE("journal: a second run, another account, a newer version, other files"
   CHECK(refused(folder / "newer.db").find("was written by a newer crosswalk (version 9, this one knows 1)") != std::string::npos);
 }
 
+TEST_CASE("journal: an older version is brought up step by step, whole or not at all") {
+  constexpr const char* kSteps[] = {"CREATE TABLE t(id TEXT)", "ALTER TABLE t ADD COLUMN seen INTEGER NOT NULL DEFAULT 7",
+                                    "UPDATE t SET id = id || '!'", "SELECT no_such_thing"};
+  const TemporaryFolder folder;
+  Database database;
+  good(database.open(folder / "old.db", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "old.db"));
+  good(bring_up(database, std::span(kSteps).first(1), 0));
+  good(database.run("INSERT INTO t VALUES('a')"));
+  good(database.run("BEGIN"));
+  CHECK_FALSE(bring_up(database, kSteps, 1));
+  good(database.run("ROLLBACK"));
+  CHECK(got(database.number("SELECT count(*) FROM pragma_table_info('t')")) == 1);
+  CHECK(got(database.number("PRAGMA user_version")) == 1);
+  good(bring_up(database, std::span(kSteps).first(3), 1));
+  CHECK(got(database.number("SELECT seen FROM t WHERE id = 'a!'")) == 7);
+  CHECK(got(database.number("PRAGMA user_version")) == 3);
+}
+
 TEST_CASE("journal: a byte that changed is either noticed or of no consequence") {
   const TemporaryFolder folder;
   const std::string path = folder / "j.db";
@@ -415,16 +434,27 @@ TEST_CASE("retry: Retry-After and the waits") {
   CHECK(longest[7] > 900ms);
 }
 
+TEST_CASE("http: which Accept-Encoding of a server allows gzip") {
+  for (const char* yes : {"gzip", "GZIP", "br, gzip", "gzip;q=1.0, identity; q=0.5", "deflate,x-gzip", "gzip ; q=0.01"}) {
+    CHECK_MESSAGE(takes_gzip(yes), yes);
+  }
+  for (const char* no : {"", "identity", "*", "gzip;q=0", "gzip; q=0.000", "gzipped", "br;q=1, gzip;q=0", ",", ";"}) {
+    CHECK_FALSE_MESSAGE(takes_gzip(no), no);
+  }
+}
+
 TEST_CASE("secrets: kept out of texts, in every shape") {
   Redactor redact;
   redact.add("sk_live_a/b+c");
   CHECK(redact("key sk_live_a/b+c, c2tfbGl2ZV9hL2IrYzo=, c2tfbGl2ZV9hL2IrYw==, sk_live_a%2Fb%2Bc.") ==
         "key [secret], [secret]=, [secret]==, [secret].");
-  CHECK(sha256_hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  CHECK(sha256_hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  CHECK(sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") ==
-        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-  CHECK(fingerprint("u", {"a"}) != fingerprint("u", {"b"}));
+  CHECK(redact("sk_live_a%2fb%2bc c2tfbGl2ZV9hL2IrYzo and sk_live_a\\/b+c") == "[secret] [secret] and [secret]");
+  CHECK(redact("cut off: sk_live_a/b+") == "cut off: [secret]");
+  CHECK(redact("cut off: c2tfbGl2Z") == "cut off: [secret]");
+  CHECK(redact("sk_li") == "sk_li");
+  // SHA-256 of "crosswalk delivery account 1", NUL, "u", NUL, "a": a journal that exists must stay its account's.
+  CHECK(got(fingerprint("u", {"a"})) == "de486ebce0620dee6b012c5647f9eba262028e22109e073c7e7553a72a86feb6");
+  CHECK(got(fingerprint("u", {"a"})) != got(fingerprint("u", {"b"})));
   const TemporaryFolder folder;
   put(folder / "key", " sk_live_x\n");
   CHECK(got(read_secret({"", folder / "key"}, "api_key")) == "sk_live_x");

@@ -1465,7 +1465,7 @@ TEST_CASE("contributions: what a record says, with its version, scope and place"
   CHECK(c.origin.offset == 1);
   std::string metadata;
   for (const MetadataItem& item : c.metadata) metadata += std::string(item.key) + std::string(item.value) + " ";
-  CHECK(metadata == "\"x\":[1,2] \"version\":\"2024-06-02T10:00:00.5Z\" \"scope\":\"org\" ");
+  CHECK(metadata == "\"version\":\"2024-06-02T10:00:00.5Z\" \"scope\":\"org\" \"x\":[1,2] ");
   CHECK(all[1].version.seconds == INT64_MIN);
   CHECK(all[1].version.file == 1);
   CHECK(all[1].version.offset == all[1].origin.offset);

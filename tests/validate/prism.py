@@ -64,10 +64,10 @@ def need_node():
     return node, npm
 
 
-def install(cache, npm):
-    """The folder that holds Prism; installed on the first call, whole or not at all."""
-    files = [PINNED / "package.json", PINNED / "package-lock.json"]
-    name = "prism-" + hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+def install(cache, npm, pinned=PINNED):
+    """The folder that holds what is pinned; installed on the first call, whole or not at all."""
+    files = [pinned / "package.json", pinned / "package-lock.json"]
+    name = pinned.name + "-" + hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
     folder = cache.resolve() / name
     if folder.is_dir():
         return folder
@@ -80,11 +80,11 @@ def install(cache, npm):
         done = subprocess.run(command, cwd=fresh, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
         if done.returncode != 0:
             text = done.stdout.decode("utf-8", "replace").strip()
-            raise Skip("npm could not install Prism: " + (text.splitlines() or ["no reason given"])[0])
+            raise Skip(f"npm could not install {pinned.name}: " + (text.splitlines() or ["no reason given"])[0])
         fresh.rename(folder)
     except (OSError, subprocess.TimeoutExpired) as error:
         if not folder.is_dir():  # else somebody else was faster
-            raise Skip(f"Prism could not be installed: {error}") from error
+            raise Skip(f"{pinned.name} could not be installed: {error}") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return folder
@@ -138,14 +138,14 @@ def stop(process):
             process.wait()
 
 
-def post(port, body, key="sk_test_example"):
+def post(port, body, key="sk_test_example", method="POST"):
     """(status, answer) of one request."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Content-Type": "application/json"}
     if key is not None:
         headers["Authorization"] = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
     try:
-        connection.request("POST", ROUTE, body=body, headers=headers)
+        connection.request(method, ROUTE, body=body, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode("utf-8", "replace")
     finally:

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@
 #include "crosswalk/translate.hpp"
 
 namespace crosswalk {
+
+class SpilledText;
 
 /// One of the job's sources: what `translate` would be told of it.
 struct JobSource {
@@ -173,7 +176,7 @@ struct DeliveryAccounts {
   std::uint64_t sent = 0, resent = 0, retries = 0, limited = 0;  ///< requests
   std::uint64_t accepted = 0, refused = 0;                       ///< records
   bool delivered = false;                                        ///< nothing of the plan is left
-  std::string list;                                              ///< RunOptions::list: a JSON object each, with commas between
+  std::shared_ptr<const SpilledText> list;                       ///< RunOptions::list: a JSON object each, with commas between
 };
 
 struct SinkAccounts {
@@ -207,8 +210,13 @@ struct JobSummary {
   [[nodiscard]] Result<void> balance() const;
   [[nodiscard]] std::string json() const;
   [[nodiscard]] std::string text() const;
-  /// json() to a file, which appears whole or not at all; "-" is standard output.
+  /// json() piece by piece, with the list of conversations where there is one: that may be longer than memory is.
+  Result<void> write_json(const std::function<Result<void>(std::string_view)>& out) const;
+  /// That to a file, which appears whole or not at all; "-" is standard output.
   [[nodiscard]] Result<void> write(const std::string& path) const;
+
+ private:
+  [[nodiscard]] std::string json_with(std::string_view list_mark) const;
 };
 
 struct JobHooks {
