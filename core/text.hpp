@@ -22,6 +22,11 @@ namespace crosswalk {
   return text;
 }
 
+/// Whether two texts are equal, for such as mostly are one.
+[[nodiscard]] inline bool same(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && (a.data() == b.data() || a == b);
+}
+
 [[nodiscard]] std::string lower(std::string_view text);
 
 /// How words of a vocabulary are compared: trimmed, lower case, `_`, `-` and runs of blanks are one blank.

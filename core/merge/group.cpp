@@ -5,6 +5,7 @@
 
 #include "encode/json_text.hpp"
 #include "pipeline/source.hpp"
+#include "text.hpp"
 
 namespace crosswalk {
 
@@ -16,9 +17,11 @@ void GroupStates::load(const Group& group) {
     decoded_.decode(group.external_id, payload, contributions_.emplace_back());
   }
   const auto identity = [](const Contribution& c) { return std::tie(c.source, c.linked_from, c.id, c.scope); };
+  const auto differs = [](const Contribution& a, const Contribution& b) {
+    return a.source != b.source || !same(a.linked_from, b.linked_from) || !same(a.id, b.id) || !same(a.scope, b.scope);
+  };
   const auto comes_first = [&](const Contribution& a, const Contribution& b) { return identity(a) < identity(b); };
   // Mostly all are of one state.
-  const auto differs = [&](const Contribution& a, const Contribution& b) { return identity(a) != identity(b); };
   if (std::adjacent_find(contributions_.begin(), contributions_.end(), differs) != contributions_.end()) {
     std::stable_sort(contributions_.begin(), contributions_.end(), comes_first);
   }
@@ -27,7 +30,7 @@ void GroupStates::load(const Group& group) {
   first_.clear();
   for (std::size_t i = 0; i < contributions_.size(); ++i) {
     const Contribution& c = contributions_[i];
-    if (i == 0 || identity(c) != identity(contributions_[i - 1])) {
+    if (i == 0 || differs(c, contributions_[i - 1])) {
       if (count_ == states_.size()) states_.push_back(std::make_unique<State>());
       states_[count_++]->clear();
       sources_.push_back(c.source);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace crosswalk {
 namespace {
@@ -203,15 +204,37 @@ std::vector<Sorter::Run*> Sorter::to_merge() const {
 
 void Sorter::sort(Run& run) {
   const char* const base = run.data.data();
-  std::string_view first = key_at(base + run.order.front().at);
+  const std::string_view first = key_at(base + run.order.front().at);
   std::size_t shared = first.size();
   for (const Ref& ref : run.order) shared = std::min(shared, common_prefix(first.substr(0, shared), key_at(base + ref.at)));
-  for (Ref& ref : run.order) ref.prefix = prefix_of(key_at(base + ref.at), shared);
-  std::sort(run.order.begin(), run.order.end(), [base, shared](const Ref& a, const Ref& b) {
+  std::uint64_t differing = 0;
+  const std::uint64_t first_prefix = prefix_of(first, shared);
+  for (Ref& ref : run.order) {
+    ref.prefix = prefix_of(key_at(base + ref.at), shared);
+    differing |= ref.prefix ^ first_prefix;
+  }
+  const auto comes_first = [base, shared](const Ref& a, const Ref& b) {
     if (a.prefix != b.prefix) return a.prefix < b.prefix;
     const int order = key_at(base + a.at).substr(shared).compare(key_at(base + b.at).substr(shared));
     return order != 0 ? order < 0 : a.at < b.at;
-  });
+  };
+  // Many are first parted by sixteen bits, from the first on in which they differ.
+  constexpr std::size_t kParts = std::size_t{1} << 16, kMany = kParts / 8;
+  if (run.order.size() < kMany || differing == 0) return std::sort(run.order.begin(), run.order.end(), comes_first);
+  const auto part_of = [shift = std::countl_zero(differing)](const Ref& ref) { return ref.prefix << shift >> 48; };
+  std::vector<std::uint32_t> ends(kParts);
+  for (const Ref& ref : run.order) ++ends[part_of(ref)];
+  std::uint32_t sum = 0;
+  for (std::uint32_t& end : ends) end = std::exchange(sum, sum + end);
+  std::vector<Ref> parted(run.order.size());
+  for (const Ref& ref : run.order) parted[ends[part_of(ref)]++] = ref;
+  auto begin = parted.begin();
+  for (const std::uint32_t end : ends) {
+    const auto behind = parted.begin() + end;
+    if (behind - begin > 1) std::sort(begin, behind, comes_first);
+    begin = behind;
+  }
+  run.order = std::move(parted);
 }
 
 /// All runs end their pieces at the same keys, so that a stretch from one of them to another needs no piece in part. Keys that

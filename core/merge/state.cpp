@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "normalize/decimal.hpp"
+#include "text.hpp"
 
 namespace crosswalk {
 namespace {
@@ -150,7 +151,7 @@ void State::join(const Contribution& c) {
   for (std::size_t i = 0; i < c.metadata.size(); ++i) {
     const auto& [key, value] = c.metadata[i];
     // Records of one kind have the same in the same place.
-    if (i < metadata.size() && metadata[i].key == key && metadata[i].value == value) {
+    if (i < metadata.size() && same(metadata[i].key, key) && same(metadata[i].value, value)) {
       metadata[i].version = std::max(metadata[i].version, c.version);
     } else {
       metadata.push_back({key, value, c.version});
