@@ -31,8 +31,8 @@ struct MergePlan {
   std::array<std::vector<std::uint32_t>, kTargetCount> order;
   /// Sources of which one group may hold several conversations; may be empty: none.
   std::vector<bool> several;
-  bool by_start = false;  ///< the output is ordered by started_at, then external_id; else by external_id
-  bool ledger = false;    ///< a line per record is wanted
+  bool by_start = false;               ///< the output is ordered by started_at, then external_id; else by external_id
+  bool ledger = false;                 ///< a line per record is wanted
   std::shared_ptr<SharedTexts> texts;  ///< of the contributions; may be null
 };
 

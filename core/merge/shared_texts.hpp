@@ -27,7 +27,7 @@ class SharedTexts {
  private:
   std::mutex mutex_;
   Arena text_;
-  std::unordered_multimap<std::uint64_t, std::uint32_t> numbers_;  // by hash
+  std::unordered_multimap<std::uint64_t, std::uint32_t> numbers_;                                          // by hash
   std::unique_ptr<std::string_view[]> texts_ = std::make_unique_for_overwrite<std::string_view[]>(kMost);  // never moves
   std::uint32_t count_ = 0;
 };

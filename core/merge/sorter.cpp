@@ -332,8 +332,8 @@ class Sorter::Reader {
       end_order_ = range_.until ? static_cast<std::size_t>(place(*range_.until)) : run_.order.size();
       return settle();
     }
-    auto found = std::partition_point(run_.pieces.begin(), run_.pieces.end(),
-                                      [&](const Piece& p) { return p.first_key < range_.from; });
+    auto found =
+        std::partition_point(run_.pieces.begin(), run_.pieces.end(), [&](const Piece& p) { return p.first_key < range_.from; });
     // The piece before may reach this far.
     if (found != run_.pieces.begin() && !sorter_.ends_by(*std::prev(found), range_.from)) --found;
     next_piece_ = static_cast<std::size_t>(found - run_.pieces.begin());

@@ -185,8 +185,8 @@ void State::settle() {
       if (a.id != b.id) return a.id < b.id;
       return a.version != b.version ? b.version < a.version : content(b) < content(a);
     });
-    const auto repeated =
-        std::unique(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& a, const Touchpoint& b) { return a.id == b.id; });
+    const auto repeated = std::unique(touchpoints.begin(), touchpoints.end(),
+                                      [](const Touchpoint& a, const Touchpoint& b) { return a.id == b.id; });
     repeated_touchpoints += static_cast<std::uint64_t>(touchpoints.end() - repeated);
     touchpoints.erase(repeated, touchpoints.end());
   }
