@@ -184,8 +184,8 @@ Result<bool> CsvSplitter::next(Block& block, std::size_t target) {
 /// How many of the bytes that were read are whole records, enough for a block.
 std::size_t CsvSplitter::frame(Block& block, std::size_t target) {
   const std::size_t words = intake_.size() / csv::kWord + 1;
-  if (block.marks.size() < words) block.marks.resize(words);
-  return framer_.frame({intake_.data(), intake_.size(), intake_.at_end()}, target, block.marks, refused_);
+  block.ends.make_room(words);
+  return framer_.frame({intake_.data(), intake_.size(), intake_.at_end()}, target, block.ends, refused_);
 }
 
 /// A block must not end between CR and LF, or the line would be counted twice.
@@ -193,9 +193,8 @@ void CsvSplitter::complete_line_end(Block& block) {
   if (intake_.data()[block.size - 1] != '\r') return;
   intake_.fill(block.size + 1);
   if (block.size == intake_.size() || intake_.data()[block.size] != '\n') return;
-  const std::size_t word = block.size / csv::kWord;
-  if (block.marks.size() <= word) block.marks.resize(word + 1);
-  block.marks[word] |= std::uint64_t{1} << block.size % csv::kWord;
+  block.ends.make_room(block.size / csv::kWord + 1);
+  block.ends.set(block.size, true);
   ++block.size;
 }
 
@@ -206,7 +205,7 @@ void CsvSplitter::take(Block& block, std::size_t extra) {
   if (block.data.size() < size + kSlack) block.data.resize(size + kSlack);
   std::memcpy(block.data.data(), intake_.data(), size);
   const std::size_t word_end = (size + csv::kWord - 1) / csv::kWord * csv::kWord;
-  csv::clear_bits(block.marks, block.size, word_end);
+  block.ends.clear(block.size, word_end);
   intake_.drop(block.size);
   framer_.move_on(block.size);
 }

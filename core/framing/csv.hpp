@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "arena.hpp"
 #include "framing/framing.hpp"
 
 namespace crosswalk {
@@ -28,6 +29,36 @@ struct CsvReader {
   std::unique_ptr<Splitter> splitter;
 };
 [[nodiscard]] Result<CsvReader> open_csv(std::string name, std::unique_ptr<ByteSource> bytes, const CsvOptions& options);
+
+/// A good row whose cells are found and nothing else: who needs a few of them pays for those. Borrowed during the call.
+class CsvRow {
+ public:
+  [[nodiscard]] std::size_t count() const { return count_; }
+  /// A cell's text, unquoted. It stays until the next row.
+  [[nodiscard]] std::string_view cell(std::size_t column) const {
+    const std::string_view text = raw(column);
+    return *text.data() == '"' && !text.empty() ? unquoted(text) : text;
+  }
+  /// The bytes of a cell as they stand in the input, quotes included.
+  [[nodiscard]] std::string_view raw(std::size_t column) const {
+    const std::uint32_t begin = ends_[column] + 1;
+    return {data_ + begin, ends_[column + 1] - begin};
+  }
+  /// All cells, with the ids that the parser was given.
+  [[nodiscard]] Record record() const;
+
+ private:
+  friend class CsvParser;
+  CsvRow(const char* data, std::vector<Field>& fields, Arena& unquoted)
+      : data_(data), count_(fields.size()), fields_(&fields), unquoted_(&unquoted) {}
+  [[nodiscard]] std::string_view unquoted(std::string_view raw) const;
+
+  const char* data_;
+  const std::uint32_t* ends_ = nullptr;  ///< of its cells; the first stands for the byte before the row
+  std::size_t count_;
+  std::vector<Field>* fields_;  ///< with ids
+  Arena* unquoted_;
+};
 
 /// Field ids are given by the caller: ids[i] is column i's id.
 [[nodiscard]] std::unique_ptr<BlockParser> make_csv_parser(const CsvDialect& dialect, const std::vector<std::uint16_t>& ids,

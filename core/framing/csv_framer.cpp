@@ -20,12 +20,7 @@ constexpr WordMasks restricted(const WordMasks& masks, std::uint64_t valid) {
   return {quotes, prefix_xor(quotes), masks.delimiters & valid, masks.line_ends & valid};
 }
 
-void set_bit(std::vector<std::uint64_t>& bits, std::size_t position) {
-  bits[position / kWord] |= std::uint64_t{1} << position % kWord;
-}
-
-}  // namespace
-
+/// Clears the bits [begin, end).
 void clear_bits(std::vector<std::uint64_t>& bits, std::size_t begin, std::size_t end) {
   if (begin >= end) return;
   const std::size_t first = begin / kWord;
@@ -41,14 +36,15 @@ void clear_bits(std::vector<std::uint64_t>& bits, std::size_t begin, std::size_t
   bits[last] &= keep_above;
 }
 
+}  // namespace
+
 Framer::Framer(char delimiter, std::size_t columns, std::size_t max_record)
     : delimiter_(delimiter), columns_(columns), max_record_(max_record) {
   start_at(0);
 }
 
-std::size_t Framer::frame(const Window& window, std::size_t target, std::vector<std::uint64_t>& marks,
-                          std::vector<RefusedLine>& refused) {
-  marks_ = &marks;
+std::size_t Framer::frame(const Window& window, std::size_t target, Block::Ends& ends, std::vector<RefusedLine>& refused) {
+  ends_ = &ends;
   refused_ = &refused;
   const std::size_t enough = std::min(window.size, target);
   Window reach = window;  // what is scanned: enough for a block, or all of it if that holds no whole record
@@ -152,8 +148,10 @@ inline bool Framer::scan_word(const WordMasks& masks, std::uint64_t valid) {
   const std::uint64_t trouble = opens_in_text | text_after_close;
   const std::uint64_t ends = masks.line_ends & ~inside;
 
-  std::uint64_t& marks = (*marks_)[word_];
-  marks = (marks & ~valid) | ends | (masks.delimiters & ~inside);
+  std::uint64_t& of_fields = ends_->fields[word_];
+  std::uint64_t& of_records = ends_->records[word_];
+  of_fields = (of_fields & ~valid) | ends | (masks.delimiters & ~inside);
+  of_records = (of_records & ~valid) | ends;
 
   if (ends != 0) {
     const std::size_t first_end = base + static_cast<std::size_t>(std::countr_zero(ends));
@@ -239,11 +237,11 @@ RuleReader Framer::reader_at(std::size_t position, RuleReader::State state) cons
 void Framer::read_marking(RuleReader& reader, const char* data, std::size_t end) {
   std::size_t written = reader.at;
   reader.read(data, end, [&](std::size_t position) {
-    clear_bits(*marks_, written, position);
-    set_bit(*marks_, position);
+    ends_->clear(written, position + 1);
+    ends_->set(position, false);
     written = position + 1;
   });
-  clear_bits(*marks_, written, end);
+  ends_->clear(written, end);
 }
 
 void Framer::extend_tail(const Window& window, std::size_t limit) {
@@ -269,15 +267,24 @@ void Framer::forget_tail_before(const Window& window, std::size_t line) {
 
 void Framer::refuse(const Window& window, const RefusedLine& line) {
   const std::size_t end = line.begin + line.size;
-  clear_bits(*marks_, line.begin, end);
+  ends_->clear(line.begin, end);
   refused_->push_back(line);
   finish_record(window, end);
 }
 
 /// What stands before `end` is framed; `end` is a line end, or the end of the input.
 void Framer::finish_record(const Window& window, std::size_t end) {
-  if (end < window.size) set_bit(*marks_, end);
+  if (end < window.size) ends_->set(end, true);
   start_at(std::min(end + 1, window.size));
 }
 
 }  // namespace crosswalk::csv
+
+namespace crosswalk {
+
+void Block::Ends::clear(std::size_t begin, std::size_t end) {
+  csv::clear_bits(fields, begin, end);
+  csv::clear_bits(records, begin, end);
+}
+
+}  // namespace crosswalk

@@ -9,6 +9,7 @@
 
 #include "framing/csv_kernels.hpp"
 #include "framing/csv_rule.hpp"
+#include "framing/framing.hpp"
 
 namespace crosswalk::csv {
 
@@ -34,19 +35,15 @@ struct RefusedLine {
   std::size_t fields = 0;  ///< stray_quote: how many the record would have
 };
 
-/// Clears the bits [begin, end).
-void clear_bits(std::vector<std::uint64_t>& bits, std::size_t begin, std::size_t end);
-
 class Framer {
  public:
   /// `columns` is the header's number of fields.
   Framer(char delimiter, std::size_t columns, std::size_t max_record);
 
   /// Frames about `target` bytes and returns where the last whole record (or refused line) ends, its line end included;
-  /// 0 when more must be read, at the end of the input only if nothing is left. Up to there `marks` is right; it must
+  /// 0 when more must be read, at the end of the input only if nothing is left. Up to there `ends` is right; it must
   /// have room for the window.
-  std::size_t frame(const Window& window, std::size_t target, std::vector<std::uint64_t>& marks,
-                    std::vector<RefusedLine>& refused);
+  std::size_t frame(const Window& window, std::size_t target, Block::Ends& ends, std::vector<RefusedLine>& refused);
 
   /// Begins a new window `count` bytes further on, where a record starts.
   void move_on(std::size_t count);
@@ -95,7 +92,7 @@ class Framer {
   std::size_t columns_;
   std::size_t max_record_;
 
-  std::vector<std::uint64_t>* marks_ = nullptr;  ///< during frame()
+  Block::Ends* ends_ = nullptr;                  ///< during frame()
   std::vector<RefusedLine>* refused_ = nullptr;  ///< during frame()
 
   std::size_t record_ = 0;  ///< start of the first record that is not framed yet

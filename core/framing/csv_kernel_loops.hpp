@@ -1,4 +1,4 @@
-// The two loops of a kernel, over what one instruction set makes of a word. Included once for each of them, inside a namespace
+// The loops of a kernel, over what one instruction set makes of a word. Included once for each of them, inside a namespace
 // that has CROSSWALK_TARGET, Word, load(), equal(), either(), prefix() and count_ones(): a template cannot stand for it, since
 // a function is compiled for the instruction set of its definition. So there is no #pragma once.
 
@@ -25,6 +25,21 @@ CROSSWALK_TARGET std::size_t count_line_ends(const char* bytes, std::size_t size
   const Word word = load(bytes + size - kWord);
   const std::size_t counted = kWord - size;
   return count + count_ones(line_end_mask(equal(word, '\r') >> counted, equal(word, '\n') >> counted, after_cr));
+}
+
+CROSSWALK_TARGET std::size_t find_ones(const std::uint64_t* bits, std::size_t words, std::uint32_t base, std::uint32_t* to) {
+  const std::uint32_t* const begin = to;
+  for (std::size_t i = 0; i < words; ++i, base += kWord) {
+    std::uint64_t rest = bits[i];
+    std::uint32_t* const end = to + count_ones(rest);
+    for (constexpr std::size_t kStep = 8; rest != 0; to += kStep) {  // rather than asking after each
+      for (std::size_t n = 0; n < kStep; ++n, rest &= rest - 1) {
+        to[n] = base + static_cast<std::uint32_t>(std::countr_zero(rest));
+      }
+    }
+    to = end;
+  }
+  return static_cast<std::size_t>(to - begin);
 }
 
 #undef CROSSWALK_TARGET

@@ -11,6 +11,8 @@ namespace crosswalk::csv {
 
 inline constexpr std::size_t kWord = 64;  ///< bytes of input that one mask stands for
 
+inline constexpr std::size_t kStride = 32;  ///< ones found at a time, at most
+
 /// One bit per byte of a word, the first byte lowest.
 struct WordMasks {
   std::uint64_t quotes = 0;
@@ -32,6 +34,9 @@ struct Kernel {
   void (*classify)(const char* bytes, std::size_t words, char delimiter, WordMasks* masks);
   /// Lines that end in these bytes: at LF, CRLF and CR. A CR that is the last byte ends a line.
   std::size_t (*count_line_ends)(const char* bytes, std::size_t size);
+  /// Writes where bits are set in bits[0…words), plus `base`, in ascending order; returns how many there are. Up to
+  /// kStride more are written, which mean nothing.
+  std::size_t (*find_ones)(const std::uint64_t* bits, std::size_t words, std::uint32_t base, std::uint32_t* to);
 };
 
 /// The kernels that this processor can run, the plainest first, the best last.

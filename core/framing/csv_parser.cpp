@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -21,7 +21,11 @@ using csv::kWord;
 
 constexpr std::size_t kFaultText = std::size_t{16} << 10;  ///< how much of a record its fault carries
 
+constexpr std::size_t kBatch = 64;  ///< words whose ends are found at a time: 4 KiB of input
+
 std::string count_of(std::size_t fields) { return fmt::format("{} field{}", fields, fields == 1 ? "" : "s"); }
+
+}  // namespace
 
 class CsvParser final : public BlockParser {
  public:
@@ -36,14 +40,13 @@ class CsvParser final : public BlockParser {
     RecordHandler& handler;
     TextLines lines;
     bool all_utf8;
+    CsvRow row;
     std::size_t next_fault = 0;
   };
 
-  void set_field(Field& field, const char* begin, const char* end);
-  void unquote(Field& field);
   std::size_t finish_record(Run& run, std::size_t begin, std::size_t end, std::size_t fields);
   std::size_t pass_faults(Run& run, std::size_t position);
-  [[nodiscard]] bool repeats_header() const;
+  [[nodiscard]] bool repeats_header(const CsvRow& row) const;
   [[nodiscard]] FrameFault fault_at(Run& run, std::size_t begin, std::size_t end) const;
   [[nodiscard]] FrameFault ragged(Run& run, std::size_t begin, std::size_t end, std::size_t fields) const;
   [[nodiscard]] FrameFault bad_utf8(Run& run, std::size_t begin, std::size_t end, std::size_t bad) const;
@@ -54,10 +57,10 @@ class CsvParser final : public BlockParser {
   std::vector<std::string> header_;
   bool header_has_names_;
   std::size_t columns_;
-  std::vector<Field> fields_;  ///< ids are set once, text for each record; behind the columns' one that takes what is too many
-  std::vector<char> arena_;    ///< unquoted text of one record; at least as large as the block, so it never moves
-  std::size_t arena_used_ = 0;
-  std::size_t arena_needed_ = 0;
+  std::vector<Field> fields_;        ///< ids are set once, text for those rows that are wanted whole
+  std::vector<std::uint32_t> ends_;  ///< where the fields of the row at hand end, and those behind it in the batch
+  std::array<std::uint32_t, kBatch * kWord + csv::kStride> records_;  ///< where records end
+  Arena unquoted_;                   ///< text of one record
 };
 
 CsvParser::CsvParser(const CsvDialect& dialect, const std::vector<std::uint16_t>& ids)
@@ -66,85 +69,95 @@ CsvParser::CsvParser(const CsvDialect& dialect, const std::vector<std::uint16_t>
       header_(dialect.header),
       header_has_names_(std::any_of(header_.begin(), header_.end(), [](const auto& name) { return !name.empty(); })),
       columns_(header_.size()),
-      fields_(columns_ + 1) {
+      fields_(columns_),
+      ends_(columns_ + 2 + kBatch * kWord + csv::kStride),
+      records_() {
   for (std::size_t i = 0; i < columns_ && i < ids.size(); ++i) fields_[i].id = ids[i];
 }
 
 void CsvParser::parse(const Block& block, RecordHandler& handler) {
-  Run run{block, handler, TextLines({block.data.data(), block.size}, block.line), is_valid_utf8(block.data.data(), block.size)};
-  arena_needed_ = block.size;
   const char* const data = block.data.data();
-  Field* const first = fields_.data();
-  Field* const beyond = first + columns_;
-  const char delimiter = delimiter_;
+  Run run{block,
+          handler,
+          TextLines({data, block.size}, block.line),
+          is_valid_utf8(data, block.size),
+          CsvRow(data, fields_, unquoted_)};
+  std::uint32_t* const ends = ends_.data();
+  const csv::Kernel& kernel = csv::kernel();
+  const std::size_t words = (block.size + kWord - 1) / kWord;
 
   std::size_t record = pass_faults(run, 0);
-  const char* begin = data + record;
-  Field* field = first;
-  std::size_t extra = 0;  // fields beyond the header's
-  for (std::size_t word = record / kWord; word * kWord < block.size; ++word) {
-    const char* const base = data + word * kWord;
-    for (std::uint64_t marks = block.marks[word]; marks != 0; marks &= marks - 1) {  // none beyond the block
-      const char* const end = base + std::countr_zero(marks);
-      set_field(*field, begin, end);
-      begin = end + 1;
-      if (field != beyond) [[likely]] {
-        ++field;
-      } else {
-        ++extra;
+  // The row at hand, at the front of `ends`: what stands before its first byte, and its fields' ends behind that.
+  ends[0] = static_cast<std::uint32_t>(record) - 1;
+  std::size_t next = 1;   // behind the last one that was found
+  std::size_t extra = 0;  // fields of the row that are not kept: it has too many
+  for (std::size_t word = record / kWord; word < words; word += kBatch) {
+    const std::size_t batch = std::min(kBatch, words - word);
+    const auto base = static_cast<std::uint32_t>(word * kWord);
+    next += kernel.find_ones(block.ends.fields.data() + word, batch, base, ends + next);
+    const std::size_t records = kernel.find_ones(block.ends.records.data() + word, batch, base, records_.data());
+    std::size_t row = 0;
+    for (std::size_t i = 0; i < records; ++i) {
+      const std::uint32_t end = records_[i];
+      std::size_t last = row + columns_;
+      if (last >= next || ends[last] != end) [[unlikely]] {
+        last = static_cast<std::size_t>(std::lower_bound(ends + row + 1, ends + next, end) - ends);
       }
-      if (*end == delimiter) continue;
-      const auto count = static_cast<std::size_t>(field - first) + extra;
-      record = finish_record(run, record, static_cast<std::size_t>(end - data), count);
-      begin = data + record;
-      field = first;
+      run.row.ends_ = ends + row;
+      record = finish_record(run, record, end, last - row + extra);
+      row = last;
       extra = 0;
+      ends[row] = static_cast<std::uint32_t>(record) - 1;
     }
+    const std::size_t kept = std::min(next - row, columns_ + 2);  // enough to tell that there are too many
+    extra += next - row - kept;
+    std::memmove(ends, ends + row, kept * sizeof *ends);
+    next = kept;
   }
   if (record >= block.size) return;
   // The input ends without a line end.
-  set_field(*field, begin, data + block.size);
-  finish_record(run, record, block.size, static_cast<std::size_t>(field - first) + extra + 1);
+  ends[next] = static_cast<std::uint32_t>(block.size);
+  run.row.ends_ = ends;
+  finish_record(run, record, block.size, next + extra);
 }
 
-inline void CsvParser::set_field(Field& field, const char* begin, const char* end) {
-  field.text = begin;
-  field.size = static_cast<std::uint32_t>(end - begin);
-  if (*begin == '"' && begin != end) unquote(field);
-}
-
-void CsvParser::unquote(Field& field) {
-  const std::size_t inner = field.size < 2 ? 0 : field.size - 2;
-  const bool plain = field.size >= 2 && field.text[field.size - 1] == '"' && std::memchr(field.text + 1, '"', inner) == nullptr;
-  if (plain) {
-    ++field.text;
-    field.size -= 2;
-    return;
+std::string_view CsvRow::unquoted(std::string_view raw) const {
+  if (raw.size() >= 2 && raw.back() == '"') {
+    const std::string_view inner = raw.substr(1, raw.size() - 2);
+    if (inner.find('"') == std::string_view::npos) return inner;
   }
-  if (arena_.size() < arena_needed_) arena_.resize(arena_needed_);
-  char* const to = arena_.data() + arena_used_;
-  const std::size_t size = csv::unquote(field.text, field.size, to);
-  field.text = to;
-  field.size = static_cast<std::uint32_t>(size);
-  arena_used_ += size;
+  char* const to = unquoted_->allocate(raw.size());
+  return {to, csv::unquote(raw.data(), raw.size(), to)};
 }
 
-/// Hands over the record [begin, end), whose first fields stand in fields_. Returns where the next one begins.
+Record CsvRow::record() const {
+  Field* to = fields_->data();
+  for (std::size_t column = 0; column < count_; ++column, ++to) {
+    const std::string_view text = cell(column);
+    to->text = text.data();
+    to->size = static_cast<std::uint32_t>(text.size());
+  }
+  return {fields_->data(), count_};
+}
+
+void RecordHandler::on_row(const CsvRow& row, const Place& place) { on_record(row.record(), place); }
+
+/// Hands over the record [begin, end), which has so many fields. Returns where the next one begins.
 std::size_t CsvParser::finish_record(Run& run, std::size_t begin, std::size_t end, std::size_t fields) {
   const std::size_t next = end + 1;
-  arena_used_ = 0;
   if (begin == end) return pass_faults(run, next);  // a blank line, or the LF of a CRLF
 
+  if (unquoted_.held() != 0) unquoted_.clear();
   const std::string_view raw(run.block.data.data() + begin, end - begin);
   const RecordHandler::Place place{run.block.offset + begin, raw, 0};
   if (!run.all_utf8 && !is_valid_utf8(raw.data(), raw.size())) {
     run.handler.on_fault(bad_utf8(run, begin, end, begin + find_invalid_utf8(raw)));
   } else if (fields != columns_) {
     run.handler.on_fault(ragged(run, begin, end, fields));
-  } else if (repeats_header()) {
+  } else if (repeats_header(run.row)) {
     run.handler.on_repeated_header(place);
   } else {
-    run.handler.on_record({fields_.data(), columns_}, place);
+    run.handler.on_row(run.row, place);
   }
   return pass_faults(run, next);
 }
@@ -168,14 +181,15 @@ std::size_t CsvParser::pass_faults(Run& run, std::size_t position) {
 }
 
 /// Files that were glued together bring their header along, and some a byte order mark before it.
-bool CsvParser::repeats_header() const {
+bool CsvParser::repeats_header(const CsvRow& row) const {
+  if (row.raw(0).size() < header_.front().size()) return false;  // mostly
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   const auto same = [&](std::size_t column, std::string_view text) { return csv::trimmed(text) == header_[column]; };
-  std::string_view first = fields_[0].view();
+  std::string_view first = row.cell(0);
   if (first.starts_with(kByteOrderMark)) first.remove_prefix(kByteOrderMark.size());
   if (!same(0, first) || !header_has_names_) return false;
-  for (std::size_t column = 1; column < header_.size(); ++column) {
-    if (!same(column, fields_[column].view())) return false;
+  for (std::size_t column = 1; column < columns_; ++column) {
+    if (!same(column, row.cell(column))) return false;
   }
   return true;
 }
@@ -217,11 +231,9 @@ FrameFault CsvParser::bad_utf8(Run& run, std::size_t begin, std::size_t end, std
 /// Index of the field of the record at `begin` that holds `position`: as many marks stand in between.
 std::size_t CsvParser::column_of(const Block& block, std::size_t begin, std::size_t position) const {
   std::size_t column = 0;
-  for (std::size_t i = begin; i < position; ++i) column += block.marks[i / kWord] >> i % kWord & 1;
+  for (std::size_t i = begin; i < position; ++i) column += block.ends.fields[i / kWord] >> i % kWord & 1;
   return column;
 }
-
-}  // namespace
 
 std::unique_ptr<BlockParser> make_csv_parser(const CsvDialect& dialect, const std::vector<std::uint16_t>& ids,
                                              const Limits& /*limits*/) {

@@ -33,6 +33,8 @@ struct FrameFault {
   std::string cure;          ///< how to cure it; may be empty
 };
 
+class CsvRow;
+
 /// What a parser calls, record by record, in input order.
 class RecordHandler {
  public:
@@ -45,6 +47,8 @@ class RecordHandler {
   };
   /// One good record. Text is borrowed during the call. Ids index the table given to the parser.
   virtual void on_record(const Record& record, const Place& place) = 0;
+  /// The same for CSV, where cells can be looked at one by one; if not overridden, all of them are handed to on_record().
+  virtual void on_row(const CsvRow& row, const Place& place);
   /// One record that framing refuses.
   virtual void on_fault(const FrameFault& fault) = 0;
   /// A row that repeats the header (exports glued together); counted as filtered.
@@ -57,7 +61,23 @@ struct Block {
   std::size_t size = 0;
   std::uint64_t offset = 0;          ///< of data[0] in the decompressed input
   std::uint64_t line = 1;            ///< of data[0], from 1
-  std::vector<std::uint64_t> marks;  ///< CSV: one bit per byte of data, set at delimiters and line ends outside quotes
+  /// CSV: bits, one per byte of data, set at the byte behind a field (a delimiter or line end outside quotes), and at those
+  /// of them behind a record.
+  struct Ends {
+    std::vector<std::uint64_t> fields, records;
+    void make_room(std::size_t words) {
+      if (fields.size() >= words) return;
+      fields.resize(words);
+      records.resize(words);
+    }
+    void set(std::size_t position, bool record) {
+      const std::uint64_t bit = std::uint64_t{1} << position % 64;
+      fields[position / 64] |= bit;
+      if (record) records[position / 64] |= bit;
+    }
+    void clear(std::size_t begin, std::size_t end);
+  };
+  Ends ends;
   struct Span {
     std::uint32_t begin = 0;
     std::uint32_t size = 0;

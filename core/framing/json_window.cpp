@@ -18,7 +18,8 @@ void Window::reserve(std::size_t size) {
 
 void Window::begin(Block& block, std::size_t target) {
   block_ = &block;
-  block.marks.clear();
+  block.ends.fields.clear();
+  block.ends.records.clear();
   block.spans.clear();
   block.faults.clear();
   block.size = 0;

@@ -29,6 +29,19 @@ bool is_nothing(const Field& f) {
   return f.text[0] <= ' ' && all_blank(f.view());
 }
 
+/// A field as take() sees it: one that stands in a record.
+struct GivenField {
+  const Field& given;
+  [[nodiscard]] std::string_view view() const { return given.view(); }
+  [[nodiscard]] const Field& field() const { return given; }
+  [[nodiscard]] bool is_nothing() const {
+    if (given.size == 0) return true;
+    const bool unusual = given.kind > Kind::boolean || static_cast<unsigned char>(*given.text) <= ' ';
+    return unusual && crosswalk::is_nothing(given);
+  }
+  void put(Field& to) const { std::memcpy(&to, &given, sizeof given); }  // by its members it would be eight instructions
+};
+
 /// Names beyond the room for them, taken together in the books.
 const std::string kOtherNames = "…";
 
@@ -54,7 +67,7 @@ bool has_letter_e(std::string_view text) {
 
 /// `1.03006E+13`: a number that a spreadsheet or a double has rounded.
 bool is_exponent_number(std::string_view text) {
-  if (!has_letter_e(text)) return false;  // nearly all ids
+  if (static_cast<unsigned char>(text.front()) > '9' || !has_letter_e(text)) return false;  // nearly all ids
   text = trimmed(text);
   std::size_t e = !text.empty() && text.front() == '-' ? 1 : 0;
   while (e < text.size() && (is_digit(text[e]) || text[e] == '.' || text[e] == ',')) ++e;
@@ -255,6 +268,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   nameless.close("columns without a name");
   renamed.close("columns that stand again");
   if (auto bound = bind_new_names(); !bound) return bound;
+  row_plan_ = plan_rows();
   for (const auto& [later, first] : repeated) {
     if (plans_.fields[first]->action != Action::map && plans_.fields[later]->action != Action::map) continue;
     return Error{
@@ -412,12 +426,27 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
 std::uint64_t Normalizer::line() { return lines_.at(static_cast<std::size_t>(place_.raw.data() - block_->data.data())); }
 
 void Normalizer::on_record(const Record& record, const Place& place) {
-  if (batch_->error) return;  // the run ends here
+  if (!begin_record(place)) return;
+  take(record);
+  if (translator_->translates()) translator_->translate(record, *this);
+  finish_record();
+}
+
+void Normalizer::on_row(const CsvRow& row, const Place& place) {
+  if (translator_->translates()) return on_record(row.record(), place);
+  if (!begin_record(place)) return;
+  take(row);
+  finish_record();
+}
+
+bool Normalizer::begin_record(const Place& place) {
+  if (batch_->error) return false;  // the run ends here
   place_ = place;
   ++batch_->books.read;
   outcome_ = Outcome::going;
   filled_ = plain_ = 0;
   gathered_.clear();
+  unused_.clear();
   items_.clear();
   item_bits_ = 0;
   made_items_ = false;
@@ -435,11 +464,13 @@ void Normalizer::on_record(const Record& record, const Place& place) {
     if (auto bound = bind_new_names(); !bound) {
       batch_->error = bound.error();
       reject("adapter_failed", "", "", bound.error().message, bound.error().cure);
-      return;
+      return false;
     }
   }
-  csv_header_.empty() ? take<false>(record) : take<true>(record);
-  if (translator_->translates()) translator_->translate(record, *this);
+  return true;
+}
+
+void Normalizer::finish_record() {
   if (survey_ != nullptr) {
     look_at_times();
     return;
@@ -472,67 +503,205 @@ void Normalizer::on_repeated_header(const Place& place) {
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place.offset}, Fate::filtered, kRule);
 }
 
+/// A cell of CSV, the same. It has no Field of its own: one that is written by parts and read whole at once makes the processor
+/// wait for its store.
+struct Normalizer::Cell {
+  std::string_view text;
+  std::uint16_t column;
+  [[nodiscard]] std::string_view view() const { return text; }
+  [[nodiscard]] Field field() const { return {text.data(), static_cast<std::uint32_t>(text.size()), column}; }
+  [[nodiscard]] bool is_nothing() const {
+    return text.empty() || (static_cast<unsigned char>(text.front()) <= ' ' && all_blank(text));
+  }
+  void put(Field& to) const {
+    to.text = text.data();
+    to.size = static_cast<std::uint32_t>(text.size());
+    to.id = column;
+    to.kind = Kind::cell;
+    to.flags = 0;
+  }
+};
+
 /// One of the rest: into metadata, or into the books as dropped.
-inline void Normalizer::carry(const Field& value, Step& s) {
+template <class Value>
+inline void Normalizer::carry(const Value& value, Step& s) {
   if (!s.carries) {
     ++s.dropped;
     return;
   }
   ++s.carried;
-  if (!keys_differ_ || made_items_) return add_item(*s.key, value, s.form);
+  if (!keys_differ_ || made_items_) return add_item(*s.key, value.field(), s.form);
   // No other field of the record can have this key.
   item_bits_ |= std::uint64_t{1} << (s.key->name_hash & 63);
   Item& item = items_.emplace_back();
   item.key = s.key;
-  std::memcpy(&item.value, &value, sizeof value);  // by its members it would be eight instructions
+  value.put(item.value);
   item.form = s.form;
 }
 
-/// Each field to where it belongs. The loop that every byte of metadata and every empty cell goes through. kRow: a row of
-/// CSV, all cells, with the ids 0, 1, 2, …
-template <bool kRow>
+/// Each field to where it belongs: the loop that every byte of metadata goes through.
 void Normalizer::take(const Record& record) {
-  Step* const steps = plans_.steps.data();
   for (std::size_t i = 0; i < record.count; ++i) {
     const Field& field = record.fields[i];
-    const auto at = static_cast<std::uint16_t>(i);
-    Step& s = kRow ? steps[i] : field.id < NameTable::kStable ? steps[field.id] : step(field.id);
-    if (field.size == 0) {
-      ++s.empty;
-      continue;
-    }
-    const bool unusual = (!kRow && field.kind > Kind::boolean) || static_cast<unsigned char>(*field.text) <= ' ';
-    if (unusual && is_nothing(field)) [[unlikely]] {
-      ++s.empty;
-      continue;
-    }
-    switch (s.action) {
-      case Action::drop: ++s.dropped; break;
-      case Action::carry: carry(field, s); break;
-      case Action::map_plainly: {
-        if (s.absent != nullptr && s.absent->is_absent(field.view())) {
-          ++s.empty;
-          break;
-        }
-        if (s.also_carried) carry(field, s);
-        const std::uint32_t bit = 1U << static_cast<unsigned>(s.target);
-        if ((filled_ & bit) != 0) [[unlikely]] {
-          settle_rivals(field, at, s);
-          break;
-        }
-        filled_ |= bit;
-        plain_ |= bit;
-        Slot& to = slot(s.target);
-        std::memcpy(&to.value, &field, sizeof field);
-        to.how = s.how;
-        to.at = at;
-        to.rank = s.rank;
+    Step& s = field.id < NameTable::kStable ? plans_.steps[field.id] : step(field.id);
+    take(GivenField{field}, static_cast<std::uint16_t>(i), s);
+  }
+}
+
+/// The same for a row of CSV. Of columns that nobody wants, only what the books count is looked at.
+void Normalizer::take(const CsvRow& row) {
+  Step* const steps = plans_.steps.data();
+  for (const std::uint16_t column : row_plan_.dropped) {
+    const std::string_view raw = row.raw(column);
+    bool nothing = raw.empty();
+    const auto first = static_cast<unsigned char>(*raw.data());  // of an empty cell it is the delimiter
+    if ((first <= ' ' || first == '"') && !nothing) [[unlikely]] nothing = all_blank(row.cell(column));
+    ++(nothing ? steps[column].empty : steps[column].dropped);
+  }
+  for (const RowPlan::Use use : row_plan_.used) {
+    const Cell cell{row.cell(use.column), use.column};
+    Step& s = steps[use.column];
+    switch (use.how) {
+      case RowPlan::How::take: take(cell, use.column, s); break;
+      case RowPlan::How::take_each: take_each(cell, s); break;
+      case RowPlan::How::carry_rival:
+        if (!cell.is_nothing() && !s.is_absent(cell.text)) carry(cell, s);
         break;
-      }
-      case Action::map: take_mapped(field, at, s); break;
-      case Action::claim: break;
     }
   }
+  for (const auto& columns : row_plan_.rivals) settle_rivals(row, columns);
+}
+
+template <class Value>
+inline void Normalizer::take(const Value& value, std::uint16_t at, Step& s) {
+  if (value.is_nothing()) {
+    ++s.empty;
+    return;
+  }
+  switch (s.action) {
+    case Action::drop: ++s.dropped; break;
+    case Action::carry: carry(value, s); break;
+    case Action::map_plainly: {
+      if (s.is_absent(value.view())) {
+        ++s.empty;
+        break;
+      }
+      if (s.also_carried) carry(value, s);
+      const std::uint32_t bit = 1U << static_cast<unsigned>(s.target);
+      if ((filled_ & bit) != 0) [[unlikely]] {
+        settle_rivals(value.field(), at, s);
+        break;
+      }
+      filled_ |= bit;
+      plain_ |= bit;
+      ++s.mapped;
+      Slot& to = slot(s.target);
+      value.put(to.value);
+      to.how = s.how;
+      to.at = at;
+      to.rank = s.rank;
+      break;
+    }
+    case Action::map: take_mapped(value.field(), at, s); break;
+    case Action::claim: break;
+  }
+}
+
+/// A cell for several targets that no other column wants.
+void Normalizer::take_each(const Cell& cell, Step& s) {
+  std::uint32_t targets = 0;
+  if (!cell.is_nothing()) {
+    for (const Mapping& m : plan(cell.column).mappings) {
+      const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(m.target)];
+      if (vocabulary.has_absent() && vocabulary.is_absent(cell.text)) continue;
+      targets |= 1U << static_cast<unsigned>(m.target);
+      Slot& to = slot(m.target);
+      cell.put(to.value);
+      to.how = m.how;
+      to.at = cell.column;
+      to.rank = m.rank;
+    }
+  }
+  if (targets == 0) {
+    ++s.empty;
+    return;
+  }
+  filled_ |= targets;
+  plain_ |= targets;
+  ++s.mapped;
+  if (s.also_carried) carry(cell, s);
+}
+
+/// Of several columns that want one target the first in line that has something gets it.
+void Normalizer::settle_rivals(const CsvRow& row, const std::vector<std::uint16_t>& columns) {
+  bool settled = false;
+  for (const std::uint16_t column : columns) {
+    const Cell cell{row.cell(column), column};
+    Step& s = plans_.steps[column];
+    if (cell.is_nothing() || s.is_absent(cell.text)) {
+      ++s.empty;
+    } else if (!settled) {
+      settled = true;
+      filled_ |= 1U << static_cast<unsigned>(s.target);
+      plain_ |= 1U << static_cast<unsigned>(s.target);
+      ++s.mapped;
+      Slot& to = slot(s.target);
+      cell.put(to.value);
+      to.how = s.how;
+      to.at = column;
+      to.rank = s.rank;
+    } else if (!s.also_carried) {
+      if (s.carries) {
+        add_unused({cell.field(), 0, column});
+      } else {
+        ++s.dropped;
+      }
+    }
+  }
+}
+
+/// What to do with the columns, now that all of them are known.
+Normalizer::RowPlan Normalizer::plan_rows() {
+  const auto number = [](Target target) { return static_cast<std::size_t>(target); };
+  std::array<std::vector<std::uint16_t>, kTargetCount> wanting;  // columns by target
+  const auto columns = static_cast<std::uint16_t>(plans_.steps.size());
+  for (std::uint16_t column = 0; column < columns; ++column) {
+    if (plans_.fields[column]->action != Action::map) continue;
+    for (const Mapping& m : plans_.fields[column]->mappings) wanting[number(m.target)].push_back(column);
+  }
+  const auto wanted_by_others = [&](const Mapping& m) { return wanting[number(m.target)].size() > 1; };
+  RowPlan rows;
+  for (std::uint16_t column = 0; column < columns; ++column) {
+    const Step& s = plans_.steps[column];
+    switch (s.action) {
+      case Action::claim: break;
+      case Action::drop: rows.dropped.push_back(column); break;
+      case Action::carry: rows.used.push_back({column, RowPlan::How::take}); break;
+      case Action::map: {
+        const auto& mappings = plans_.fields[column]->mappings;
+        const bool alone = std::none_of(mappings.begin(), mappings.end(), wanted_by_others);
+        rows.used.push_back({column, alone ? RowPlan::How::take_each : RowPlan::How::take});
+        break;
+      }
+      case Action::map_plainly: {
+        const auto& rivals = wanting[number(s.target)];
+        const bool plain = std::all_of(rivals.begin(), rivals.end(), [&](std::uint16_t rival) {
+          return plans_.steps[rival].action == Action::map_plainly;
+        });
+        if (rivals.size() == 1 || !plain) {
+          rows.used.push_back({column, RowPlan::How::take});
+          break;
+        }
+        if (s.also_carried) rows.used.push_back({column, RowPlan::How::carry_rival});
+        if (column != rivals.front()) break;
+        std::vector<std::uint16_t>& ranked = rows.rivals.emplace_back(rivals);
+        std::stable_sort(ranked.begin(), ranked.end(),
+                         [&](std::uint16_t a, std::uint16_t b) { return plans_.steps[a].rank < plans_.steps[b].rank; });
+        break;
+      }
+    }
+  }
+  return rows;
 }
 
 void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
@@ -546,7 +715,7 @@ void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
     ++s.empty;
     return;
   }
-  if (s.also_carried) carry(field, s);
+  if (s.also_carried) carry(GivenField{field}, s);
   gathered_.push_back({field, targets, at, s.also_carried});
 }
 
@@ -564,6 +733,7 @@ void Normalizer::settle_rivals(const Field& field, std::uint16_t at, const Step&
   }
   fill(s.target, s.how, s.rank, field, at);
   plain_ |= bit;
+  ++step(field.id).mapped;
 }
 
 /// Puts a value where its target is gathered, unless one of the same or a lower rank is there.
@@ -571,31 +741,43 @@ void Normalizer::fill(Target target, How how, std::uint32_t rank, const Field& v
   const std::uint32_t bit = 1U << static_cast<unsigned>(target);
   Slot& s = slot(target);
   if (has(target) && s.rank <= rank) return;
-  if ((plain_ & bit) != 0) gathered_.push_back({s.value, bit, s.at, step(s.value.id).also_carried});
+  if ((plain_ & bit) != 0) {
+    Step& loser = step(s.value.id);
+    --loser.mapped;
+    gathered_.push_back({s.value, bit, s.at, loser.also_carried});
+  }
   plain_ &= ~bit;
   filled_ |= bit;
   s = {value, how, at, rank};
 }
 
+/// In the record's order.
+void Normalizer::add_unused(const Gathered& g) {
+  if (unused_.empty() || unused_.back().at <= g.at) {
+    unused_.push_back(g);
+    return;
+  }
+  const auto after = [](std::uint16_t at, const Gathered& other) { return at < other.at; };
+  unused_.insert(std::upper_bound(unused_.begin(), unused_.end(), g.at, after), g);
+}
+
 /// A gathered field that no target took, because another ranked lower or it did not fit, is one of the rest.
 void Normalizer::place_gathered() {
-  const auto add_unused = [this](const Gathered& g) {  // in the record's order
-    if (unused_.empty() || unused_.back().at <= g.at) {
-      unused_.push_back(g);
-      return;
-    }
-    const auto after = [](std::uint16_t at, const Gathered& other) { return at < other.at; };
-    unused_.insert(std::upper_bound(unused_.begin(), unused_.end(), g.at, after), g);
-  };
-  for (std::uint32_t rest = plain_; rest != 0; rest &= rest - 1) {
-    const auto target = static_cast<Target>(std::countr_zero(rest));
-    const Slot& from = slot(target);
+  for (std::uint32_t rest = plain_ & ~filled_; rest != 0; rest &= rest - 1) {
+    const auto lost = static_cast<unsigned>(std::countr_zero(rest));
+    const Slot& from = slot(static_cast<Target>(lost));
+    // One of several targets (take_each()): another may have it, or has been here with it.
+    const auto has_it = [&](std::uint32_t targets) {
+      for (; targets != 0; targets &= targets - 1) {
+        const Slot& other = slot(static_cast<Target>(std::countr_zero(targets)));
+        if (other.at == from.at && other.value.text == from.value.text) return true;
+      }
+      return false;
+    };
+    if (has_it(plain_ & filled_) || has_it(plain_ & ((1U << lost) - 1))) continue;
     Step& s = step(from.value.id);
-    if (has(target)) {
-      ++s.mapped;
-    } else if (!s.also_carried) {
-      add_unused({from.value, 0, from.at});
-    }
+    --s.mapped;
+    if (!s.also_carried) add_unused({from.value, 0, from.at});
   }
   for (const Gathered& g : gathered_) {
     bool used = false;
@@ -607,8 +789,7 @@ void Normalizer::place_gathered() {
     s.mapped += used;
     if (!g.carried && (!used || s.also_carried)) add_unused(g);
   }
-  for (const Gathered& g : unused_) carry(g.value, step(g.value.id));
-  unused_.clear();
+  for (const Gathered& g : unused_) carry(GivenField{g.value}, step(g.value.id));
 }
 
 Normalizer::Item* Normalizer::find_item(std::string_view key, std::uint64_t hash) {
@@ -668,10 +849,11 @@ bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& va
   fill(target, how, rank, kept);
   if (made) return true;
   const std::uint32_t bit = 1U << static_cast<unsigned>(target);
-  if (const Step& s = step(value.id); s.action == Action::map_plainly) {  // a second target
+  if (Step& s = step(value.id); s.action == Action::map_plainly) {  // a second target
     const std::uint32_t own = 1U << static_cast<unsigned>(s.target);
     if ((plain_ & own) != 0 && slot(s.target).value.text == value.text) {
       plain_ &= ~own;
+      --s.mapped;
       gathered_.push_back({slot(s.target).value, own, slot(s.target).at, s.also_carried});
     }
   }

@@ -111,6 +111,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     const Vocabulary* absent = nullptr;  // of map_plainly: words that mean nothing is there
     const Key* key = nullptr;
     std::uint64_t mapped = 0, carried = 0, empty = 0, dropped = 0;
+    [[nodiscard]] bool is_absent(std::string_view text) const { return absent != nullptr && absent->is_absent(text); }
   };
   struct FieldPlan {
     Action action = Action::carry;
@@ -133,6 +134,17 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
       fields.clear();
       steps.clear();
     }
+  };
+  /// What is done with the columns of CSV, where they say everything.
+  struct RowPlan {
+    enum class How : std::uint8_t { take, take_each, carry_rival };
+    struct Use {
+      std::uint16_t column;
+      How how;
+    };
+    std::vector<Use> used;               ///< in the record's order
+    std::vector<std::uint16_t> dropped;  ///< only counted
+    std::vector<std::vector<std::uint16_t>> rivals;  ///< columns that want one target, the best first
   };
   struct Slot {
     Field value;
@@ -163,10 +175,12 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::string name, comma_key;
     Key key;  // views of comma_key
   };
+  struct Cell;
   enum class Outcome : std::uint8_t { going, filtered, refused };
 
   // RecordHandler
   void on_record(const Record& record, const Place& place) override;
+  void on_row(const CsvRow& row, const Place& place) override;
   void on_fault(const FrameFault& fault) override;
   void on_repeated_header(const Place& place) override;
 
@@ -201,16 +215,25 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void settle(FieldPlan& plan, Step& step, std::string_view path);
   bool is_listed(std::string_view name);
 
-  template <bool kRow>
+  bool begin_record(const Place& place);
+  void finish_record();
   void take(const Record& record);
+  void take(const CsvRow& row);
+  template <class Value>
+  void take(const Value& value, std::uint16_t at, Step& step);
+  void take_each(const Cell& cell, Step& step);
   void take_mapped(const Field& field, std::uint16_t at, Step& step);
+  void settle_rivals(const CsvRow& row, const std::vector<std::uint16_t>& columns);
   void settle_rivals(const Field& field, std::uint16_t at, const Step& step);
   void fill(Target target, How how, std::uint32_t rank, const Field& value, std::uint16_t at = Gathered::kSet);
   [[nodiscard]] bool is_absent(Target target, const Field& value) const;
   void place_gathered();
+  void add_unused(const Gathered& gathered);
+  [[nodiscard]] RowPlan plan_rows();
   const Key& key_of_made_name(std::string_view name);
   Item* find_item(std::string_view key, std::uint64_t hash);
-  void carry(const Field& value, Step& step);
+  template <class Value>
+  void carry(const Value& value, Step& step);
   void add_item(const Key& key, const Field& value, Form form);
   const Key& made_key(std::string_view comma_key);
   [[nodiscard]] bool has(Target target) const { return (filled_ >> static_cast<unsigned>(target) & 1U) != 0; }
@@ -255,6 +278,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::unique_ptr<BlockParser> parser_;
   std::unique_ptr<JsonArrayWalker> walker_;
   std::vector<std::string> csv_header_;  // empty unless the input is CSV: then ids are the numbers of columns
+  RowPlan row_plan_;
 
   static constexpr std::size_t kStarted = 0, kEnded = 1, kVersion = 2, kTouch = 3, kReaders = 4;
   std::vector<TimeReader> readers_;
@@ -271,7 +295,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Place place_;
   Outcome outcome_ = Outcome::going;
   std::uint32_t filled_ = 0;  // a bit for each target
-  std::uint32_t plain_ = 0;   // those whose field has no other: it is in its slot only, not in gathered_
+  std::uint32_t plain_ = 0;   // those whose field has no other: it is in its slot only, counted as mapped, not in gathered_
   std::array<Slot, kTargetCount> slots_;
   std::vector<Gathered> gathered_, unused_;
   bool walking_ = false;  // text of the record at hand is the walker's: it goes with the next element

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "huge_pages.hpp"
+
 namespace crosswalk {
 
 /// Remembers 64-bit hashes of ids, up to kMost of them (64 MiB of table). Beyond that it compares new ids with the
@@ -34,9 +36,10 @@ class IdSet {
   [[nodiscard]] std::uint64_t compared() const { return kept_ + repeated_; }
 
  private:
+  using Table = std::vector<std::uint64_t, HugePageAllocator<std::uint64_t>>;
   [[nodiscard]] std::size_t place(std::uint64_t hash) const { return static_cast<std::size_t>(hash) & (table_.size() - 1); }
   void grow() {
-    std::vector<std::uint64_t> old(table_.empty() ? std::size_t{1} << 12 : table_.size() * 2);
+    Table old(table_.empty() ? std::size_t{1} << 12 : table_.size() * 2);
     old.swap(table_);
     for (const std::uint64_t hash : old) {
       if (hash == 0) continue;
@@ -45,7 +48,7 @@ class IdSet {
       table_[at] = hash;
     }
   }
-  std::vector<std::uint64_t> table_;
+  Table table_;
   std::size_t kept_ = 0;
   std::uint64_t repeated_ = 0;
 };

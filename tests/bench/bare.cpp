@@ -35,13 +35,14 @@ std::string padded(const char* path) {
 }
 
 std::size_t tokenize(std::string_view bytes, std::size_t size, std::size_t columns) {
-  std::vector<std::uint64_t> marks(kTarget / 64 + 2);
+  Block::Ends ends;
+  ends.make_room(kTarget / 64 + 2);
   std::vector<csv::RefusedLine> refused;
   csv::Framer framer(',', columns, std::size_t{16} << 20);
   std::size_t at = 0;
   while (at < size) {
     const std::size_t here = std::min(kTarget, size - at);
-    const std::size_t framed = framer.frame({bytes.data() + at, here, at + here == size}, here, marks, refused);
+    const std::size_t framed = framer.frame({bytes.data() + at, here, at + here == size}, here, ends, refused);
     if (framed == 0) break;
     framer.move_on(framed);
     at += framed;

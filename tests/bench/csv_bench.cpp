@@ -93,7 +93,8 @@ CsvReader open(const std::string& text) {
 void bench_kernels(const std::string& text, int rounds) {
   const std::size_t words = text.size() / csv::kWord;
   std::vector<csv::WordMasks> masks(64);
-  std::vector<std::uint64_t> marks(kTarget / 64 + 2);
+  Block::Ends ends;
+  ends.make_room(kTarget / 64 + 2);
   std::vector<csv::RefusedLine> refused;
   const std::size_t columns = open(text).dialect.header.size();
   for (const csv::Kernel& kernel : csv::kernels()) {
@@ -110,7 +111,7 @@ void bench_kernels(const std::string& text, int rounds) {
     const double frame = rate(text.size(), rounds, [&] {
       csv::Framer framer(',', columns, std::size_t{16} << 20);
       for (std::size_t at = 0; at + kTarget + kSlack <= text.size();) {
-        const std::size_t framed = framer.frame({text.data() + at, kTarget, false}, kTarget, marks, refused);
+        const std::size_t framed = framer.frame({text.data() + at, kTarget, false}, kTarget, ends, refused);
         framer.move_on(framed);
         at += framed;
       }

@@ -374,7 +374,7 @@ TEST_CASE("csv: nor do they past the head, which is read at once") {
 
 namespace {
 
-/// Frames `text` through a window that grows by `step` bytes at a time; the marks of all of it, and what was refused.
+/// Frames `text` through a window that grows by `step` bytes at a time; the ends of fields (|) and records (/) in all of it, and what was refused.
 std::string framed_in_steps(const std::string& text, std::size_t step, std::size_t target, std::size_t max_record) {
   const std::string padded = text + std::string(kSlack, '"');
   csv::Framer framer(',', 2, max_record);
@@ -382,14 +382,24 @@ std::string framed_in_steps(const std::string& text, std::size_t step, std::size
   std::size_t begin = 0;
   std::size_t end = 0;
   while (begin < text.size()) {
-    std::vector<std::uint64_t> marks(text.size() / csv::kWord + 1, ~std::uint64_t{});  // what was there must not matter
+    Block::Ends ends;
+    ends.fields.assign(text.size() / csv::kWord + 1, ~std::uint64_t{});  // what was there must not matter
+    ends.records = ends.fields;
     std::vector<csv::RefusedLine> refused;
     std::size_t framed = 0;
     while (framed == 0 && !framer.line_too_long()) {
       end = std::min(end + step, text.size());
-      framed = framer.frame({padded.data() + begin, end - begin, end == text.size()}, target, marks, refused);
+      framed = framer.frame({padded.data() + begin, end - begin, end == text.size()}, target, ends, refused);
     }
-    for (std::size_t i = 0; i < framed; ++i) result += (marks[i / csv::kWord] >> i % csv::kWord & 1) != 0 ? '|' : '.';
+    const auto is_set = [](const std::vector<std::uint64_t>& bits, std::size_t i) {
+      return (bits[i / csv::kWord] >> i % csv::kWord & 1) != 0;
+    };
+    for (std::size_t i = 0; i < framed; ++i) {
+      const bool field = is_set(ends.fields, i);
+      const bool record = is_set(ends.records, i);
+      CHECK((field || !record));
+      result += record ? '/' : field ? '|' : '.';
+    }
     for (const csv::RefusedLine& line : refused) {
       result += "(" + std::to_string(begin + line.begin) + " " + std::to_string(line.size) + " " +
                 std::to_string(static_cast<int>(line.why)) + " " + std::to_string(line.column) + " " +
