@@ -10,6 +10,9 @@ namespace crosswalk {
 
 class Arena {
  public:
+  /// Readable bytes behind every text, so that vector code may read whole words.
+  static constexpr std::size_t kSlack = 64;
+
   /// A copy of `text`, valid until clear(). Addresses never move.
   std::string_view keep(std::string_view text) {
     if (text.empty()) return {};
@@ -42,7 +45,7 @@ class Arena {
   void add_chunk(std::size_t at_least) {
     constexpr std::size_t kChunk = std::size_t{64} << 10;
     const std::size_t size = at_least > kChunk ? at_least : kChunk;
-    chunks_.push_back({std::make_unique_for_overwrite<char[]>(size), size});
+    chunks_.push_back({std::make_unique_for_overwrite<char[]>(size + kSlack), size});
     next_ = chunks_.back().data.get();
     left_ = size;
     held_ += size;

@@ -20,6 +20,15 @@ void add_update_fields(Buffer& out, const Conversation& conversation);
 /// record.
 class MetadataWriter {
  public:
+  /// An entry for entries(), with the key and the text of padded_string().
+  static void add_padded_string(Buffer& to, std::string_view key, std::string_view text) {
+    char* const at = to.room(key.size() + 2 * kKeySlack + json_string_room(text.size()));
+    to.finish_at(put_padded_json_string(put_padded_text(at, key.data() - 1, key.size() + 1), text));
+  }
+  static void add_padded_key(Buffer& to, std::string_view key) {
+    to.finish_at(put_padded_text(to.room(key.size() + 2 * kKeySlack), key.data() - 1, key.size() + 1));
+  }
+
   explicit MetadataWriter(Buffer& out) : out_(out) {}
   /// `key` is JSON text with quotes and colon: `"Priority":`. The caller appends the value next.
   void key(std::string_view key) {
@@ -27,17 +36,33 @@ class MetadataWriter {
     out_.add(key);
     open_ = true;
   }
-  /// A key and its text. In memory, a comma stands before the key, and kKeySlack bytes behind it can be read.
+  /// A key and its text. In memory, a comma stands before the key, and kKeySlack bytes behind it can be read, as kTextSlack
+  /// behind the text.
   void padded_string(std::string_view key, std::string_view text) {
     char* const to = out_.room(key.size() + 2 * kKeySlack + json_string_room(text.size()));
-    out_.finish_at(put_json_string(put_padded(to, key), text));
+    out_.finish_at(put_padded_json_string(put_padded(to, key), text));
   }
   void padded_key(std::string_view key) { out_.finish_at(put_padded(out_.room(key.size() + 2 * kKeySlack), key)); }
   static constexpr std::size_t kKeySlack = 32;
+  /// Entries that were put together before, each with a comma before it.
+  void entries(std::string_view text) {
+    if (text.empty()) return;
+    if (!open_) {
+      out_.add(std::string_view(",\"metadata\":{"));
+      text.remove_prefix(1);
+    }
+    open_ = true;
+    out_.add(text);
+  }
   /// Closes metadata, if any, the record, and the line.
   void close() { out_.add(open_ ? std::string_view("}}\n") : std::string_view("}\n")); }
 
  private:
+  static char* put_padded_text(char* to, const char* from, std::size_t size) {
+    std::memcpy(to, from, kKeySlack);  // nearly all of them, without asking how many
+    if (size > kKeySlack) std::memcpy(to + kKeySlack, from + kKeySlack, size - kKeySlack);
+    return to + size;
+  }
   char* put_padded(char* to, std::string_view key) {
     const char* from = key.data() - 1;
     std::size_t size = key.size() + 1;
@@ -47,9 +72,7 @@ class MetadataWriter {
       ++from;
       --size;
     }
-    std::memcpy(to, from, kKeySlack);  // nearly all of them, without asking how many
-    if (size > kKeySlack) std::memcpy(to + kKeySlack, from + kKeySlack, size - kKeySlack);
-    return to + size;
+    return put_padded_text(to, from, size);
   }
 
   Buffer& out_;

@@ -13,8 +13,11 @@ namespace crosswalk {
 /// A JSON string with quotes: `"`, `\` and control characters escaped, everything else as it is. Written at `to`, where
 /// json_string_room() bytes can be; gives its end.
 char* put_json_string(char* to, std::string_view text);
-/// Every byte may become six; 16 more let whole vectors be stored at the end.
-constexpr std::size_t json_string_room(std::size_t text_size) { return text_size * 6 + 2 + 16; }
+/// The same for a text behind which kTextSlack bytes can be read.
+char* put_padded_json_string(char* to, std::string_view text);
+inline constexpr std::size_t kTextSlack = 32;
+/// Every byte may become six; 32 more let whole vectors be stored at the end.
+constexpr std::size_t json_string_room(std::size_t text_size) { return text_size * 6 + 2 + 32; }
 inline void add_json_string(Buffer& out, std::string_view text) {
   out.finish_at(put_json_string(out.room(json_string_room(text.size())), text));
 }

@@ -17,7 +17,8 @@
 
 namespace crosswalk {
 
-/// Readable bytes past the end of every block's data, so that vector code may read whole words.
+/// Readable bytes past the end of every block's data, and of all text that parsers hand on, so that vector code may read
+/// whole words.
 inline constexpr std::size_t kSlack = 64;
 
 /// A record that cannot be understood as one, with everything its reject will say. Stable codes, see docs/reference.

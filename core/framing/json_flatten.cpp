@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "framing/framing.hpp"
 #include "framing/json_check.hpp"
 #include "framing/json_text.hpp"
 #include "text.hpp"
@@ -50,7 +51,7 @@ bool Flattener::start(std::string_view text) {
   if (backslash_ != text_end_) {
     if (meanings_size_ < text.size()) {
       meanings_size_ = std::max(text.size(), 2 * meanings_size_);
-      meanings_.reset(new char[meanings_size_]);
+      meanings_.reset(new char[meanings_size_ + kSlack]);
     }
     meaning_ = meanings_.get();  // all of them together are shorter than the text
   }

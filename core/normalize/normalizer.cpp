@@ -269,6 +269,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   renamed.close("columns that stand again");
   if (auto bound = bind_new_names(); !bound) return bound;
   row_plan_ = plan_rows();
+  writes_through_ = keys_differ_ && !source_.contributes && !translator_->translates();
   for (const auto& [later, first] : repeated) {
     if (plans_.fields[first]->action != Action::map && plans_.fields[later]->action != Action::map) continue;
     return Error{
@@ -285,6 +286,7 @@ Result<void> Normalizer::start_json() {
   if (!walker_) {
     forget_names();
     csv_header_.clear();
+    writes_through_ = false;
     walker_ = make_array_walker(names_, source_.limits);
     parser_ = make_json_parser(names_, source_.limits);
   }
@@ -447,6 +449,7 @@ bool Normalizer::begin_record(const Place& place) {
   filled_ = plain_ = 0;
   gathered_.clear();
   unused_.clear();
+  row_metadata_.clear();
   items_.clear();
   item_bits_ = 0;
   made_items_ = false;
@@ -530,6 +533,11 @@ inline void Normalizer::carry(const Value& value, Step& s) {
     return;
   }
   ++s.carried;
+  if (writes_through_) {
+    if (s.form == Form::as_is) return MetadataWriter::add_padded_string(row_metadata_, s.key->name, value.view());
+    MetadataWriter::add_padded_key(row_metadata_, s.key->name);
+    return add_value(row_metadata_, value.field(), s.form);
+  }
   if (!keys_differ_ || made_items_) return add_item(*s.key, value.field(), s.form);
   // No other field of the record can have this key.
   item_bits_ |= std::uint64_t{1} << (s.key->name_hash & 63);
@@ -1390,6 +1398,7 @@ void Normalizer::emit_line() {
   Buffer& out = batch_->out;
   add_conversation_fields(out, conversation_);
   MetadataWriter metadata(out);
+  metadata.entries(row_metadata_.view());
   for (const Item& item : items_) {
     if (item.value.kind <= Kind::string && item.form == Form::as_is) {
       metadata.padded_string(item.name(), item.value.view());

@@ -299,6 +299,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::array<Slot, kTargetCount> slots_;
   std::vector<Gathered> gathered_, unused_;
   bool walking_ = false;  // text of the record at hand is the walker's: it goes with the next element
+  bool writes_through_ = false;  // CSV whose columns say everything, streamed: metadata is written at once, not kept in items_
+  Buffer row_metadata_;
   std::vector<Item> items_;
   std::uint64_t item_bits_ = 0;  // of the hashes of keys
   std::deque<Key> made_keys_;    // of names of the adapter's own, and numbered ones

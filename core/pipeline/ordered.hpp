@@ -1,5 +1,4 @@
-// Work done by several threads, taken up in order: one produces, N work, one consumes, over a ring of items. Memory is
-// bounded by the ring, order is the ring's.
+// Work done by several threads, taken up in order, over a ring of items. Memory is bounded by the ring, order is the ring's.
 #pragma once
 
 #include <condition_variable>
@@ -7,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "crosswalk/result.hpp"
@@ -17,9 +17,10 @@ namespace crosswalk {
 /// hundred times its size.
 inline constexpr std::size_t kMostHeld = std::size_t{24} << 20;
 
-/// `produce(Item&) → Result<bool>`, false at the end, called by one thread; `work(unsigned worker, Item&)`, called by one
-/// thread per worker; `consume(Item&) → Result<void>`, called by the calling thread in the order of production. An item has
-/// held(): the bytes its result takes. What was produced before an error is still worked and consumed; an error of
+/// `produce(Item&) → Result<bool>`, false at the end; `work(unsigned worker, Item&)`; `consume(Item&) → Result<void>`, in the
+/// order of production. There are no threads but the workers, of which the calling thread is one: each does what there is to
+/// do, so what a thread has just read it mostly works on itself. One at a time produces, one consumes; which one differs. An
+/// item has held(): the bytes its result takes. What was produced before an error is still worked and consumed; an error of
 /// consume ends it all.
 template <class Item, class Produce, class Work, class Consume>
 Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& work, const Consume& consume) {
@@ -35,82 +36,98 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
   }
 
   enum class Stage : std::uint8_t { free, filled, working, done };
+  enum class Next : std::uint8_t { nothing, consuming, working, producing, leaving };
   struct Slot {
     Stage stage = Stage::free;
     Item item;
   };
   std::vector<Slot> slots(2 * std::size_t{workers} + 2);
-  std::mutex mutex;
+  std::mutex mutex;  // of all that follows, and of stages; an item is its worker's
   std::condition_variable changed;
+  unsigned waiting = 0;
   std::size_t held = 0;
-  std::uint64_t next_work = 0;
-  std::uint64_t end = UINT64_MAX;  // number of the item that never came
-  bool stop = false;
+  std::uint64_t next_produced = 0, next_worked = 0, next_consumed = 0;  // numbers of items
+  std::uint64_t end = UINT64_MAX;                                       // of the item that never came
+  bool producing = false, consuming = false, stop = false;
   std::optional<Error> produce_error;
+  Result<void> result;
   const auto at = [&](std::uint64_t number) -> Slot& { return slots[number % slots.size()]; };
 
-  std::vector<std::jthread> threads;
-  threads.emplace_back([&] {
-    for (std::uint64_t number = 0;; ++number) {
-      Slot& slot = at(number);
-      {
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return stop || (slot.stage == Stage::free && held < kMostHeld); });
-        if (stop) return;
-      }
-      Result<bool> more = produce(slot.item);
-      const std::lock_guard lock(mutex);
-      if (!more || !*more) {
-        if (!more) produce_error = more.error();
-        end = number;
-        changed.notify_all();
-        return;
-      }
-      slot.stage = Stage::filled;
-      changed.notify_all();
-    }
-  });
-  for (unsigned worker = 0; worker < workers; ++worker) {
-    threads.emplace_back([&, worker] {
-      for (;;) {
-        Slot* slot = nullptr;
-        {
-          std::unique_lock lock(mutex);
-          changed.wait(lock, [&] { return stop || next_work >= end || at(next_work).stage == Stage::filled; });
-          if (stop || next_work >= end) return;
-          slot = &at(next_work++);
-          slot->stage = Stage::working;
+  // What there is to do, the most urgent first: results leave, and nothing is read while something read lies about.
+  const auto next_step = [&] {
+    if (stop || (next_consumed == end && !consuming)) return Next::leaving;
+    if (!consuming && at(next_consumed).stage == Stage::done) return Next::consuming;
+    if (next_worked < end && at(next_worked).stage == Stage::filled) return Next::working;
+    if (!producing && end == UINT64_MAX && at(next_produced).stage == Stage::free && held < kMostHeld) return Next::producing;
+    return Next::nothing;
+  };
+  const auto run = [&](unsigned worker) {
+    std::unique_lock lock(mutex);
+    // Called when a task is taken. If there is another one, somebody who waits can have it, and will look for more.
+    const auto hand_on = [&] {
+      if (waiting != 0 && next_step() != Next::nothing) changed.notify_one();
+      lock.unlock();
+    };
+    for (;;) {
+      switch (next_step()) {
+        case Next::leaving: changed.notify_all(); return;
+        case Next::nothing: {
+          ++waiting;
+          changed.wait(lock);
+          --waiting;
+          break;
         }
-        work(worker, slot->item);
-        const std::lock_guard lock(mutex);
-        slot->stage = Stage::done;
-        held += slot->item.held();
-        changed.notify_all();
+        case Next::consuming: {
+          Slot& slot = at(next_consumed);
+          consuming = true;
+          hand_on();
+          const std::size_t size = slot.item.held();
+          Result<void> ok = consume(slot.item);
+          lock.lock();
+          consuming = false;
+          held -= size;
+          slot.stage = Stage::free;
+          ++next_consumed;
+          if (!ok) {
+            result = std::move(ok);
+            stop = true;
+          }
+          break;
+        }
+        case Next::working: {
+          Slot& slot = at(next_worked++);
+          slot.stage = Stage::working;
+          hand_on();
+          work(worker, slot.item);
+          lock.lock();
+          slot.stage = Stage::done;
+          held += slot.item.held();
+          break;
+        }
+        case Next::producing: {
+          Slot& slot = at(next_produced);
+          producing = true;
+          hand_on();
+          Result<bool> more = produce(slot.item);
+          lock.lock();
+          producing = false;
+          if (more && *more) {
+            slot.stage = Stage::filled;
+            ++next_produced;
+          } else {
+            if (!more) produce_error = more.error();
+            end = next_produced;
+          }
+          break;
+        }
       }
-    });
-  }
-
-  Result<void> result;
-  for (std::uint64_t number = 0; result.ok(); ++number) {
-    Slot& slot = at(number);
-    {
-      std::unique_lock lock(mutex);
-      changed.wait(lock, [&] { return number >= end || slot.stage == Stage::done; });
-      if (number >= end) break;
     }
-    const std::size_t size = slot.item.held();
-    result = consume(slot.item);
-    const std::lock_guard lock(mutex);
-    held -= size;
-    slot.stage = Stage::free;
-    changed.notify_all();
-  }
+  };
   {
-    const std::lock_guard lock(mutex);
-    stop = true;
-    changed.notify_all();
+    std::vector<std::jthread> others;
+    for (unsigned worker = 1; worker < workers; ++worker) others.emplace_back([&run, worker] { run(worker); });
+    run(0);
   }
-  threads.clear();  // joined before what they use is gone
   if (result.ok() && produce_error) return *produce_error;
   return result;
 }

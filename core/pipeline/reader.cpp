@@ -10,7 +10,7 @@
 namespace crosswalk {
 namespace {
 
-constexpr std::size_t kBlockSize = std::size_t{256} << 10;  // fits the second-level cache with what is made of it
+constexpr std::size_t kBlockSize = std::size_t{128} << 10;  // fits the second-level cache with what is made of it
 constexpr std::size_t kHead = std::size_t{64} << 10;
 
 bool speaks(const AdapterInfo& info, Framing framing) {
