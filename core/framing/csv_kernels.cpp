@@ -170,7 +170,7 @@ CROSSWALK_PACKING std::size_t find_ones_packing(
     const auto put = [bases](std::uint32_t* at, __m128i sixteen) CROSSWALK_PACKING {
       _mm512_storeu_si512(at, _mm512_add_epi32(bases, _mm512_maskz_cvtepu8_epi32(0xFFFF, sixteen)));
     };
-    put(to, _mm512_castsi512_si128(packed));
+    put(to, _mm512_maskz_extracti32x4_epi32(0xF, packed, 0));
     if (count > 16) {
       put(to + 16, _mm512_maskz_extracti32x4_epi32(0xF, packed, 1));
       if (count > 32) {

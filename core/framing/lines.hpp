@@ -9,6 +9,9 @@
 
 namespace crosswalk {
 
+/// Lines that end in a text.
+[[nodiscard]] inline std::uint64_t count_lines(std::string_view text) { return csv::count_line_ends(text.data(), text.size()); }
+
 /// Counts the lines of a stream that comes in pieces; a CRLF may be divided between two of them.
 class LineCounter {
  public:

@@ -10,6 +10,7 @@
 
 #include "crosswalk/job.hpp"
 #include "delivery/delivery_sink.hpp"
+#include "framing/lines.hpp"
 #include "job/origin.hpp"
 #include "job/reading.hpp"
 #include "sinks/line_sink.hpp"
@@ -231,7 +232,7 @@ class JobRun {
     enter_books();
     if (ledger_) {
       result = merger.each_ledger_line([this](std::string_view lines) {
-        ledger_lines_ += static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
+        ledger_lines_ += count_lines(lines);
         return ledger_->write(lines);
       });
       if (!result) return result;
@@ -310,11 +311,8 @@ class JobRun {
     }
     if (hooks_.progress) hooks_.progress("merge", merged_);
     if (auto ok = put_rejects(some.rejects.view()); !ok) return ok;
-    const auto lines = [](const Buffer& buffer) {
-      return static_cast<std::uint64_t>(std::count(buffer.data(), buffer.data() + buffer.size(), '\n'));
-    };
-    summary_.conversations += lines(some.conversations);
-    summary_.updates += lines(some.updates);
+    summary_.conversations += count_lines(some.conversations.view());
+    summary_.updates += count_lines(some.updates.view());
     for (const auto& sink : sinks_) {
       auto ok = each_line(some.conversations.view(), [&](std::string_view line) { return sink->conversation(line); });
       if (ok) ok = each_line(some.updates.view(), [&](std::string_view line) { return sink->update(line); });

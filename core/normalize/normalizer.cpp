@@ -286,6 +286,7 @@ Result<void> Normalizer::start_json() {
   if (!walker_) {
     forget_names();
     csv_header_.clear();
+    row_plan_ = {};
     writes_through_ = false;
     walker_ = make_array_walker(names_, source_.limits);
     parser_ = make_json_parser(names_, source_.limits);
@@ -423,6 +424,7 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
   lines_ = TextLines({block.data.data(), block.size}, block.line);
   batch.bytes += block.size;
   parser_->parse(block, *this);
+  count_dropped();
 }
 
 std::uint64_t Normalizer::line() { return lines_.at(static_cast<std::size_t>(place_.raw.data() - block_->data.data())); }
@@ -558,13 +560,21 @@ void Normalizer::take(const Record& record) {
 
 /// The same for a row of CSV. Of columns that nobody wants, only what the books count is looked at.
 void Normalizer::take(const CsvRow& row) {
+  /// By the first byte of what stands there.
+  static constexpr auto kMayBeBlank = [] {
+    std::array<bool, 256> may{};
+    for (std::size_t byte = 0; byte <= ' '; ++byte) may[byte] = true;
+    may['"'] = true;
+    return may;
+  }();
   Step* const steps = plans_.steps.data();
-  for (const std::uint16_t column : row_plan_.dropped) {
-    const std::string_view raw = row.raw(column);
-    bool nothing = raw.empty();
-    const auto first = static_cast<unsigned char>(*raw.data());  // of an empty cell it is the delimiter
-    if ((first <= ' ' || first == '"') && !nothing) [[unlikely]] nothing = all_blank(row.cell(column));
-    ++(nothing ? steps[column].empty : steps[column].dropped);
+  for (RowPlan::Dropped& d : row_plan_.dropped) {
+    const std::string_view raw = row.raw(d.column);
+    bool filled = !raw.empty();
+    const bool may_be_blank = kMayBeBlank[static_cast<unsigned char>(*raw.data())];  // of an empty cell: the delimiter
+    if (may_be_blank && filled) [[unlikely]] filled = !all_blank(row.cell(d.column));
+    d.filled += filled;
+    d.empty += !filled;
   }
   for (const RowPlan::Use use : row_plan_.used) {
     const Cell cell{row.cell(use.column), use.column};
@@ -612,6 +622,15 @@ inline void Normalizer::take(const Value& value, std::uint16_t at, Step& s) {
     }
     case Action::map: take_mapped(value.field(), at, s); break;
     case Action::claim: break;
+  }
+}
+
+/// What a block's rows have dropped, into the books.
+void Normalizer::count_dropped() {
+  for (RowPlan::Dropped& d : row_plan_.dropped) {
+    Step& s = plans_.steps[d.column];
+    s.dropped += std::exchange(d.filled, 0);
+    s.empty += std::exchange(d.empty, 0);
   }
 }
 
@@ -683,7 +702,7 @@ Normalizer::RowPlan Normalizer::plan_rows() {
     const Step& s = plans_.steps[column];
     switch (s.action) {
       case Action::claim: break;
-      case Action::drop: rows.dropped.push_back(column); break;
+      case Action::drop: rows.dropped.push_back({column}); break;
       case Action::carry: rows.used.push_back({column, RowPlan::How::take}); break;
       case Action::map: {
         const auto& mappings = plans_.fields[column]->mappings;

@@ -143,7 +143,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
       How how;
     };
     std::vector<Use> used;               ///< in the record's order
-    std::vector<std::uint16_t> dropped;  ///< only counted
+    struct Dropped {
+      std::uint16_t column;
+      std::uint64_t filled = 0, empty = 0;  ///< of the block at hand
+    };
+    std::vector<Dropped> dropped;  ///< only counted
     std::vector<std::vector<std::uint16_t>> rivals;  ///< columns that want one target, the best first
   };
   struct Slot {
@@ -223,6 +227,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void take(const Value& value, std::uint16_t at, Step& step);
   void take_each(const Cell& cell, Step& step);
   void take_mapped(const Field& field, std::uint16_t at, Step& step);
+  void count_dropped();
   void settle_rivals(const CsvRow& row, const std::vector<std::uint16_t>& columns);
   void settle_rivals(const Field& field, std::uint16_t at, const Step& step);
   void fill(Target target, How how, std::uint32_t rank, const Field& value, std::uint16_t at = Gathered::kSet);
