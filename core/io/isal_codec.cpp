@@ -63,8 +63,10 @@ class GzipHeader {
   void finish_part() {
     if (part_ == Part::method) {  // magic, method, flags
       flags_ = held_[3];
-      if (held_[2] != 8) bad_ = "unknown compression method";
-      else if ((flags_ & kReserved) != 0) bad_ = "unknown header flags set";
+      if (held_[2] != 8)
+        bad_ = "unknown compression method";
+      else if ((flags_ & kReserved) != 0)
+        bad_ = "unknown header flags set";
     } else if (part_ == Part::extra_size) {
       extra_ = little_endian(held_.data(), 2);
     } else if (part_ == Part::sum && little_endian(held_.data(), 2) != (sum_ & 0xFFFFU)) {
