@@ -68,11 +68,18 @@ class ZlibCodec final : public Codec {
     done.produced = out_size - z_.avail_out;
     done.member_ended = code == Z_STREAM_END;
     const bool went_on = code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR;  // the last: nothing to do yet
-    if (!went_on) done.bad = z_.msg != nullptr ? z_.msg : zError(code);
+    if (!went_on) done.bad = z_.msg != nullptr ? std::string(words_of(z_.msg)) : zError(code);
     return done;
   }
 
  private:
+  /// zlib tells a dozen ways in which a block is wrong. Nobody repairs one, so all libraries say it in the same few words.
+  static std::string_view words_of(std::string_view message) {
+    if (message == "invalid literal/length code" || message == "invalid distance code") return "invalid code";
+    const bool of_a_block = message.starts_with("invalid ") && message != "invalid distance too far back";
+    return of_a_block || message.starts_with("too many ") ? "invalid block" : message;
+  }
+
   z_stream z_{};
   bool ready_ = false;
 };

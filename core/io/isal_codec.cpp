@@ -169,6 +169,8 @@ class IsalCodec final : public Codec {
       if (!all_in_ && (all_out_ || state.block_state == ISAL_BLOCK_INPUT_DONE)) {
         all_in_ = true;
         taken -= give_back(taken);
+      } else if (failed_ != nullptr) {
+        taken -= std::min(taken, bytes_ahead());
       }
       done.consumed += taken;
       in.remove_prefix(taken);
@@ -181,14 +183,15 @@ class IsalCodec final : public Codec {
   /// ISA-L reads up to eight bytes ahead; the trailer has eight, so all of them are the trailer's. Those that came with
   /// this step's input are given back, so that places are exact; those of steps before are the trailer's beginning.
   std::size_t give_back(std::size_t taken) {
-    const auto held = static_cast<unsigned>(std::max(state_->read_in_length, 0));
-    const std::uint64_t bits = state_->read_in >> held % 8;  // the rest of a byte belongs to nothing
-    const std::size_t ahead = held / 8;
+    const std::size_t ahead = bytes_ahead();
+    const std::uint64_t bits = ahead == 0 ? 0 : state_->read_in >> state_->read_in_length % 8;  // the rest of a byte is nothing's
     const std::size_t returned = std::min(ahead, taken);
     trailer_size_ = ahead - returned;
     for (std::size_t i = 0; i < trailer_size_; ++i) trailer_[i] = static_cast<unsigned char>(bits >> (8 * i));
     return returned;
   }
+
+  std::size_t bytes_ahead() const { return static_cast<std::size_t>(std::max(state_->read_in_length, 0)) / 8; }
 
   /// What was inflated before the damage and did not fit is still in ISA-L's buffer.
   void deliver_rest(char* to, std::size_t size, Step& done) {
@@ -216,7 +219,7 @@ class IsalCodec final : public Codec {
     }
   }
 
-  /// zlib's words, where it has them.
+  /// As ZlibCodec says it.
   static const char* words_of(int code) {
     switch (code) {
       case ISAL_DECOMP_OK:
