@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "io/codec.hpp"
+
 namespace crosswalk {
 namespace {
 
@@ -21,17 +23,10 @@ constexpr std::size_t kInputBuffer = std::size_t{256} << 10;
 /// The largest zstd window we give memory for: 2^27 bytes are 128 MiB, what `zstd` itself takes without being asked.
 constexpr int kZstdWindowLogMax = 27;
 
-constexpr std::string_view kGzipMagic = "\x1f\x8b"sv;
 constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd"sv;
 
 /// A zstd "skippable frame" begins with one of sixteen magic numbers, 0x184D2A50 to 0x184D2A5F, little endian.
 constexpr std::string_view kSkippableTail = "\x2a\x4d\x18"sv;
-
-/// True when `head` begins with `magic`, or is cut off while it still agrees with it.
-bool may_begin(std::string_view head, std::string_view magic) {
-  const std::size_t shared = std::min(head.size(), magic.size());
-  return head.substr(0, shared) == magic.substr(0, shared);
-}
 
 bool may_begin_zstd(std::string_view head) {
   if (may_begin(head, kZstdMagic)) return true;
@@ -39,40 +34,20 @@ bool may_begin_zstd(std::string_view head) {
   return skippable_first && may_begin(head.substr(1), kSkippableTail);
 }
 
-// --- one compressed format -------------------------------------------------------------------------------------------
+// --- the codecs ------------------------------------------------------------------------------------------------------
 
-/// What one step of a codec consumed and produced.
-struct Step {
-  std::size_t consumed = 0;
-  std::size_t produced = 0;
-  bool member_ended = false;       ///< the gzip member or zstd frame is complete
-  std::optional<std::string> bad;  ///< why the data cannot be decompressed
-  std::string cure;                ///< for `bad`, where the usual one does not fit
-};
-
-/// zlib or zstd behind one face. A file is a sequence of members (gzip) or frames (zstd); both are "members" here.
-class Codec {
+/// gzip by zlib, which is everywhere.
+class ZlibCodec final : public Codec {
  public:
-  virtual ~Codec() = default;
-  /// False when the library could not set itself up.
-  virtual bool ready() const = 0;
-  /// Whether these bytes (up to four, fewer only at the end of the input) can begin a member.
-  virtual bool may_begin_member(std::string_view head) const = 0;
-  virtual void begin_member() = 0;
-  virtual Step step(std::string_view in, char* to, std::size_t size) = 0;
-};
-
-class GzipCodec final : public Codec {
- public:
-  GzipCodec() {
+  ZlibCodec() {
     constexpr int gzip_only = 15 + 16;  // the largest window; +16: a gzip header, and its checksum is verified
     ready_ = inflateInit2(&z_, gzip_only) == Z_OK;
   }
-  ~GzipCodec() override {
+  ~ZlibCodec() override {
     if (ready_) inflateEnd(&z_);
   }
-  GzipCodec(const GzipCodec&) = delete;
-  GzipCodec& operator=(const GzipCodec&) = delete;
+  ZlibCodec(const ZlibCodec&) = delete;
+  ZlibCodec& operator=(const ZlibCodec&) = delete;
 
   bool ready() const override { return ready_; }
   bool may_begin_member(std::string_view head) const override { return may_begin(head, kGzipMagic); }
@@ -93,11 +68,18 @@ class GzipCodec final : public Codec {
     done.produced = out_size - z_.avail_out;
     done.member_ended = code == Z_STREAM_END;
     const bool went_on = code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR;  // the last: nothing to do yet
-    if (!went_on) done.bad = z_.msg != nullptr ? z_.msg : zError(code);
+    if (!went_on) done.bad = z_.msg != nullptr ? std::string(words_of(z_.msg)) : zError(code);
     return done;
   }
 
  private:
+  /// zlib tells a dozen ways in which a block is wrong. Nobody repairs one, so all libraries say it in the same few words.
+  static std::string_view words_of(std::string_view message) {
+    if (message == "invalid literal/length code" || message == "invalid distance code") return "invalid code";
+    const bool of_a_block = message.starts_with("invalid ") && message != "invalid distance too far back";
+    return of_a_block || message.starts_with("too many ") ? "invalid block" : message;
+  }
+
   z_stream z_{};
   bool ready_ = false;
 };
@@ -286,6 +268,15 @@ bool is_foreign(std::string_view head, const Foreign& foreign) {
   return foreign.magic != "BZh"sv || (head.size() >= 10 && head.substr(4, 6) == "\x31\x41\x59\x26\x53\x59"sv);
 }
 
+std::unique_ptr<Codec> gzip_codec(GzipLibrary library) {
+#ifdef CROSSWALK_ISAL
+  if (library == GzipLibrary::fastest) return isal_codec();
+#else
+  (void)library;
+#endif
+  return std::make_unique<ZlibCodec>();
+}
+
 }  // namespace
 
 Result<std::string> sniff_compression(const std::string& name, std::string_view head) {
@@ -298,13 +289,8 @@ Result<std::string> sniff_compression(const std::string& name, std::string_view 
 }
 
 Result<std::unique_ptr<ByteSource>> decompress(const std::string& name, const std::string& compression,
-                                               std::unique_ptr<ByteSource> raw) {
-  std::unique_ptr<Codec> codec;
-  if (compression == "gzip") {
-    codec = std::make_unique<GzipCodec>();
-  } else {
-    codec = std::make_unique<ZstdCodec>();
-  }
+                                               std::unique_ptr<ByteSource> raw, GzipLibrary library) {
+  std::unique_ptr<Codec> codec = compression == "gzip" ? gzip_codec(library) : std::make_unique<ZstdCodec>();
   if (!codec->ready()) return Error{Errc::io, "no memory to decompress " + name, "Free some memory and try again."};
   return std::unique_ptr<ByteSource>(std::make_unique<DecompressSource>(name, compression, std::move(codec), std::move(raw)));
 }

@@ -18,6 +18,6 @@ inline constexpr std::size_t kSniffSize = 16;
 
 /// The decompressed bytes of `raw`. `compression` is "gzip" or "zstd".
 [[nodiscard]] Result<std::unique_ptr<ByteSource>> decompress(const std::string& name, const std::string& compression,
-                                                             std::unique_ptr<ByteSource> raw);
+                                                             std::unique_ptr<ByteSource> raw, GzipLibrary library);
 
 }  // namespace crosswalk

@@ -204,7 +204,7 @@ Result<void> decode_text(Input& input) {
 }
 
 /// Decompresses once. Compressed twice is nearly always an accident of a download, and easily cured.
-Result<void> decode_compression(Input& input) {
+Result<void> decode_compression(Input& input, GzipLibrary library) {
   const std::string name = shown(input.name);
   for (int layer = 0; layer < 2; ++layer) {
     auto ahead = std::make_unique<PeekSource>(std::move(input.bytes));
@@ -219,7 +219,7 @@ Result<void> decode_compression(Input& input) {
       return Error{Errc::data, name + " is compressed twice: in its " + input.compression + " data there is " + *found + " data",
                    "Decompress it once first."};
     }
-    auto plain = decompress(name, *found, std::move(input.bytes));
+    auto plain = decompress(name, *found, std::move(input.bytes), library);
     if (!plain) return plain.error();
     input.bytes = std::move(*plain);
   }
@@ -243,11 +243,11 @@ Result<Input> open_input(const std::string& path, const Cancelled& cancelled) {
   return input;
 }
 
-Result<Input> decode_input(std::string name, std::unique_ptr<ByteSource> raw) {
+Result<Input> decode_input(std::string name, std::unique_ptr<ByteSource> raw, GzipLibrary library) {
   Input input;
   input.name = std::move(name);
   input.bytes = std::move(raw);
-  if (const auto done = decode_compression(input); !done) return done.error();
+  if (const auto done = decode_compression(input, library); !done) return done.error();
   if (const auto done = decode_text(input); !done) return done.error();
   return input;
 }

@@ -41,8 +41,13 @@ using Cancelled = std::function<bool()>;
 /// The same over bytes that are already there (tests).
 [[nodiscard]] std::unique_ptr<ByteSource> memory_source(std::string bytes, std::size_t chunk = 0);
 
+/// What decompresses gzip: the fastest library of this build, or zlib, which is in all of them (tests hold the other
+/// against it).
+enum class GzipLibrary : std::uint8_t { fastest, zlib };
+
 /// Decompression and decoding over any source; open_input() is this over a file.
-[[nodiscard]] Result<Input> decode_input(std::string name, std::unique_ptr<ByteSource> raw);
+[[nodiscard]] Result<Input> decode_input(std::string name, std::unique_ptr<ByteSource> raw,
+                                         GzipLibrary library = GzipLibrary::fastest);
 
 /// Reads ahead without consuming: what a head looks like decides framing and adapter.
 class PeekSource final : public ByteSource {

@@ -74,6 +74,11 @@ void note_names_not_met(const SourceConfig& source, const std::vector<Normalizer
                                       became, suggestion(source.time_zone_column)));
 }
 
+/// Also true when the flow that reads has ended early.
+Cancelled or_unwanted(const std::shared_ptr<std::atomic<bool>>& unwanted, const Cancelled& cancelled) {
+  return [unwanted, cancelled] { return *unwanted || (cancelled && cancelled()); };
+}
+
 /// A block and what became of it.
 struct Item {
   Task task;
@@ -111,14 +116,16 @@ class SourceFlow::Worker {
 };
 
 SourceFlow::SourceFlow() = default;
-SourceFlow::~SourceFlow() = default;
+SourceFlow::~SourceFlow() {
+  if (unwanted_) *unwanted_ = true;
+}
 
 Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog, const Cancelled& cancelled) {
   auto paths = expand(options.inputs);
   if (!paths) return paths.error();
-  auto first = open_input(paths->front(), cancelled);
-  if (!first) return first.error();
   PreparedSource prepared;
+  auto first = open_input(paths->front(), or_unwanted(prepared.unwanted, cancelled));
+  if (!first) return first.error();
   prepared.first_bytes = std::make_unique<PeekSource>(std::move(first->bytes));
   prepared.first = std::move(*first);
   prepared.total_bytes = paths->size() == 1 && prepared.first.compression == "none" ? prepared.first.size : 0;
@@ -154,6 +161,8 @@ Result<std::unique_ptr<SourceFlow>> SourceFlow::open(SourceConfig& config, Prepa
   std::unique_ptr<SourceFlow> flow(new SourceFlow);
   flow->config_ = &config;
   flow->total_bytes_ = source.total_bytes;
+  flow->unwanted_ = source.unwanted;
+  config.read_ahead = jobs > 1;
   auto head = source.first_bytes->peek(kHead);
   if (!head) return head.error();
   if (auto surveyed = survey_times(config, *head, evidence, cancelled); !surveyed) return surveyed.error();
@@ -161,8 +170,8 @@ Result<std::unique_ptr<SourceFlow>> SourceFlow::open(SourceConfig& config, Prepa
     flow->workers_.push_back(std::make_unique<Worker>(config));
     if (auto opened = flow->workers_.back()->open(); !opened) return opened.error();
   }
-  flow->reader_ =
-      std::make_unique<BlockReader>(config, std::move(source.first), std::move(source.first_bytes), std::move(cancelled));
+  flow->reader_ = std::make_unique<BlockReader>(config, std::move(source.first), std::move(source.first_bytes),
+                                                or_unwanted(source.unwanted, cancelled));
   return flow;
 }
 
@@ -175,6 +184,7 @@ Result<void> SourceFlow::run(const std::function<Result<void>(Batch&)>& take) {
       },
       [&](Item& item) {
         Result<void> taken = take(item.batch);
+        if (!taken) *unwanted_ = true;
         item.batch.clear();
         return taken;
       });

@@ -1,6 +1,7 @@
 // A source on its way: made ready, then read, framed and understood by any number of threads, taken up in order.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,6 +21,8 @@ struct PreparedSource {
   Input first;
   std::unique_ptr<PeekSource> first_bytes;
   std::uint64_t total_bytes = 0;  ///< 0: unknown
+  /// Set when nobody wants the bytes any more: a wait for a silent pipe ends then, whatever thread it is in.
+  std::shared_ptr<std::atomic<bool>> unwanted = std::make_shared<std::atomic<bool>>(false);
 };
 /// Opens the first input, chooses and loads the adapter, checks the settings. Reads no more than a head.
 [[nodiscard]] Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog,
@@ -50,6 +53,7 @@ class SourceFlow {
   SourceFlow();
 
   const SourceConfig* config_ = nullptr;
+  std::shared_ptr<std::atomic<bool>> unwanted_;
   std::unique_ptr<BlockReader> reader_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::uint64_t total_bytes_ = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "framing/json.hpp"
+#include "io/read_ahead.hpp"
 #include "pipeline/choose.hpp"
 
 namespace crosswalk {
@@ -39,13 +40,15 @@ Result<bool> BlockReader::next(Task& task) {
 
 Result<void> BlockReader::open_next() {
   const std::string& path = source_.inputs[next_file_++];
-  if (first_bytes_) return start(first_.name, std::move(first_bytes_));
+  if (first_bytes_) return start(first_, std::move(first_bytes_));
   auto input = open_input(path, cancelled_);
   if (!input) return input.error();
-  return start(input->name, std::make_unique<PeekSource>(std::move(input->bytes)));
+  auto bytes = std::make_unique<PeekSource>(std::move(input->bytes));
+  return start(*input, std::move(bytes));
 }
 
-Result<void> BlockReader::start(const std::string& name, std::unique_ptr<PeekSource> bytes) {
+Result<void> BlockReader::start(const Input& input, std::unique_ptr<PeekSource> bytes) {
+  const std::string& name = input.name;
   auto head = bytes->peek(kHead);
   if (!head) return head.error();
   if (head->empty()) {
@@ -55,6 +58,10 @@ Result<void> BlockReader::start(const std::string& name, std::unique_ptr<PeekSou
   framing_ = framing_of(*head);
   if (!speaks(source_.info, framing_)) framing_ = source_.info.framings.front();
   dialect_.reset();
+  // Of what fits into the head there is nothing left to be decompressed.
+  const bool more = head->size() == kHead;
+  if (source_.read_ahead && input.compression != "none" && more)
+    bytes = std::make_unique<PeekSource>(read_ahead(std::move(bytes)));
   if (framing_ == Framing::json) {
     auto json = open_json(name, std::move(bytes), {source_.records, source_.limits});
     if (!json) return json.error();

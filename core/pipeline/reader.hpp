@@ -35,7 +35,7 @@ class BlockReader {
 
  private:
   Result<void> open_next();
-  Result<void> start(const std::string& name, std::unique_ptr<PeekSource> bytes);
+  Result<void> start(const Input& input, std::unique_ptr<PeekSource> bytes);
 
   const SourceConfig& source_;
   Input first_;

@@ -57,6 +57,7 @@ struct SourceConfig {
   std::array<IdUse, kIdKinds> ids;     ///< by IdKind
   std::shared_ptr<SharedTexts> texts;  ///< of the merge that records go to; may be null
   bool want_ledger = false;
+  bool read_ahead = false;               ///< compressed inputs are decompressed by a thread of their own
   Explanations* explanations = nullptr;  ///< records to be explained; null: none
   bool want_rejects = true;              ///< reject lines are written somewhere
   Limits limits;

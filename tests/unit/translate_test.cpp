@@ -708,6 +708,58 @@ TEST_CASE("ends: cancelled while an input is silent, with and without something 
   }
 }
 
+/// A pipe that holds so much and then is silent, until it goes.
+class SilentPipe {
+ public:
+  SilentPipe(std::string path, std::string_view bytes) : path_(std::move(path)) {
+    REQUIRE(::mkfifo(path_.c_str(), 0600) == 0);
+    both_ends_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);  // so that opening does not wait for the other side
+    REQUIRE(::fcntl(both_ends_, F_SETPIPE_SZ, 1 << 20) >= static_cast<int>(bytes.size()));
+    REQUIRE(::write(both_ends_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  }
+  SilentPipe(const SilentPipe&) = delete;
+  SilentPipe& operator=(const SilentPipe&) = delete;
+  ~SilentPipe() { ::close(both_ends_); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  int both_ends_;
+};
+
+TEST_CASE("ends: at once, though the input is silent: cancelled, or with more rejects than are allowed") {
+  const Folder in;
+  const std::string plain = rows(0, 9'000);
+  const std::string packed = gzip(rows(0, 30'000));
+  for (const bool compressed : {false, true}) {
+    for (const bool cancel : {false, true}) {
+      for (const unsigned jobs : {1U, 2U, 4U}) {
+        CAPTURE(compressed);
+        CAPTURE(cancel);
+        CAPTURE(jobs);
+        const std::string name = std::to_string(compressed) + std::to_string(cancel) + std::to_string(jobs);
+        const SilentPipe silent(in / name, compressed ? std::string_view(packed).substr(0, packed.size() / 2) : plain);
+        const auto begun = std::chrono::steady_clock::now();
+        TranslateHooks hooks;
+        hooks.cancelled = [&] {
+          return std::chrono::steady_clock::now() - begun > std::chrono::milliseconds(cancel ? 300 : 30'000);
+        };
+        Pipe pipe(in / (name + ".out"));
+        auto o = options({silent.path()});
+        o.jobs = jobs;
+        o.output = pipe.path();
+        if (!cancel) o.max_rejects.count = 0;
+        const Outcome outcome = run(o, hooks);
+        CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(20));
+        CHECK(outcome.error.find(cancel ? "interrupted" : "more than --max-rejects 0 allows") != std::string::npos);
+        CHECK(count_lines(pipe.close()) == outcome.summary.written);
+        CHECK(outcome.summary.read > 0);
+        CHECK(outcome.summary.balance().ok());
+      }
+    }
+  }
+}
+
 TEST_CASE("ends: the books of a cancelled run are those of what was written") {
   const Folder in;
   const std::string a = in.file("a.csv", rows(0, 40'000)), b = in.file("b.json", updates(3'000, 5));
