@@ -197,7 +197,7 @@ def make_case(rng):
     target = rng.choice([1, 2, 3, 7, 16, 63, 64, 65, 128, 500, 4096, 1 << 20])
     chunk = rng.choice([0, 0, 1, 3, 64, 100])
     limit = rng.choice([1 << 24] * 6 + [3, 10, 30, 63, 64, 65, 80, 200])
-    kernel = rng.choice(["portable", "sse2", "avx2", "avx512"])
+    kernel = rng.choice(["portable", "sse2", "avx2", "avx512", "avx512vbmi2"])
     return data, target, chunk, limit, kernel
 
 

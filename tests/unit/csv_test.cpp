@@ -482,6 +482,73 @@ TEST_CASE("csv: every kernel finds the same") {
   }
 }
 
+TEST_CASE("csv: every kernel finds the same ones, and writes no further than it says") {
+  std::mt19937_64 random(14);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<std::uint64_t> bits(1 + random() % 8);
+    for (std::uint64_t& word : bits) {
+      word = random();
+      for (int thinner = round % 7; thinner > 0; --thinner) word &= random();
+      if (round % 11 == 0) word = ~word;
+    }
+    const auto base = static_cast<std::uint32_t>(random() % 1000 * csv::kWord);
+    std::vector<std::uint32_t> wanted;
+    for (std::size_t i = 0; i < bits.size() * csv::kWord; ++i) {
+      if ((bits[i / csv::kWord] >> i % csv::kWord & 1) != 0) wanted.push_back(base + static_cast<std::uint32_t>(i));
+    }
+    for (const csv::Kernel& kernel : csv::kernels()) {
+      CAPTURE(kernel.name);
+      constexpr std::uint32_t kUntouched = 0xFFFF'FFFF;
+      std::vector<std::uint32_t> found(wanted.size() + csv::kStride + 64, kUntouched);
+      REQUIRE(kernel.find_ones(bits.data(), bits.size(), base, found.data()) == wanted.size());
+      CHECK(std::equal(wanted.begin(), wanted.end(), found.begin()));
+      CHECK(std::all_of(found.begin() + static_cast<std::ptrdiff_t>(wanted.size() + csv::kStride), found.end(),
+                        [](std::uint32_t n) { return n == kUntouched; }));
+    }
+  }
+}
+
+TEST_CASE("csv: rows of any length and number of fields, wherever the parser's batches end") {
+  std::mt19937 random(15);
+  for (int round = 0; round < 30; ++round) {
+    const std::string_view line_end = round % 3 == 0 ? "\r\n" : round % 3 == 1 ? "\n" : "\r";
+    std::string text = "a,b,c" + std::string(line_end);
+    std::vector<std::vector<std::string>> rows;
+    std::size_t refused = 0;
+    for (int n = 0; n < 60; ++n) {
+      // Some much longer than a batch, some with far more fields than the header, some blank.
+      std::size_t fields = 3;
+      if (random() % 10 == 0) fields = random() % 3 == 0 ? 20'000 : 1 + random() % 200;
+      std::vector<std::string> row;
+      for (std::size_t f = 0; f < fields; ++f) {
+        std::string cell(fields > 200 ? random() % 2 : random() % 40 == 0 ? random() % 9'000 : random() % 60, 'x');
+        if (random() % 8 == 0 && fields <= 200) cell += "\"\"";
+        const bool quoted = cell.find('"') != std::string::npos || (f == 0 && cell.empty());
+        if (f != 0) text += ',';
+        text += quoted ? '"' + cell + '"' : cell;
+        if (quoted && !cell.empty()) cell.pop_back();
+        row.push_back(std::move(cell));
+      }
+      text += line_end;
+      if (random() % 5 == 0) text += line_end;
+      if (fields == 3) {
+        rows.push_back(std::move(row));
+      } else {
+        ++refused;
+      }
+    }
+    if (round % 2 == 0) text.resize(text.size() - line_end.size());  // the last line needs no end
+    for (const std::size_t target : {std::size_t{1}, std::size_t{5'000}, std::size_t{1} << 20}) {
+      CsvSetup setup;
+      setup.target = target;
+      const CsvRun run = run_csv(text, setup);
+      CHECK(run.rows() == rows);
+      CHECK(run.faults().size() == refused);
+      for (const CsvEvent& fault : run.faults()) CHECK(fault.code == "ragged_row");
+    }
+  }
+}
+
 TEST_CASE("csv: every kernel frames the same") {
   std::mt19937 random(13);
   for (int round = 0; round < 40; ++round) {
