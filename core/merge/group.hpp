@@ -51,7 +51,7 @@ class GroupReader {
     group.clear();
     group.external_id = cursor->key();
     do {
-      group.payloads.push_back(group.text.keep(cursor->payload()));
+      group.payloads.push_back(cursor->lasting() ? cursor->payload() : group.text.keep(cursor->payload()));
       if (auto ok = step(cursor); !ok) return ok.error();
     } while (cursor && cursor->key() == group.external_id);
     return true;

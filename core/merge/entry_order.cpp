@@ -1,0 +1,174 @@
+#include "merge/entry_order.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "merge/sorter.hpp"
+
+namespace crosswalk {
+namespace {
+
+constexpr std::size_t kBytes = 8;  // of a prefix
+
+std::size_t byte_of(std::uint64_t prefix, std::size_t i) { return prefix >> (56 - 8 * i) & 0xFF; }
+
+/// The bucket of a prefix: buckets are in the order of the keys in them. Keys are mostly text, of which a byte has few
+/// values, hexadecimal digits for instance: the values that come are numbered, so that the buckets are filled evenly.
+class Buckets {
+ public:
+  Buckets(std::span<std::vector<EntryRef>* const> lists, std::size_t wanted) {
+    std::array<std::array<bool, 256>, kBytes> met{};
+    for (const auto* list : lists) {
+      for (const EntryRef& ref : *list) {
+        for (std::size_t i = 0; i < kBytes; ++i) met[i][byte_of(ref.prefix, i)] = true;
+      }
+    }
+    // As many bytes as are needed for that many buckets, and some more to have them of one size.
+    std::array<std::uint64_t, kBytes> values{};
+    std::uint64_t product = 1;
+    while (bytes_ < kBytes && product < 64 * wanted) {
+      values[bytes_] = static_cast<std::uint64_t>(std::count(met[bytes_].begin(), met[bytes_].end(), true));
+      product *= values[bytes_++];
+    }
+    std::uint64_t weight = 1;
+    for (std::size_t i = bytes_; i-- > 0;) {
+      std::uint64_t number = 0;
+      for (std::size_t value = 0; value < 256; ++value) {
+        weights_[i][value] = number;
+        if (met[i][value]) number += weight;
+      }
+      weight *= values[i];
+    }
+    while (((product - 1) >> shift_) >= wanted) ++shift_;
+    count_ = static_cast<std::size_t>((product - 1) >> shift_) + 1;
+  }
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::size_t of(std::uint64_t prefix) const {
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < bytes_; ++i) number += weights_[i][byte_of(prefix, i)];
+    return static_cast<std::size_t>(number >> shift_);
+  }
+
+ private:
+  std::array<std::array<std::uint64_t, 256>, kBytes> weights_{};
+  std::size_t bytes_ = 0, count_ = 1;
+  unsigned shift_ = 0;
+};
+
+/// Those of one bucket, or of a few.
+class Few {
+ public:
+  explicit Few(std::size_t shared) : shared_(shared) {}
+
+  void sort(std::span<EntryRef> refs) const {
+    by_prefix(refs);
+    // Equal prefixes are mostly those of equal keys, which are in order already.
+    for (std::size_t i = 0, end = 0; i < refs.size(); i = end) {
+      const std::string_view key = entry::key_at(refs[i].at);
+      bool same = true;
+      for (end = i + 1; end < refs.size() && refs[end].prefix == refs[i].prefix; ++end) {
+        same = same && entry::key_at(refs[end].at) == key;
+      }
+      if (!same) by_key(refs.subspan(i, end - i));
+    }
+  }
+
+ private:
+  static void by_prefix(std::span<EntryRef> refs) {
+    constexpr std::size_t kFew = 32;
+    if (refs.size() > kFew) {
+      std::stable_sort(refs.begin(), refs.end(), [](const EntryRef& a, const EntryRef& b) { return a.prefix < b.prefix; });
+      return;
+    }
+    for (std::size_t i = 1; i < refs.size(); ++i) {
+      const EntryRef ref = refs[i];
+      std::size_t to = i;
+      for (; to > 0 && ref.prefix < refs[to - 1].prefix; --to) refs[to] = refs[to - 1];
+      refs[to] = ref;
+    }
+  }
+  void by_key(std::span<EntryRef> refs) const {
+    std::stable_sort(refs.begin(), refs.end(), [this](const EntryRef& a, const EntryRef& b) {
+      return entry::key_at(a.at).substr(shared_) < entry::key_at(b.at).substr(shared_);
+    });
+  }
+  std::size_t shared_;
+};
+
+}  // namespace
+
+std::uint64_t prefix_of(std::string_view key, std::size_t skip) {
+  std::uint64_t value = 0;
+  const std::size_t n = key.size() > skip ? std::min<std::size_t>(key.size() - skip, kBytes) : 0;
+  if (n == kBytes) {
+    std::memcpy(&value, key.data() + skip, kBytes);
+  } else if (n != 0) {
+    std::memcpy(&value, key.data() + skip, n);
+  }
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  return value;
+}
+
+std::vector<EntryRef> in_order(std::span<std::vector<EntryRef>* const> lists, std::size_t shared, unsigned threads) {
+  std::size_t size = 0;
+  for (auto* list : lists) {
+    size += list->size();
+    if (shared == 0) continue;
+    for (EntryRef& ref : *list) ref.prefix = prefix_of(entry::key_at(ref.at), shared);
+  }
+  if (size == 0) return {};
+  constexpr std::size_t kMostBuckets = std::size_t{1} << 16;
+  const Buckets buckets(lists, std::min(kMostBuckets, std::bit_ceil(size)));
+  std::vector<std::uint32_t> ends(buckets.count());
+  for (const auto* list : lists) {
+    for (const EntryRef& ref : *list) ++ends[buckets.of(ref.prefix)];
+  }
+  std::uint32_t sum = 0;
+  for (std::uint32_t& end : ends) end = std::exchange(sum, sum + end);
+  std::vector<EntryRef> order(size);
+  for (auto* list : lists) {
+    for (const EntryRef& ref : *list) order[ends[buckets.of(ref.prefix)]++] = ref;
+    *list = {};
+  }
+  const auto sort_buckets = [&](std::size_t first, std::size_t last) {
+    constexpr std::size_t kAhead = 16;
+    const Few few(shared);
+    std::size_t begin = first == 0 ? 0 : ends[first - 1], fetched = begin;
+    const std::size_t end_of_all = last == 0 ? 0 : ends[last - 1];
+    for (std::size_t bucket = first; bucket < last; ++bucket) {
+      const std::size_t end = ends[bucket];
+      for (const std::size_t until = std::min(end + kAhead, end_of_all); fetched < until; ++fetched) {
+        __builtin_prefetch(order[fetched].at);
+      }
+      if (end - begin > 1) few.sort(std::span(order).subspan(begin, end - begin));
+      begin = end;
+    }
+  };
+  constexpr std::size_t kWorthThreads = std::size_t{1} << 15;
+  if (size < kWorthThreads || threads <= 1) {
+    sort_buckets(0, ends.size());
+    return order;
+  }
+  std::vector<std::jthread> others;
+  std::size_t first = 0;
+  for (unsigned i = 1; i <= threads; ++i) {
+    const auto reaches = static_cast<std::uint32_t>(size * i / threads);
+    const auto last =
+        i == threads ? ends.size() : static_cast<std::size_t>(std::lower_bound(ends.begin(), ends.end(), reaches) - ends.begin());
+    if (i < threads) {
+      others.emplace_back(sort_buckets, first, last);
+    } else {
+      sort_buckets(first, last);
+    }
+    first = last;
+  }
+  others.clear();
+  return order;
+}
+
+}  // namespace crosswalk

@@ -1,0 +1,24 @@
+// Entries in memory, by where they lie: put into the order of their keys.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace crosswalk {
+
+/// An entry that lies somewhere in memory and stays there.
+struct EntryRef {
+  std::uint64_t prefix;  ///< eight bytes of its key as a number that sorts as they do
+  const char* at;
+};
+
+/// The eight bytes of `key` from `skip` on as a number that sorts as they do; behind its end are zeros.
+[[nodiscard]] std::uint64_t prefix_of(std::string_view key, std::size_t skip);
+
+/// All entries of some lists, which are in order of arrival, by key; equal keys in order of arrival. `shared`: all keys
+/// begin with the same so many bytes; the prefixes are those of the whole keys. The lists are emptied.
+[[nodiscard]] std::vector<EntryRef> in_order(std::span<std::vector<EntryRef>* const> lists, std::size_t shared, unsigned threads);
+
+}  // namespace crosswalk
