@@ -46,6 +46,7 @@ bool Flattener::start(std::string_view text) {
   text_ = text.data();
   text_end_ = text_ + text.size();
   token_ = tokens_.begin();
+  end_ = tokens_.end();
   backslash_ = find_backslash(text_, text_end_);
   if (backslash_ != text_end_) {
     if (meanings_size_ < text.size()) {
@@ -55,6 +56,18 @@ bool Flattener::start(std::string_view text) {
     meaning_ = meanings_.get();  // all of them together are shorter than the text
   }
   return true;
+}
+
+void Flattener::take_part(std::size_t begin, std::size_t end) {
+  token_ = end_;
+  // Mostly each has as many tokens as the one before.
+  const std::uint32_t* const last = tokens_.end();
+  const std::uint32_t* guess = token_ + std::min(part_tokens_, last - token_);
+  while (guess != token_ && guess[-1] >= end) --guess;
+  while (guess != last && *guess < end) ++guess;
+  end_ = guess;
+  part_tokens_ = end_ - token_;
+  if (backslash_ < text_ + begin) backslash_ = find_backslash(text_ + begin, text_end_);
 }
 
 void Flattener::forget_large() {
@@ -94,7 +107,7 @@ Refusal Flattener::take_object(std::string_view prefix) {
     root_name_ = prefix;
   }
   open(root_, prefix);
-  Cursor at{text_, token_, tokens_.end()};
+  Cursor at{text_, token_, end_};
   const Refusal refusal = members(at);
   token_ = at.token;
   return refusal;
@@ -104,7 +117,7 @@ Refusal Flattener::take_value(std::string_view name) {
   begin_record();
   const int id = names_.intern(name);
   if (id < 0) return Refusal::too_many_fields;
-  Cursor at{text_, token_, tokens_.end()};
+  Cursor at{text_, token_, end_};
   Kind kind = Kind::null;
   std::string_view text;
   if (const Refusal refusal = value(at, kind, text); refusal != Refusal::none) return refusal;

@@ -409,7 +409,10 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
   parser_->parse(block, *this);
 }
 
-std::uint64_t Normalizer::line() { return lines_.at(static_cast<std::size_t>(place_.raw.data() - block_->data.data())); }
+std::uint64_t Normalizer::line() {
+  if (place_.line != 0) return place_.line;
+  return lines_.at(static_cast<std::size_t>(place_.raw.data() - block_->data.data()));
+}
 
 void Normalizer::on_record(const Record& record, const Place& place) {
   if (batch_->error) return;  // the run ends here
