@@ -46,9 +46,10 @@ class Putter {
   }
   /// One that others may have, too: its number, or it stands here. The lowest bit says which.
   void shared_text(std::string_view text) {
-    const auto known = numbers_ == nullptr ? std::nullopt : numbers_->find(text);
-    number(known ? std::uint64_t{*known} << 1 | 1 : std::uint64_t{text.size()} << 1);
-    if (!known) bytes(text.data(), text.size());
+    const std::uint32_t known = numbers_ == nullptr ? TextNumbers::kNone : numbers_->find(text);
+    if (known != TextNumbers::kNone) return number(std::uint64_t{known} << 1 | 1);
+    number(std::uint64_t{text.size()} << 1);
+    bytes(text.data(), text.size());
   }
   void decimal(const Decimal& value) {
     signed_number(value.digits);
@@ -139,6 +140,7 @@ void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
           std::uint64_t{x.resolved.has_value()} << kResolvedBit | std::uint64_t{c.id != x.external_id} << kIdBit |
           std::uint64_t{!c.scope.empty()} << kScopeBit | std::uint64_t{c.version.seconds != INT64_MIN} << kVersionBit |
           std::uint64_t{!c.linked_from.empty()} << kLinkedBit;
+  if (numbers != nullptr) numbers->begin();
   Putter to(out.room(most_bytes(c)), numbers);
   to.number(bits);
   to.number(c.source);

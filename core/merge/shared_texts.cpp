@@ -37,17 +37,21 @@ std::optional<std::uint32_t> SharedTexts::add(std::string_view text) {
   return count_++;
 }
 
-std::optional<std::uint32_t> TextNumbers::find(std::string_view text) {
-  if (text.size() < kShortest || text.size() > SharedTexts::kLongest) return std::nullopt;
+std::uint32_t TextNumbers::look_up(std::string_view text) {
+  if (text.size() < kShortest || text.size() > SharedTexts::kLongest) return kNone;
   const std::uint64_t mix = mixed(text);
   Place& place = places_[mix % kPlaces];
-  if (place.mix == mix && place.number != kNone && texts_[place.number] == text) return place.number;
   const bool again = place.mix == mix;
-  place = {mix, kNone};
-  if (!again) return std::nullopt;
-  const auto number = texts_.add(text);
-  if (number) place.number = *number;
-  return number;
+  if (!again || place.number == kNone || place.text != text) {
+    place = {mix, {}, kNone};
+    if (!again) return kNone;
+    const auto number = texts_.add(text);
+    if (!number) return kNone;
+    place.text = texts_[*number];
+    place.number = *number;
+  }
+  last_[(at_ - 1) % kLast] = {place.text, place.number};
+  return place.number;
 }
 
 }  // namespace crosswalk
