@@ -13,6 +13,7 @@ constexpr auto kTexts = {&Conversation::platform,    &Conversation::queue_id, &C
                          &Conversation::customer_id, &Conversation::subject,  &Conversation::status};
 constexpr auto kDecimals = {&Conversation::handle_time, &Conversation::wait_time, &Conversation::first_response_time,
                             &Conversation::csat_score};
+constexpr std::uint64_t kDecimalBits = 0xF << 6;
 constexpr unsigned kStartedBit = 10, kEndedBit = 11, kResolvedBit = 12, kIdBit = 13, kScopeBit = 14, kVersionBit = 15,
                    kLinkedBit = 16;
 
@@ -56,8 +57,8 @@ class Putter {
     number(value.scale);
   }
   void instant(const Instant& at, Known how, bool by_evidence) {
-    signed_number(at.seconds);
-    number(at.nanos);
+    bytes(&at.seconds, sizeof at.seconds);
+    bytes(&at.nanos, sizeof at.nanos);
     number(std::uint64_t{static_cast<std::uint8_t>(how)} << 1 | static_cast<std::uint64_t>(by_evidence));
   }
 
@@ -112,9 +113,16 @@ class Taker {
     const std::int64_t digits = signed_number();
     return {digits, static_cast<std::uint8_t>(number())};
   }
+  template <class T>
+  void raw(T& to) {
+    std::memcpy(&to, at_, sizeof to);
+    at_ += sizeof to;
+  }
   Instant instant() {
-    const std::int64_t seconds = signed_number();
-    return {seconds, static_cast<std::uint32_t>(number())};
+    Instant at;
+    raw(at.seconds);
+    raw(at.nanos);
+    return at;
   }
   void how(Known& how, bool& by_evidence) {
     const std::uint64_t both = number();
@@ -203,12 +211,15 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
   c.id = has(kIdBit) ? from.text() : external_id;
   if (has(kScopeBit)) c.scope = from.shared_text();
   if (has(kLinkedBit)) c.linked_from = from.text();
+  c.says = static_cast<std::uint32_t>(bits) | (x.channel != Channel::none ? Contribution::kSaysChannel : 0);
   unsigned bit = 0;
   for (const auto text : kTexts) {
     if (has(bit++)) x.*text = from.shared_text();
   }
-  for (const auto value : kDecimals) {
-    if (has(bit++)) x.*value = from.decimal();
+  if ((bits & kDecimalBits) != 0) {
+    for (const auto value : kDecimals) {
+      if (has(bit++)) x.*value = from.decimal();
+    }
   }
   if (has(kStartedBit)) {
     x.started_at = from.instant();
@@ -226,8 +237,7 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
   }
   const std::span<Touchpoint> touchpoints = touchpoints_.take(from.number());
   for (Touchpoint& t : touchpoints) {
-    const std::string_view id = from.bytes(sizeof t.id);
-    std::memcpy(&t.id, id.data(), sizeof t.id);
+    from.raw(t.id);
     t.at = from.instant();
     from.how(t.how, t.has_duration);
     const std::uint64_t kind = from.number();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "merge/sorter.hpp"
+#include "text.hpp"
 
 namespace crosswalk {
 namespace {
@@ -72,7 +73,7 @@ class Few {
       const std::string_view key = entry::key_at(refs[i].at);
       bool same = true;
       for (end = i + 1; end < refs.size() && refs[end].prefix == refs[i].prefix; ++end) {
-        same = same && entry::key_at(refs[end].at) == key;
+        same = same && equal(entry::key_at(refs[end].at), key);
       }
       if (!same) by_key(refs.subspan(i, end - i));
     }
@@ -101,18 +102,6 @@ class Few {
 };
 
 }  // namespace
-
-std::uint64_t prefix_of(std::string_view key, std::size_t skip) {
-  std::uint64_t value = 0;
-  const std::size_t n = key.size() > skip ? std::min<std::size_t>(key.size() - skip, kBytes) : 0;
-  if (n == kBytes) {
-    std::memcpy(&value, key.data() + skip, kBytes);
-  } else if (n != 0) {
-    std::memcpy(&value, key.data() + skip, n);
-  }
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
-  return value;
-}
 
 std::vector<EntryRef> in_order(std::span<std::vector<EntryRef>* const> lists, std::size_t shared, unsigned threads) {
   std::size_t size = 0;

@@ -1,7 +1,9 @@
 // Entries in memory, by where they lie: put into the order of their keys.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -15,7 +17,17 @@ struct EntryRef {
 };
 
 /// The eight bytes of `key` from `skip` on as a number that sorts as they do; behind its end are zeros.
-[[nodiscard]] std::uint64_t prefix_of(std::string_view key, std::size_t skip);
+[[nodiscard]] inline std::uint64_t prefix_of(std::string_view key, std::size_t skip) {
+  std::uint64_t value = 0;
+  const std::size_t n = key.size() > skip ? key.size() - skip : 0;
+  if (n >= sizeof value) {
+    std::memcpy(&value, key.data() + skip, sizeof value);
+  } else if (n != 0) {
+    std::memcpy(&value, key.data() + skip, n);
+  }
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  return value;
+}
 
 /// All entries of some lists, which are in order of arrival, by key; equal keys in order of arrival. `shared`: all keys
 /// begin with the same so many bytes; the prefixes are those of the whole keys. The lists are emptied.

@@ -42,7 +42,7 @@ std::uint32_t TextNumbers::look_up(std::string_view text) {
   const std::uint64_t mix = mixed(text);
   Place& place = places_[mix % kPlaces];
   const bool again = place.mix == mix;
-  if (!again || place.number == kNone || place.text != text) {
+  if (!again || place.number == kNone || !equal(place.text, text)) {
     place = {mix, {}, kNone};
     if (!again) return kNone;
     const auto number = texts_.add(text);

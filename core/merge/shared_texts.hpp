@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "arena.hpp"
+#include "text.hpp"
 
 namespace crosswalk {
 
@@ -45,7 +46,7 @@ class TextNumbers {
   /// A text gets a number when it comes for the second time with few others between. kNone: it has none.
   std::uint32_t find(std::string_view text) {
     const Last& last = last_[at_++ % kLast];
-    return last.text == text && !text.empty() ? last.number : look_up(text);
+    return equal(last.text, text) && !text.empty() ? last.number : look_up(text);
   }
 
  private:

@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
-std::uint32_t load32(const char* at) {
-  std::uint32_t value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
 void store32(char* at, std::uint32_t value) { std::memcpy(at, &value, sizeof value); }
 
 std::size_t common_prefix(std::string_view a, std::string_view b) {
@@ -42,21 +36,15 @@ std::size_t entry::begin(Buffer& out, std::string_view key) {
 
 void entry::end(Buffer& out, std::size_t begun) {
   char* const head = out.room(0) - (out.size() - begun);
-  store32(head + 4, static_cast<std::uint32_t>(out.size() - begun - kHead - load32(head)));
+  store32(head + 4, static_cast<std::uint32_t>(out.size() - begun - kHead - entry::size_word(head)));
 }
 
 entry::View entry::take(std::string_view& entries) {
-  const std::size_t key = load32(entries.data()), payload = load32(entries.data() + 4);
+  const std::size_t key = entry::size_word(entries.data()), payload = entry::size_word(entries.data() + 4);
   const View view{entries.substr(kHead, key), entries.substr(kHead + key, payload)};
   entries.remove_prefix(kHead + key + payload);
   return view;
 }
-
-std::string_view entry::key_at(const char* at) { return {at + kHead, load32(at)}; }
-
-std::string_view entry::payload_at(const char* at) { return {at + kHead + load32(at), load32(at + 4)}; }
-
-std::size_t entry::size_at(const char* at) { return kHead + load32(at) + load32(at + 4); }
 
 Sorter::Sorter(std::size_t budget, SpillFile& spill, unsigned threads)
     : budget_(std::max(budget, std::size_t{1} << 20)),

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -37,9 +38,16 @@ struct View {
   std::string_view key, payload;
 };
 /// Of the entry that lies at `at`.
-[[nodiscard]] std::string_view key_at(const char* at);
-[[nodiscard]] std::string_view payload_at(const char* at);
-[[nodiscard]] std::size_t size_at(const char* at);
+[[nodiscard]] inline std::uint32_t size_word(const char* at) {
+  std::uint32_t value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+[[nodiscard]] inline std::string_view key_at(const char* at) { return {at + kHead, size_word(at)}; }
+[[nodiscard]] inline std::string_view payload_at(const char* at) { return {at + kHead + size_word(at), size_word(at + 4)}; }
+[[nodiscard]] inline std::size_t size_at(const char* at) {
+  return kHead + std::size_t{size_word(at)} + std::size_t{size_word(at + 4)};
+}
 /// The first of some entries, which is taken from them.
 View take(std::string_view& entries);
 }  // namespace entry
