@@ -3,7 +3,6 @@
 #include <optional>
 
 #include "framing/json_layout.hpp"
-#include "framing/json_scan.hpp"
 #include "framing/json_value.hpp"
 #include "text.hpp"
 
@@ -49,22 +48,17 @@ class LineSplitter final : public Splitter {
 
   // Takes the lines that end at or behind `searched`, until the block has its `target`. Returns where the next begins.
   std::size_t take_lines(std::size_t line, std::size_t searched, std::size_t target) {
-    const std::size_t size = window_->size();
-    for (std::size_t at = searched; at < size; at += kStride) {
-      Mask line_ends = Stride(window_->data() + at).line_ends() & first_bits(size - at);
-      for (; line_ends != 0; line_ends &= line_ends - 1) {
-        const std::size_t end = at + lowest(line_ends);
-        if (window_->at(end) == '\r') {  // one that belongs to a line feed, or not: it is not counted here
-          counts_ = false;
-          continue;
-        }
-        take_line(line, end);
-        ++line_feeds_;
-        line = end + 1;
-        if (line >= target && !window_->fresh()) return line;
-      }
+    // A CR belongs to a line feed, or not: lines are not counted here then.
+    counts_ = counts_ && window_->text(searched, window_->size()).find('\r') == std::string_view::npos;
+    for (;;) {
+      const std::string_view rest = window_->text(searched, window_->size());
+      const std::size_t found = rest.find('\n');
+      if (found == std::string_view::npos) return line;
+      take_line(line, searched + found);
+      ++line_feeds_;
+      line = searched += found + 1;
+      if (line >= target && !window_->fresh()) return line;
     }
-    return line;
   }
 
   void take_line(std::size_t begin, std::size_t end) {
