@@ -13,7 +13,7 @@ constexpr auto kTexts = {&Conversation::platform,    &Conversation::queue_id, &C
                          &Conversation::customer_id, &Conversation::subject,  &Conversation::status};
 constexpr auto kDecimals = {&Conversation::handle_time, &Conversation::wait_time, &Conversation::first_response_time,
                             &Conversation::csat_score};
-constexpr std::uint64_t kDecimalBits = 0xF << 6;
+constexpr std::uint64_t kMoreTextBits = 0x3E, kDecimalBits = 0xF << 6;
 constexpr unsigned kStartedBit = 10, kEndedBit = 11, kResolvedBit = 12, kIdBit = 13, kScopeBit = 14, kVersionBit = 15,
                    kLinkedBit = 16;
 
@@ -153,8 +153,8 @@ void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
   to.number(bits);
   to.number(c.source);
   to.number(c.origin.file);
-  to.number(c.origin.line);
-  to.number(c.origin.offset);
+  to.bytes(&c.origin.line, sizeof c.origin.line);
+  to.bytes(&c.origin.offset, sizeof c.origin.offset);
   to.number(static_cast<std::uint64_t>(x.channel));
   if (c.version.seconds != INT64_MIN) {
     to.signed_number(c.version.seconds);
@@ -163,11 +163,16 @@ void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
   if (c.id != x.external_id) to.text(c.id);
   if (!c.scope.empty()) to.shared_text(c.scope);
   if (!c.linked_from.empty()) to.text(c.linked_from);
-  for (const auto text : kTexts) {
-    if (!(x.*text).empty()) to.shared_text(x.*text);
+  to.shared_text(x.platform);  // nearly always known
+  if ((bits & kMoreTextBits) != 0) {
+    for (const auto text : kTexts) {
+      if (text != &Conversation::platform && !(x.*text).empty()) to.shared_text(x.*text);
+    }
   }
-  for (const auto value : kDecimals) {
-    if (x.*value) to.decimal(*(x.*value));
+  if ((bits & kDecimalBits) != 0) {
+    for (const auto value : kDecimals) {
+      if (x.*value) to.decimal(*(x.*value));
+    }
   }
   if (x.started_at) to.instant(*x.started_at, x.started_how, x.started_by_evidence);
   if (x.ended_at) to.instant(*x.ended_at, x.ended_how, x.ended_by_evidence);
@@ -198,8 +203,8 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
   x.external_id = external_id;
   c.source = static_cast<std::uint32_t>(from.number());
   c.origin.file = static_cast<std::uint32_t>(from.number());
-  c.origin.line = from.number();
-  c.origin.offset = from.number();
+  from.raw(c.origin.line);
+  from.raw(c.origin.offset);
   x.channel = static_cast<Channel>(from.number());
   if (has(kVersionBit)) {
     c.version.seconds = from.signed_number();
@@ -212,10 +217,14 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
   if (has(kScopeBit)) c.scope = from.shared_text();
   if (has(kLinkedBit)) c.linked_from = from.text();
   c.says = static_cast<std::uint32_t>(bits) | (x.channel != Channel::none ? Contribution::kSaysChannel : 0);
+  x.platform = from.shared_text();
   unsigned bit = 0;
-  for (const auto text : kTexts) {
-    if (has(bit++)) x.*text = from.shared_text();
+  if ((bits & kMoreTextBits) != 0) {
+    for (const auto text : kTexts) {
+      if (has(bit++) && text != &Conversation::platform) x.*text = from.shared_text();
+    }
   }
+  bit = std::size(kTexts);
   if ((bits & kDecimalBits) != 0) {
     for (const auto value : kDecimals) {
       if (has(bit++)) x.*value = from.decimal();

@@ -7,8 +7,6 @@
 namespace crosswalk {
 namespace {
 
-constexpr std::size_t kShortest = 3;  // a number takes as much
-
 /// Of both ends and the size: those that are alike in them may be taken for each other, for a while.
 std::uint64_t mixed(std::string_view text) {
   std::uint64_t front = 0, back = 0;
@@ -38,7 +36,7 @@ std::optional<std::uint32_t> SharedTexts::add(std::string_view text) {
 }
 
 std::uint32_t TextNumbers::look_up(std::string_view text) {
-  if (text.size() < kShortest || text.size() > SharedTexts::kLongest) return kNone;
+  if (text.size() > SharedTexts::kLongest) return kNone;
   const std::uint64_t mix = mixed(text);
   Place& place = places_[mix % kPlaces];
   const bool again = place.mix == mix;

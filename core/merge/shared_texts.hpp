@@ -46,11 +46,12 @@ class TextNumbers {
   /// A text gets a number when it comes for the second time with few others between. kNone: it has none.
   std::uint32_t find(std::string_view text) {
     const Last& last = last_[at_++ % kLast];
-    return equal(last.text, text) && !text.empty() ? last.number : look_up(text);
+    if (text.size() < kShortest) return kNone;
+    return equal(last.text, text) ? last.number : look_up(text);
   }
 
  private:
-  static constexpr std::size_t kPlaces = 4096;
+  static constexpr std::size_t kPlaces = 4096, kShortest = 3;  // a number takes as much
   static constexpr std::size_t kLast = 16;
   struct Place {
     std::uint64_t mix = 0;
