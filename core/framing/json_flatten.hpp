@@ -103,7 +103,7 @@ class Flattener {
   const char* text_end_ = nullptr;
   const std::uint32_t* token_ = nullptr;
   const std::uint32_t* end_ = nullptr;
-  std::ptrdiff_t part_tokens_ = 0;  // of the last part
+  std::ptrdiff_t part_tokens_ = 0;    // of the last part
   const char* backslash_ = nullptr;   // the next one in the text, or its end
   std::unique_ptr<char[]> meanings_;  // strings without their escapes, end to end
   std::size_t meanings_size_ = 0;

@@ -15,7 +15,7 @@ constexpr auto kDecimals = {&Conversation::handle_time, &Conversation::wait_time
                             &Conversation::csat_score};
 constexpr std::uint64_t kMoreTextBits = 0x3E, kDecimalBits = 0xF << 6;
 constexpr unsigned kStartedBit = 10, kEndedBit = 11, kResolvedBit = 12, kIdBit = 13, kScopeBit = 14, kVersionBit = 15,
-                   kLinkedBit = 16;
+                   kLinkedBit = 16, kSmallPlaceBit = 17;
 
 /// Writes into a buffer that has room for all of it.
 class Putter {
@@ -56,9 +56,14 @@ class Putter {
     signed_number(value.digits);
     number(value.scale);
   }
+  template <class T>
+  void raw(const T& value) {
+    std::memcpy(to_, &value, sizeof value);
+    to_ += sizeof value;
+  }
   void instant(const Instant& at, Known how, bool by_evidence) {
-    bytes(&at.seconds, sizeof at.seconds);
-    bytes(&at.nanos, sizeof at.nanos);
+    raw(at.seconds);
+    raw(at.nanos);
     number(std::uint64_t{static_cast<std::uint8_t>(how)} << 1 | static_cast<std::uint64_t>(by_evidence));
   }
 
@@ -148,13 +153,20 @@ void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
           std::uint64_t{x.resolved.has_value()} << kResolvedBit | std::uint64_t{c.id != x.external_id} << kIdBit |
           std::uint64_t{!c.scope.empty()} << kScopeBit | std::uint64_t{c.version.seconds != INT64_MIN} << kVersionBit |
           std::uint64_t{!c.linked_from.empty()} << kLinkedBit;
+  const bool small_place = (c.origin.line | c.origin.offset) <= UINT32_MAX;
+  bits |= std::uint64_t{small_place} << kSmallPlaceBit;
   if (numbers != nullptr) numbers->begin();
   Putter to(out.room(most_bytes(c)), numbers);
   to.number(bits);
   to.number(c.source);
   to.number(c.origin.file);
-  to.bytes(&c.origin.line, sizeof c.origin.line);
-  to.bytes(&c.origin.offset, sizeof c.origin.offset);
+  if (small_place) {
+    to.raw(static_cast<std::uint32_t>(c.origin.line));
+    to.raw(static_cast<std::uint32_t>(c.origin.offset));
+  } else {
+    to.raw(c.origin.line);
+    to.raw(c.origin.offset);
+  }
   to.number(static_cast<std::uint64_t>(x.channel));
   if (c.version.seconds != INT64_MIN) {
     to.signed_number(c.version.seconds);
@@ -184,7 +196,7 @@ void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
   }
   to.number(c.touchpoints.size());
   for (const Touchpoint& t : c.touchpoints) {
-    to.bytes(&t.id, sizeof t.id);
+    to.raw(t.id);
     to.instant(t.at, t.how, t.has_duration);
     to.number(std::uint64_t{static_cast<std::uint8_t>(t.kind)} << 2 | std::uint64_t{static_cast<std::uint8_t>(t.direction)});
     if (t.has_duration) to.decimal(t.duration);
@@ -203,8 +215,16 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
   x.external_id = external_id;
   c.source = static_cast<std::uint32_t>(from.number());
   c.origin.file = static_cast<std::uint32_t>(from.number());
-  from.raw(c.origin.line);
-  from.raw(c.origin.offset);
+  if (has(kSmallPlaceBit)) {
+    std::uint32_t line = 0, offset = 0;
+    from.raw(line);
+    from.raw(offset);
+    c.origin.line = line;
+    c.origin.offset = offset;
+  } else {
+    from.raw(c.origin.line);
+    from.raw(c.origin.offset);
+  }
   x.channel = static_cast<Channel>(from.number());
   if (has(kVersionBit)) {
     c.version.seconds = from.signed_number();

@@ -22,7 +22,7 @@ std::size_t byte_of(std::uint64_t prefix, std::size_t i) { return prefix >> (56 
 /// values, hexadecimal digits for instance: the values that come are numbered, so that the buckets are filled evenly.
 class Buckets {
  public:
-  Buckets(std::span<std::vector<EntryRef>* const> lists, std::size_t wanted) {
+  Buckets(std::span<EntryRefs* const> lists, std::size_t wanted) {
     std::array<std::array<bool, 256>, kBytes> met{};
     for (const auto* list : lists) {
       for (const EntryRef& ref : *list) {
@@ -103,7 +103,7 @@ class Few {
 
 }  // namespace
 
-std::vector<EntryRef> in_order(std::span<std::vector<EntryRef>* const> lists, std::size_t shared, unsigned threads) {
+EntryRefs in_order(std::span<EntryRefs* const> lists, std::size_t shared, unsigned threads) {
   std::size_t size = 0;
   for (auto* list : lists) {
     size += list->size();
@@ -119,7 +119,7 @@ std::vector<EntryRef> in_order(std::span<std::vector<EntryRef>* const> lists, st
   }
   std::uint32_t sum = 0;
   for (std::uint32_t& end : ends) end = std::exchange(sum, sum + end);
-  std::vector<EntryRef> order(size);
+  EntryRefs order(size);
   for (auto* list : lists) {
     for (const EntryRef& ref : *list) order[ends[buckets.of(ref.prefix)]++] = ref;
     *list = {};

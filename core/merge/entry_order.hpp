@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "large_pages.hpp"
+
 namespace crosswalk {
 
 /// An entry that lies somewhere in memory and stays there.
@@ -29,8 +31,10 @@ struct EntryRef {
   return value;
 }
 
+using EntryRefs = std::vector<EntryRef, LargePages<EntryRef>>;
+
 /// All entries of some lists, which are in order of arrival, by key; equal keys in order of arrival. `shared`: all keys
 /// begin with the same so many bytes; the prefixes are those of the whole keys. The lists are emptied.
-[[nodiscard]] std::vector<EntryRef> in_order(std::span<std::vector<EntryRef>* const> lists, std::size_t shared, unsigned threads);
+[[nodiscard]] EntryRefs in_order(std::span<EntryRefs* const> lists, std::size_t shared, unsigned threads);
 
 }  // namespace crosswalk

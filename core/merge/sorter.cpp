@@ -1,7 +1,5 @@
 #include "merge/sorter.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -12,8 +10,6 @@ namespace crosswalk {
 using entry::key_at, entry::payload_at, entry::size_at;
 
 namespace {
-
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 void store32(char* at, std::uint32_t value) { std::memcpy(at, &value, sizeof value); }
 
@@ -49,7 +45,7 @@ entry::View entry::take(std::string_view& entries) {
 Sorter::Sorter(std::size_t budget, SpillFile& spill, unsigned threads)
     : budget_(std::max(budget, std::size_t{1} << 20)),
       run_size_(std::clamp(budget_ / 5, std::size_t{128} << 10, std::size_t{48} << 20)),
-      chunk_size_(std::clamp(run_size_ / 4, std::size_t{32} << 10, kHugePage)),
+      chunk_size_(std::clamp(run_size_ / 4, std::size_t{32} << 10, kLargePage)),
       piece_size_(std::clamp(run_size_ / 64, std::size_t{16} << 10, std::size_t{32} << 10)),
       // Of every run on disk each cursor holds a piece: all of them together an eighth of the budget.
       fan_in_(std::clamp<std::size_t>(budget_ / piece_size_ / 8, 16, 128)),
@@ -110,12 +106,9 @@ void Sorter::note_shared(std::string_view key) {
 void Sorter::open_chunk(Run& run, std::size_t at_least) {
   const std::size_t size = std::max(at_least, chunk_size_);
   if (run.chunks_used == run.chunks.size() || run.chunks[run.chunks_used].size < size) {
-    const bool huge = size == kHugePage && (run.chunks_used != 0 || entries_ != 0);
-    char* const bytes = static_cast<char*>(huge ? std::aligned_alloc(kHugePage, size) : std::malloc(size));
+    const bool large = size == kLargePage && (run.chunks_used != 0 || entries_ != 0);
+    char* const bytes = static_cast<char*>(large ? allocate_large_pages(size) : std::malloc(size));
     if (bytes == nullptr) throw std::bad_alloc();
-#ifdef MADV_HUGEPAGE
-    if (huge) ::madvise(bytes, size, MADV_HUGEPAGE);
-#endif
     run.chunks.insert(run.chunks.begin() + static_cast<std::ptrdiff_t>(run.chunks_used),
                       {std::unique_ptr<char[], Chunk::Free>(bytes), size});
   }
@@ -127,6 +120,7 @@ void Sorter::open_chunk(Run& run, std::size_t at_least) {
 void Sorter::start_run() {
   const std::lock_guard lock(mutex_);
   current_ = spare_ ? std::move(spare_) : std::make_unique<Run>();
+  current_->order.reserve(last_run_ + last_run_ / 16);
 }
 
 /// The full run goes to the threads that sort; waits until there is memory for the next.
@@ -136,7 +130,7 @@ Result<void> Sorter::hand_over() {
     for (unsigned i = 0; i < (thread_count_ + 1) / 2; ++i) threads_.emplace_back([this] { background(); });
   }
   Run& run = *current_;
-  run.entries = run.order.size();
+  run.entries = last_run_ = run.order.size();
   run.shared = shared_;
   run.held = run.size + run.order.size() * sizeof(EntryRef);
   held_ += run.held;
@@ -223,7 +217,7 @@ std::vector<Sorter::Run*> Sorter::to_merge() const {
 }
 
 void Sorter::sort(Run& run) {
-  std::vector<EntryRef>* const lists[] = {&run.order};
+  EntryRefs* const lists[] = {&run.order};
   run.order = in_order(lists, run.shared, 1);
 }
 
@@ -231,7 +225,7 @@ void Sorter::sort(Run& run) {
 void Sorter::join_runs() {
   if (runs_.empty()) return;
   auto all = std::make_unique<Run>();
-  std::vector<std::vector<EntryRef>*> lists;
+  std::vector<EntryRefs*> lists;
   for (const auto& run : runs_) {
     if (run->state == Run::State::sorted && shared_ == 0 && run->shared != 0) {  // when fewer keys were known
       for (EntryRef& ref : run->order) ref.prefix = prefix_of(key_at(ref.at), 0);

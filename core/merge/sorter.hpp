@@ -19,6 +19,7 @@
 #include "crosswalk/result.hpp"
 #include "encode/buffer.hpp"
 #include "io/spill_file.hpp"
+#include "large_pages.hpp"
 #include "merge/entry_order.hpp"
 
 namespace crosswalk {
@@ -93,9 +94,9 @@ class Sorter {
     std::size_t chunks_used = 0;
     char* next = nullptr;  // in the chunk that is being filled
     std::size_t left = 0;
-    std::vector<EntryRef> order;  // filled in order of arrival, then sorted
-    std::size_t shared = 0;       // with how many bytes all keys begin
-    std::vector<Piece> pieces;    // once spilled
+    EntryRefs order;            // filled in order of arrival, then sorted
+    std::size_t shared = 0;     // with how many bytes all keys begin
+    std::vector<Piece> pieces;  // once spilled
     std::uint64_t entries = 0, size = 0;
     std::size_t held = 0;  // bytes this run counts for in memory
     unsigned level = 0;
@@ -138,7 +139,8 @@ class Sorter {
   std::vector<std::string> splits_;       // where every run's pieces end; chosen by the first one that is spilled
   std::uint64_t entries_ = 0, bytes_ = 0;
   std::string first_key_;
-  std::size_t shared_ = 0;  // with how many bytes all keys begin
+  std::size_t shared_ = 0;    // with how many bytes all keys begin
+  std::size_t last_run_ = 0;  // how many entries it had
   bool spilled_ = false;
 
   std::mutex mutex_;

@@ -878,9 +878,8 @@ void Normalizer::understand() {
   understand_channel();
   // Of a record that is a touchpoint nothing else is known.
   constexpr std::uint32_t kFewKnow = 1U | 1U << static_cast<unsigned>(Target::external_id) |
-                                     1U << static_cast<unsigned>(Target::channel) |
-                                     1U << static_cast<unsigned>(Target::version) | 1U << static_cast<unsigned>(Target::scope) |
-                                     1U << static_cast<unsigned>(Target::time_zone);
+                                     1U << static_cast<unsigned>(Target::channel) | 1U << static_cast<unsigned>(Target::version) |
+                                     1U << static_cast<unsigned>(Target::scope) | 1U << static_cast<unsigned>(Target::time_zone);
   const bool more = (filled_ & ~kFewKnow) != 0;
   if (more) {
     understand_text(Target::platform, conversation_.platform);
