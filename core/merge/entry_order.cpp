@@ -18,21 +18,29 @@ constexpr std::size_t kBytes = 8;  // of a prefix
 
 std::size_t byte_of(std::uint64_t prefix, std::size_t i) { return prefix >> (56 - 8 * i) & 0xFF; }
 
+/// Which values each byte of some prefixes has.
+struct Met {
+  std::array<std::array<bool, 256>, kBytes> values{};
+  void add(std::uint64_t prefix) {
+    for (std::size_t i = 0; i < kBytes; ++i) values[i][byte_of(prefix, i)] = true;
+  }
+  void add(const Met& other) {
+    for (std::size_t i = 0; i < kBytes; ++i) {
+      for (std::size_t value = 0; value < 256; ++value) values[i][value] |= other.values[i][value];
+    }
+  }
+};
+
 /// The bucket of a prefix: buckets are in the order of the keys in them. Keys are mostly text, of which a byte has few
 /// values, hexadecimal digits for instance: the values that come are numbered, so that the buckets are filled evenly.
 class Buckets {
  public:
-  Buckets(std::span<EntryRefs* const> lists, std::size_t wanted) {
-    std::array<std::array<bool, 256>, kBytes> met{};
-    for (const auto* list : lists) {
-      for (const EntryRef& ref : *list) {
-        for (std::size_t i = 0; i < kBytes; ++i) met[i][byte_of(ref.prefix, i)] = true;
-      }
-    }
+  Buckets(const Met& all, std::size_t wanted) {
+    const auto& met = all.values;
     // As many bytes as are needed for that many buckets, and some more to have them of one size.
     std::array<std::uint64_t, kBytes> values{};
     std::uint64_t product = 1;
-    while (bytes_ < kBytes && product < 64 * wanted) {
+    while (bytes_ < kBytes && product < 16 * wanted) {
       values[bytes_] = static_cast<std::uint64_t>(std::count(met[bytes_].begin(), met[bytes_].end(), true));
       product *= values[bytes_++];
     }
@@ -104,29 +112,60 @@ class Few {
 }  // namespace
 
 EntryRefs in_order(std::span<EntryRefs* const> lists, std::size_t shared, unsigned threads) {
+  constexpr std::size_t kMostBuckets = std::size_t{1} << 16, kWorthThread = std::size_t{1} << 15;
   std::size_t size = 0;
-  for (auto* list : lists) {
-    size += list->size();
-    if (shared == 0) continue;
-    for (EntryRef& ref : *list) ref.prefix = prefix_of(entry::key_at(ref.at), shared);
-  }
+  for (const auto* list : lists) size += list->size();
   if (size == 0) return {};
-  constexpr std::size_t kMostBuckets = std::size_t{1} << 16;
-  const Buckets buckets(lists, std::min(kMostBuckets, std::bit_ceil(size)));
+  const std::size_t parts = std::clamp<std::size_t>(size / kWorthThread, 1, std::max(threads, 1U));
+  const auto on_threads = [parts](const auto& work) {  // work(part)
+    std::vector<std::jthread> others;
+    for (std::size_t part = 1; part < parts; ++part) others.emplace_back(work, part);
+    work(std::size_t{0});
+  };
+  const auto each_of = [&](std::size_t part, const auto& visit) {  // in order of arrival, part after part
+    std::size_t begin = size * part / parts, rest = size * (part + 1) / parts - begin;
+    for (auto* list : lists) {
+      const std::size_t skipped = std::min(begin, list->size()), taken = std::min(rest, list->size() - skipped);
+      for (EntryRef& ref : std::span(*list).subspan(skipped, taken)) visit(ref);
+      begin -= skipped;
+      rest -= taken;
+    }
+  };
+  std::vector<Met> met(parts);
+  on_threads([&](std::size_t part) {
+    Met& own = met[part];
+    each_of(part, [&](EntryRef& ref) {
+      if (shared != 0) ref.prefix = prefix_of(entry::key_at(ref.at), shared);
+      own.add(ref.prefix);
+    });
+  });
+  for (std::size_t part = 1; part < parts; ++part) met[0].add(met[part]);
+  const Buckets buckets(met[0], std::min(kMostBuckets, std::bit_ceil(size)));
+  std::vector<std::vector<std::uint32_t>> places(parts);  // by part and bucket
+  on_threads([&](std::size_t part) {
+    places[part].resize(buckets.count());
+    each_of(part, [&](const EntryRef& ref) { ++places[part][buckets.of(ref.prefix)]; });
+  });
   std::vector<std::uint32_t> ends(buckets.count());
-  for (const auto* list : lists) {
-    for (const EntryRef& ref : *list) ++ends[buckets.of(ref.prefix)];
-  }
   std::uint32_t sum = 0;
-  for (std::uint32_t& end : ends) end = std::exchange(sum, sum + end);
-  EntryRefs order(size);
-  for (auto* list : lists) {
-    for (const EntryRef& ref : *list) order[ends[buckets.of(ref.prefix)]++] = ref;
-    *list = {};
+  for (std::size_t bucket = 0; bucket < ends.size(); ++bucket) {
+    for (auto& of_part : places) of_part[bucket] = std::exchange(sum, sum + of_part[bucket]);
+    ends[bucket] = sum;
   }
-  const auto sort_buckets = [&](std::size_t first, std::size_t last) {
+  EntryRefs order(size);
+  on_threads([&](std::size_t part) {
+    auto& own = places[part];
+    each_of(part, [&](const EntryRef& ref) { order[own[buckets.of(ref.prefix)]++] = ref; });
+  });
+  for (auto* list : lists) *list = {};
+  on_threads([&](std::size_t part) {
+    const auto bucket_at = [&](std::size_t share) {
+      const auto reached = static_cast<std::uint32_t>(size * share / parts);
+      return static_cast<std::size_t>(std::lower_bound(ends.begin(), ends.end(), reached) - ends.begin());
+    };
     constexpr std::size_t kAhead = 16;
     const Few few(shared);
+    const std::size_t first = part == 0 ? 0 : bucket_at(part), last = part + 1 == parts ? ends.size() : bucket_at(part + 1);
     std::size_t begin = first == 0 ? 0 : ends[first - 1], fetched = begin;
     const std::size_t end_of_all = last == 0 ? 0 : ends[last - 1];
     for (std::size_t bucket = first; bucket < last; ++bucket) {
@@ -137,26 +176,7 @@ EntryRefs in_order(std::span<EntryRefs* const> lists, std::size_t shared, unsign
       if (end - begin > 1) few.sort(std::span(order).subspan(begin, end - begin));
       begin = end;
     }
-  };
-  constexpr std::size_t kWorthThreads = std::size_t{1} << 15;
-  if (size < kWorthThreads || threads <= 1) {
-    sort_buckets(0, ends.size());
-    return order;
-  }
-  std::vector<std::jthread> others;
-  std::size_t first = 0;
-  for (unsigned i = 1; i <= threads; ++i) {
-    const auto reaches = static_cast<std::uint32_t>(size * i / threads);
-    const auto last =
-        i == threads ? ends.size() : static_cast<std::size_t>(std::lower_bound(ends.begin(), ends.end(), reaches) - ends.begin());
-    if (i < threads) {
-      others.emplace_back(sort_buckets, first, last);
-    } else {
-      sort_buckets(first, last);
-    }
-    first = last;
-  }
-  others.clear();
+  });
   return order;
 }
 

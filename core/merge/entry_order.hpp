@@ -31,6 +31,15 @@ struct EntryRef {
   return value;
 }
 
+/// Sorted entries lie anywhere: of those to come, asks for one that comes soon.
+inline void fetch_ahead(std::span<const EntryRef> to_come) {
+  constexpr std::size_t kAhead = 12;
+  if (to_come.size() <= kAhead) return;
+  const char* const at = to_come[kAhead].at;
+  __builtin_prefetch(at);
+  __builtin_prefetch(at + 64);
+}
+
 using EntryRefs = std::vector<EntryRef, LargePages<EntryRef>>;
 
 /// All entries of some lists, which are in order of arrival, by key; equal keys in order of arrival. `shared`: all keys

@@ -298,13 +298,21 @@ bool Sorter::ends_by(const Piece& piece, std::string_view key) const {
 Result<void> Sorter::spill(Run& run) {
   Pieces pieces(*this, piece_size_);
   for (std::size_t i = 0; i < run.order.size(); ++i) {
-    run.fetch_ahead(i);
+    fetch_ahead(std::span(run.order).subspan(i));
     const char* const at = run.order[i].at;
     if (auto ok = pieces.add(key_at(at), {at, size_at(at)}); !ok) return ok;
   }
   if (auto ok = pieces.finish(); !ok) return ok;
   run.pieces = pieces.take();
   return {};
+}
+
+std::span<const EntryRef> Sorter::Run::between(std::string_view from, const std::optional<std::string>& until) const {
+  const auto place = [&](std::string_view key) {
+    return std::partition_point(order.begin(), order.end(), [&](const EntryRef& ref) { return key_at(ref.at) < key; });
+  };
+  const auto begin = place(from), end = until ? place(*until) : order.end();
+  return begin < end ? std::span(begin, end) : std::span<const EntryRef>();
 }
 
 /// Keys from one up to another.
@@ -327,13 +335,7 @@ class Sorter::Reader {
   /// At the first entry of the range.
   Result<bool> open() {
     if (!run_.on_disk()) {
-      const auto place = [&](std::string_view key) {
-        return std::partition_point(run_.order.begin(), run_.order.end(),
-                                    [&](const EntryRef& ref) { return key_at(ref.at) < key; }) -
-               run_.order.begin();
-      };
-      at_order_ = static_cast<std::size_t>(place(range_.from));
-      end_order_ = range_.until ? static_cast<std::size_t>(place(*range_.until)) : run_.order.size();
+      rest_ = run_.between(range_.from, range_.until);
       return settle();
     }
     auto found =
@@ -347,7 +349,7 @@ class Sorter::Reader {
   }
   Result<bool> next() {
     if (!run_.on_disk()) {
-      ++at_order_;
+      rest_ = rest_.subspan(1);
       return settle();
     }
     at_ += size_at(at_);
@@ -368,9 +370,9 @@ class Sorter::Reader {
 
  private:
   Result<bool> settle() {
-    if (at_order_ >= end_order_) return false;
-    run_.fetch_ahead(at_order_);
-    at_ = run_.order[at_order_].at;
+    if (rest_.empty()) return false;
+    fetch_ahead(rest_);
+    at_ = rest_.front().at;
     prefix_ = prefix_of(key(), range_.shared);
     return true;
   }
@@ -393,8 +395,9 @@ class Sorter::Reader {
   const Run& run_;
   std::size_t number_;
   const Range& range_;
-  std::uint64_t prefix_ = 0;  // eight bytes of the key behind what is shared
-  std::size_t at_order_ = 0, end_order_ = 0, next_piece_ = 0;
+  std::uint64_t prefix_ = 0;        // eight bytes of the key behind what is shared
+  std::span<const EntryRef> rest_;  // from the current entry on
+  std::size_t next_piece_ = 0;
   std::vector<char> piece_;
   bool may_end_ = false;  // the range ends in this piece
   const char* at_ = nullptr;
@@ -564,7 +567,11 @@ Result<std::unique_ptr<SorterCursor>> SorterCursor::open(const Sorter& sorter, s
   cursor->until_ = std::move(until);
   cursor->readers_ = std::make_unique<Sorter::Tournament>(Sorter::Range(cursor->from_, cursor->until_));
   if (cursor->until_ && *cursor->until_ <= from) return cursor;
-  cursor->lasting_ = !sorter.spilled_;
+  if (!sorter.spilled_) {
+    cursor->in_memory_ = true;
+    if (!sorter.runs_.empty()) cursor->rest_ = sorter.runs_.front()->between(cursor->from_, cursor->until_);
+    return cursor;
+  }
   for (const auto& run : sorter.runs_) {
     if (auto ok = cursor->readers_->enter(sorter, *run); !ok) return ok.error();
   }
@@ -572,7 +579,7 @@ Result<std::unique_ptr<SorterCursor>> SorterCursor::open(const Sorter& sorter, s
   return cursor;
 }
 
-Result<bool> SorterCursor::next() {
+Result<bool> SorterCursor::next_of_runs() {
   if (begun_) {
     if (auto ok = readers_->next(); !ok) return ok.error();
   }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -101,14 +102,8 @@ class Sorter {
     std::size_t held = 0;  // bytes this run counts for in memory
     unsigned level = 0;
     enum class State : std::uint8_t { full, sorting, sorted, spilling, spilled, merging } state = State::full;
-    /// Sorted entries lie anywhere: those that come soon are asked for.
-    void fetch_ahead(std::size_t place) const {
-      constexpr std::size_t kAhead = 12;
-      if (place + kAhead >= order.size()) return;
-      const char* const at = order[place + kAhead].at;
-      __builtin_prefetch(at);
-      __builtin_prefetch(at + 64);
-    }
+    /// Of a sorted one in memory: the entries from one key up to another.
+    [[nodiscard]] std::span<const EntryRef> between(std::string_view from, const std::optional<std::string>& until) const;
     [[nodiscard]] bool on_disk() const { return state == State::spilled || state == State::merging; }
   };
   using Runs = std::vector<std::unique_ptr<Run>>;
@@ -160,18 +155,30 @@ class SorterCursor {
   ~SorterCursor();
 
   /// False at the end. An error is final.
-  Result<bool> next();
+  Result<bool> next() {
+    if (!in_memory_) return next_of_runs();
+    if (rest_.empty()) return false;
+    fetch_ahead(rest_);
+    const char* const at = rest_.front().at;
+    key_ = entry::key_at(at);
+    payload_ = entry::payload_at(at);
+    rest_ = rest_.subspan(1);
+    return true;
+  }
   [[nodiscard]] std::string_view key() const { return key_; }
   [[nodiscard]] std::string_view payload() const { return payload_; }
   /// Whether views stay valid as long as the sorter does.
-  [[nodiscard]] bool lasting() const { return lasting_; }
+  [[nodiscard]] bool lasting() const { return in_memory_; }
 
  private:
   SorterCursor();
+  Result<bool> next_of_runs();
   std::string from_;
   std::optional<std::string> until_;
   std::unique_ptr<Sorter::Tournament> readers_;
-  bool begun_ = false, lasting_ = false;
+  bool begun_ = false;
+  bool in_memory_ = false;  // all of the sorter is, as one run
+  std::span<const EntryRef> rest_;
   std::string_view key_, payload_;
 };
 

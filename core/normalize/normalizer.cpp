@@ -677,6 +677,25 @@ bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& va
   if (outcome_ != Outcome::going) return false;
   if ((!is_plainly_there(value) && is_nothing(value)) || is_absent(target, value)) return true;
   const bool made = (value.flags & Field::kMade) != 0;
+  if (!made && !walking_ && !has(target) && step(value.id).action == Action::claim) {  // mostly
+    const std::uint32_t bit = 1U << static_cast<unsigned>(target);
+    filled_ |= bit;
+    plain_ &= ~bit;
+    Slot& to = slot(target);
+    std::memcpy(&to.value, &value, sizeof value);
+    to.how = how;
+    to.at = Gathered::kSet;
+    to.rank = rank;
+    for (Gathered& g : gathered_) {
+      if (g.value.id != value.id || g.value.text != value.text) continue;
+      g.targets |= bit;
+      return true;
+    }
+    Gathered& g = gathered_.emplace_back();
+    std::memcpy(&g.value, &value, sizeof value);
+    g.targets = bit;
+    return true;
+  }
   Field kept = value;
   if (made || walking_) kept.text = scratch_text_.keep(value.view()).data();
   fill(target, how, rank, kept);
