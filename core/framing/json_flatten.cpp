@@ -129,23 +129,24 @@ Refusal Flattener::take_value(std::string_view name) {
 Refusal Flattener::members(Cursor& at_outside) {
   Cursor at = at_outside;
   for (;;) {
-    plain_members(at);
-    Key name;
-    if (const Refusal refusal = key(at, name); refusal != Refusal::none) return refusal;
-    Kind kind = Kind::object;
-    std::string_view text = kEmptyObject;
-    if (at.byte() == '{') {
-      at.step();
-      if (depth_ == limits_.max_depth) return Refusal::too_deep;
-      if (at.byte() != '}') {
-        open(name.node, name.meaning());
-        continue;
+    if (!plain_members(at)) {
+      Key name;
+      if (const Refusal refusal = key(at, name); refusal != Refusal::none) return refusal;
+      Kind kind = Kind::object;
+      std::string_view text = kEmptyObject;
+      if (at.byte() == '{') {
+        at.step();
+        if (depth_ == limits_.max_depth) return Refusal::too_deep;
+        if (at.byte() != '}') {
+          open(name.node, name.meaning());
+          continue;
+        }
+        at.step();
+      } else if (const Refusal refusal = value(at, kind, text); refusal != Refusal::none) {
+        return refusal;
       }
-      at.step();
-    } else if (const Refusal refusal = value(at, kind, text); refusal != Refusal::none) {
-      return refusal;
+      if (const Refusal refusal = put(name, kind, text); refusal != Refusal::none) return refusal;
     }
-    if (const Refusal refusal = put(name, kind, text); refusal != Refusal::none) return refusal;
     while (at.byte() == '}') {
       at.step();
       if (--depth_ == 0) {
@@ -158,9 +159,9 @@ Refusal Flattener::members(Cursor& at_outside) {
   }
 }
 
-// Members as nearly all are: the key that is expected, a string without escapes, no blanks, a comma. Stops in front of the
-// first that is not like that.
-CROSSWALK_HOT void Flattener::plain_members(Cursor& at) {
+// Members as nearly all are: the key that is expected, a string without escapes or a null, no blanks. Stops in front of the
+// first that is not like that; true: in front of the end of the object, behind a member.
+CROSSWALK_HOT bool Flattener::plain_members(Cursor& at) {
   Frame& frame = frames_[depth_ - 1];
   KeyTree::Walk walk = frame.walk;
   const char* const text = at.text;
@@ -169,23 +170,37 @@ CROSSWALK_HOT void Flattener::plain_members(Cursor& at) {
   Slot* const slots = slots_.data();
   const std::size_t most = fields_.size(), ids = slots_.size();
   std::size_t count = count_;
-  for (; at.end - token > 4 && count != most; token += 4) {
-    const std::uint32_t key = token[0], string = token[2], comma = token[3];
-    if (text[key] != '"' || text[token[1]] != ':' || text[string] != '"' || text[comma - 1] != '"' || text[comma] != ',') break;
-    if (backslash_ < text + comma) break;
+  bool at_brace = false;
+  while (at.end - token > 3 && count != most) {
+    const std::uint32_t key = token[0], begin = token[2], end = token[3];
+    if (text[key] != '"' || text[token[1]] != ':' || backslash_ < text + end) break;
+    at_brace = text[end] == '}';
+    if (!at_brace && text[end] != ',') break;
+    Field field{text + begin + 1, end - begin - 2, 0, Kind::string, 0};
+    if (text[begin] != '"' || text[end - 1] != '"') {
+      if (end - begin != 4 || std::memcmp(text + begin, "null", 4) != 0) break;
+      field = {text + begin, 4, 0, Kind::null, 0};
+    }
     KeyTree::Walk behind = walk;
     const KeyTree::Node* const node = KeyTree::expected(behind, text + key + 1);
     if (node == nullptr || static_cast<std::size_t>(node->id) >= ids) break;  // one without an id is beyond all
     Slot& slot = slots[node->id];
     if (slot.record == record_) break;
     slot = {record_, static_cast<std::uint32_t>(count)};
-    const Field field{text + string + 1, comma - string - 2, static_cast<std::uint16_t>(node->id), Kind::string, 0};
+    field.id = static_cast<std::uint16_t>(node->id);
     std::memcpy(&fields[count++], &field, sizeof field);
     walk = behind;
+    token += at_brace ? 3 : 4;
+    if (!at_brace) continue;
+    frame.walk = walk;
+    at.token = token;
+    count_ = count;
+    return true;
   }
   frame.walk = walk;
   at.token = token;
   count_ = count;
+  return false;
 }
 
 // A key and its colon.

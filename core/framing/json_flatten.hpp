@@ -76,7 +76,7 @@ class Flattener {
 
   void begin_record();
   Refusal members(Cursor& at);
-  void plain_members(Cursor& at);
+  bool plain_members(Cursor& at);
   Refusal key(Cursor& at, Key& key);
   Refusal learn(Frame& frame, std::string_view raw, Key& key);
   Refusal value(Cursor& at, Kind& kind, std::string_view& text);
