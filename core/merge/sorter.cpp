@@ -104,7 +104,9 @@ void Sorter::note_shared(std::string_view key) {
 
 /// Memory for the next entries. From the second chunk on there is much to come: large pages are faster to get and to go through.
 void Sorter::open_chunk(Run& run, std::size_t at_least) {
-  const std::size_t size = std::max(at_least, chunk_size_);
+  const std::size_t taken = run.size + run.order.size() * sizeof(EntryRef);
+  const std::size_t wanted = std::max(run_size_ - std::min(taken, run_size_), run_size_ / 64);  // until the run is full
+  const std::size_t size = std::max(at_least, std::min(wanted, chunk_size_));
   if (run.chunks_used == run.chunks.size() || run.chunks[run.chunks_used].size < size) {
     const bool large = size == kLargePage && (run.chunks_used != 0 || entries_ != 0);
     char* const bytes = static_cast<char*>(large ? allocate_large_pages(size) : std::malloc(size));
