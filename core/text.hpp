@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -22,9 +23,33 @@ namespace crosswalk {
   return text;
 }
 
-/// Whether two texts are equal, for such as mostly are one.
+/// Whether two texts are equal: without a call, for such as are short and mostly equal.
+[[nodiscard]] inline bool equal(std::string_view a, std::string_view b) {
+  const auto differ = [](const char* p, const char* q, auto word) {
+    auto other = word;
+    std::memcpy(&word, p, sizeof word);
+    std::memcpy(&other, q, sizeof other);
+    return word != other;
+  };
+  const std::size_t n = a.size();
+  if (n != b.size()) return false;
+  const char *const p = a.data(), *const q = b.data();
+  if (n > 8) {
+    for (std::size_t i = 0; i < n - 8; i += 8) {
+      if (differ(p + i, q + i, std::uint64_t{})) return false;
+    }
+    return !differ(p + n - 8, q + n - 8, std::uint64_t{});
+  }
+  if (n >= 4) return !differ(p, q, std::uint32_t{}) && !differ(p + n - 4, q + n - 4, std::uint32_t{});
+  for (std::size_t i = 0; i < n; ++i) {
+    if (p[i] != q[i]) return false;
+  }
+  return true;
+}
+
+/// The same, for such as mostly are one.
 [[nodiscard]] inline bool same(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && (a.data() == b.data() || a == b);
+  return a.size() == b.size() && (a.data() == b.data() || equal(a, b));
 }
 
 [[nodiscard]] std::string lower(std::string_view text);

@@ -98,9 +98,13 @@ constexpr std::string_view kDrafts[] = {"draft", "pending", "suggested", "sugges
 class Row {
  public:
   Row(const cw_record& record, const std::vector<Role>& roles) {
-    for (std::size_t i = 0; i < record.count; ++i) {
-      const cw_field& field = record.fields[i];
-      if (field.kind != CW_NULL && field.size != 0) fields_[roles[field.id]] = &field;
+    const Role* const role_of = roles.data();
+    for (const cw_field *field = record.fields, *end = field + record.count; field != end; ++field) {
+      if (field->kind == CW_NULL || field->size == 0) continue;
+      const Role role = role_of[field->id];
+      fields_[role] = field;
+      details_[detail_count_] = field;
+      detail_count_ += (kDetailRoles >> role & 1U) & static_cast<unsigned>(detail_count_ < kDetails);
     }
   }
   [[nodiscard]] const cw_field* field(Role role) const { return fields_[role]; }
@@ -112,9 +116,23 @@ class Row {
     if (has(a)) return field(a);
     return has(b) ? field(b) : field(c);
   }
+  /// Calls `visit(field)` for what has no place in a touchpoint; there are few such fields, or all of `record` are looked at.
+  void each_detail(const cw_record& record, const std::vector<Role>& roles, const auto& visit) const {
+    if (detail_count_ < kDetails) {
+      for (std::size_t i = 0; i < detail_count_; ++i) visit(*details_[i]);
+      return;
+    }
+    for (std::size_t i = 0; i < record.count; ++i) {
+      if ((kDetailRoles >> roles[record.fields[i].id] & 1U) != 0) visit(record.fields[i]);
+    }
+  }
 
  private:
+  static constexpr std::uint32_t kDetailRoles = 1U << kBody | 1U << kSummary | 1U << kUnknown | 1U << kStatus;
+  static constexpr std::size_t kDetails = 15;
   std::array<const cw_field*, kRoles> fields_{};
+  std::array<const cw_field*, kDetails + 1> details_;  // the first so many
+  std::size_t detail_count_ = 0;
 };
 
 cw_touch_kind kind_of(std::string_view type) {
@@ -215,7 +233,7 @@ class UnifiedInbox final : public cp::Translator {
     if (!set_scope(row, out) || !set_customer(row, out)) return;
     if (row.has(kUpdated) && !out.set(CW_VERSION, *row.field(kUpdated))) return;
     if (!touchpoint(row, out)) return;
-    drop_details(record, out);
+    drop_details(record, row, out);
   }
 
   void conversation(const cw_record& record, const Row& row, cp::Receiver& out) {
@@ -285,19 +303,15 @@ class UnifiedInbox final : public cp::Translator {
   }
 
   /// What a touchpoint row says beside the touchpoint has no place in the conversation: said, by rule.
-  void drop_details(const cw_record& record, cp::Receiver& out) const {
-    for (std::size_t i = 0; i < record.count; ++i) {
-      const cw_field& field = record.fields[i];
-      switch (roles_[field.id]) {
-        case kBody:
-        case kSummary:
-          if (!include_bodies_) out.drop(field, "message body");
-          break;
-        case kUnknown:
-        case kStatus: out.drop(field, "touchpoint detail"); break;
-        default: break;
+  void drop_details(const cw_record& record, const Row& row, cp::Receiver& out) const {
+    row.each_detail(record, roles_, [&](const cw_field& field) {
+      const Role role = roles_[field.id];
+      if (role == kUnknown || role == kStatus) {
+        out.drop(field, "touchpoint detail");
+      } else if (!include_bodies_) {
+        out.drop(field, "message body");
       }
-    }
+    });
   }
 
   /// A conversation's other fields go into metadata under their own names.

@@ -40,11 +40,12 @@ class CsvRow;
 class RecordHandler {
  public:
   virtual ~RecordHandler() = default;
-  /// Where the record stands; cheap to make, `line` is counted only when asked for.
+  /// Where the record stands; cheap to make.
   struct Place {
     std::uint64_t offset = 0;          ///< of the record's first byte, in the decompressed input
     std::string_view raw;              ///< the record's bytes as read; borrowed during the call
     std::uint32_t duplicate_keys = 0;  ///< JSON keys written more than once (the last value counted)
+    std::uint64_t line = 0;            ///< of the record's first byte, where it is known; 0: count
   };
   /// One good record. Text is borrowed during the call. Ids index the table given to the parser.
   virtual void on_record(const Record& record, const Place& place) = 0;
@@ -82,8 +83,10 @@ struct Block {
   struct Span {
     std::uint32_t begin = 0;
     std::uint32_t size = 0;
+    std::uint32_t line = 0;  ///< how many line ends are before it in the block, where knows_lines says so
   };
-  std::vector<Span> spans;  ///< JSON: the records
+  std::vector<Span> spans;   ///< JSON: the records
+  bool knows_lines = false;  ///< of the records, and of no more: nobody has to count
   struct Fault {
     Span span;               ///< what of it is in `data`; the parser steps over it
     std::uint64_t size = 0;  ///< true length

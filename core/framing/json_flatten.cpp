@@ -47,6 +47,7 @@ bool Flattener::start(std::string_view text) {
   text_ = text.data();
   text_end_ = text_ + text.size();
   token_ = tokens_.begin();
+  end_ = tokens_.end();
   backslash_ = find_backslash(text_, text_end_);
   if (backslash_ != text_end_) {
     if (meanings_size_ < text.size()) {
@@ -56,6 +57,18 @@ bool Flattener::start(std::string_view text) {
     meaning_ = meanings_.get();  // all of them together are shorter than the text
   }
   return true;
+}
+
+void Flattener::take_part(std::size_t begin, std::size_t end) {
+  token_ = end_;
+  // Mostly each has as many tokens as the one before.
+  const std::uint32_t* const last = tokens_.end();
+  const std::uint32_t* guess = token_ + std::min(part_tokens_, last - token_);
+  while (guess != token_ && guess[-1] >= end) --guess;
+  while (guess != last && *guess < end) ++guess;
+  end_ = guess;
+  part_tokens_ = end_ - token_;
+  if (backslash_ < text_ + begin) backslash_ = find_backslash(text_ + begin, text_end_);
 }
 
 void Flattener::forget_large() {
@@ -95,7 +108,7 @@ Refusal Flattener::take_object(std::string_view prefix) {
     root_name_ = prefix;
   }
   open(root_, prefix);
-  Cursor at{text_, token_, tokens_.end()};
+  Cursor at{text_, token_, end_};
   const Refusal refusal = members(at);
   token_ = at.token;
   return refusal;
@@ -105,7 +118,7 @@ Refusal Flattener::take_value(std::string_view name) {
   begin_record();
   const int id = names_.intern(name);
   if (id < 0) return Refusal::too_many_fields;
-  Cursor at{text_, token_, tokens_.end()};
+  Cursor at{text_, token_, end_};
   Kind kind = Kind::null;
   std::string_view text;
   if (const Refusal refusal = value(at, kind, text); refusal != Refusal::none) return refusal;
@@ -117,22 +130,24 @@ Refusal Flattener::take_value(std::string_view name) {
 Refusal Flattener::members(Cursor& at_outside) {
   Cursor at = at_outside;
   for (;;) {
-    Key name;
-    if (const Refusal refusal = key(at, name); refusal != Refusal::none) return refusal;
-    Kind kind = Kind::object;
-    std::string_view text = kEmptyObject;
-    if (at.byte() == '{') {
-      at.step();
-      if (depth_ == limits_.max_depth) return Refusal::too_deep;
-      if (at.byte() != '}') {
-        open(name.node, name.meaning());
-        continue;
+    if (!plain_members(at)) {
+      Key name;
+      if (const Refusal refusal = key(at, name); refusal != Refusal::none) return refusal;
+      Kind kind = Kind::object;
+      std::string_view text = kEmptyObject;
+      if (at.byte() == '{') {
+        at.step();
+        if (depth_ == limits_.max_depth) return Refusal::too_deep;
+        if (at.byte() != '}') {
+          open(name.node, name.meaning());
+          continue;
+        }
+        at.step();
+      } else if (const Refusal refusal = value(at, kind, text); refusal != Refusal::none) {
+        return refusal;
       }
-      at.step();
-    } else if (const Refusal refusal = value(at, kind, text); refusal != Refusal::none) {
-      return refusal;
+      if (const Refusal refusal = put(name, kind, text); refusal != Refusal::none) return refusal;
     }
-    if (const Refusal refusal = put(name, kind, text); refusal != Refusal::none) return refusal;
     while (at.byte() == '}') {
       at.step();
       if (--depth_ == 0) {
@@ -143,6 +158,50 @@ Refusal Flattener::members(Cursor& at_outside) {
     if (at.byte() != ',') return Refusal::not_json;
     at.step();
   }
+}
+
+// Members as nearly all are: the key that is expected, a string without escapes or a null, no blanks. Stops in front of the
+// first that is not like that; true: in front of the end of the object, behind a member.
+CROSSWALK_HOT bool Flattener::plain_members(Cursor& at) {
+  Frame& frame = frames_[depth_ - 1];
+  KeyTree::Walk walk = frame.walk;
+  const char* const text = at.text;
+  const std::uint32_t* token = at.token;
+  Field* const fields = fields_.data();
+  Slot* const slots = slots_.data();
+  const std::size_t most = fields_.size(), ids = slots_.size();
+  std::size_t count = count_;
+  bool at_brace = false;
+  while (at.end - token > 3 && count != most) {
+    const std::uint32_t key = token[0], begin = token[2], end = token[3];
+    if (text[key] != '"' || text[token[1]] != ':' || backslash_ < text + end) break;
+    at_brace = text[end] == '}';
+    if (!at_brace && text[end] != ',') break;
+    Field field{text + begin + 1, end - begin - 2, 0, Kind::string, 0};
+    if (text[begin] != '"' || text[end - 1] != '"') {
+      if (end - begin != 4 || std::memcmp(text + begin, "null", 4) != 0) break;
+      field = {text + begin, 4, 0, Kind::null, 0};
+    }
+    KeyTree::Walk behind = walk;
+    const KeyTree::Node* const node = KeyTree::expected(behind, text + key + 1);
+    if (node == nullptr || static_cast<std::size_t>(node->id) >= ids) break;  // one without an id is beyond all
+    Slot& slot = slots[node->id];
+    if (slot.record == record_) break;
+    slot = {record_, static_cast<std::uint32_t>(count)};
+    field.id = static_cast<std::uint16_t>(node->id);
+    std::memcpy(&fields[count++], &field, sizeof field);
+    walk = behind;
+    token += at_brace ? 3 : 4;
+    if (!at_brace) continue;
+    frame.walk = walk;
+    at.token = token;
+    count_ = count;
+    return true;
+  }
+  frame.walk = walk;
+  at.token = token;
+  count_ = count;
+  return false;
 }
 
 // A key and its colon.

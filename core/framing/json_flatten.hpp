@@ -28,8 +28,17 @@ class Flattener {
 
   /// Takes a text (kSlack readable bytes behind it) for the values to come, from its first token on.
   [[nodiscard]] bool start(std::string_view text);
+  /// Takes a text that is several, line by line; take_part() begins each of them.
+  [[nodiscard]] bool start_parts(std::string_view text) {
+    if (!start(text)) return false;
+    end_ = token_;
+    return true;
+  }
+  /// Takes the one from `begin` to `end` for the values to come. They are taken in
+  /// order; between them are blanks.
+  void take_part(std::size_t begin, std::size_t end);
   /// True behind the last token.
-  [[nodiscard]] bool at_end() const { return token_ == tokens_.end(); }
+  [[nodiscard]] bool at_end() const { return token_ == end_; }
   /// The byte that the next token starts with; 0 at the end.
   [[nodiscard]] char next() const { return at_end() ? '\0' : text_[*token_]; }
   void step() { ++token_; }
@@ -67,6 +76,7 @@ class Flattener {
 
   void begin_record();
   Refusal members(Cursor& at);
+  bool plain_members(Cursor& at);
   Refusal key(Cursor& at, Key& key);
   Refusal learn(Frame& frame, std::string_view raw, Key& key);
   Refusal value(Cursor& at, Kind& kind, std::string_view& text);
@@ -92,6 +102,8 @@ class Flattener {
   const char* text_ = nullptr;
   const char* text_end_ = nullptr;
   const std::uint32_t* token_ = nullptr;
+  const std::uint32_t* end_ = nullptr;
+  std::ptrdiff_t part_tokens_ = 0;    // of the last part
   const char* backslash_ = nullptr;   // the next one in the text, or its end
   std::unique_ptr<char[]> meanings_;  // strings without their escapes, end to end
   std::size_t meanings_size_ = 0;

@@ -3,7 +3,6 @@
 #include <optional>
 
 #include "framing/json_layout.hpp"
-#include "framing/json_scan.hpp"
 #include "framing/json_value.hpp"
 #include "text.hpp"
 
@@ -17,6 +16,8 @@ class LineSplitter final : public Splitter {
 
   Result<bool> next(Block& block, std::size_t target) override {
     window_->begin(block, target);
+    line_feeds_ = 0;
+    counts_ = true;
     std::size_t line = 0;      // where the line that is being read begins
     std::size_t searched = 0;  // no line feed from there up to here
     for (;;) {
@@ -36,23 +37,28 @@ class LineSplitter final : public Splitter {
 
  private:
   Result<bool> give(std::size_t end) {
-    window_->cut(end);
+    if (counts_) {
+      window_->block().knows_lines = true;
+      window_->cut(end, line_feeds_);
+    } else {
+      window_->cut(end);
+    }
     return !window_->fresh();
   }
 
   // Takes the lines that end at or behind `searched`, until the block has its `target`. Returns where the next begins.
   std::size_t take_lines(std::size_t line, std::size_t searched, std::size_t target) {
-    const std::size_t size = window_->size();
-    for (std::size_t at = searched; at < size; at += kStride) {
-      Mask line_feeds = Stride(window_->data() + at).equals('\n') & first_bits(size - at);
-      for (; line_feeds != 0; line_feeds &= line_feeds - 1) {
-        const std::size_t end = at + lowest(line_feeds);
-        take_line(line, end);
-        line = end + 1;
-        if (line >= target && !window_->fresh()) return line;
-      }
+    // A CR belongs to a line feed, or not: lines are not counted here then.
+    counts_ = counts_ && window_->text(searched, window_->size()).find('\r') == std::string_view::npos;
+    for (;;) {
+      const std::string_view rest = window_->text(searched, window_->size());
+      const std::size_t found = rest.find('\n');
+      if (found == std::string_view::npos) return line;
+      take_line(line, searched + found);
+      ++line_feeds_;
+      line = searched += found + 1;
+      if (line >= target && !window_->fresh()) return line;
     }
-    return line;
   }
 
   void take_line(std::size_t begin, std::size_t end) {
@@ -64,11 +70,12 @@ class LineSplitter final : public Splitter {
   void add_record(std::size_t begin, std::uint64_t size) {
     Block& block = window_->block();
     if (size > max_record_) return add_fault(block, begin, size, record_too_large(size, max_record_));
-    block.spans.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)});
+    block.spans.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size), line_feeds_});
   }
 
   // Blanks in front of the first record: a file may have any number of them.
   void drop_blanks(std::size_t from) {
+    line_feeds_ = 0;  // all of them are dropped
     while (from != window_->size() && is_blank(window_->at(from))) ++from;
     window_->drop(0, from);
   }
@@ -76,6 +83,7 @@ class LineSplitter final : public Splitter {
   // The line at 0 is longer than a record may be, if it is not the blanks behind a record that make it long. Reads to its
   // end without holding it. Leaves in `next` where the next line begins.
   Fill take_long_line(std::size_t& next) {
+    counts_ = false;
     std::uint64_t record_size = 0;  // up to the last byte that is not blank
     std::size_t at = 0;
     const std::uint64_t start = window_->block().offset;
@@ -115,6 +123,8 @@ class LineSplitter final : public Splitter {
 
   std::unique_ptr<Window> window_;
   std::size_t max_record_;
+  std::uint32_t line_feeds_ = 0;  // before the line that is being read
+  bool counts_ = true;            // there is no other line end in the block
 };
 
 }  // namespace

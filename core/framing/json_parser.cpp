@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <optional>
 
 #include "framing/json.hpp"
 #include "framing/json_check.hpp"
@@ -35,22 +36,50 @@ class JsonParser final : public BlockParser {
   void parse(const Block& block, RecordHandler& handler) override {
     lines_ = TextLines({block.data.data(), block.size}, block.line);
     auto fault = block.faults.begin();
-    for (const Block::Span& span : block.spans) {
+    std::size_t looked_at = 0;  // up to that record it is known whether tokens were found for several at once
+    bool together = false;
+    std::size_t begin = 0;  // of those several
+    for (std::size_t i = 0; i < block.spans.size(); ++i) {
+      const Block::Span& span = block.spans[i];
       for (; fault != block.faults.end() && fault->span.begin <= span.begin; ++fault) pass_on(block, *fault, handler);
-      parse_record(block, span, handler);
+      if (i == looked_at) {
+        begin = span.begin;
+        looked_at = end_of_lines(block, i);
+        const Block::Span& last = block.spans[looked_at - 1];
+        together = looked_at - i > 1 && flattener_.start_parts({block.data.data() + begin, last.begin + last.size - begin});
+      }
+      parse_record(block, span, together ? std::optional(begin) : std::nullopt, handler);
     }
     for (; fault != block.faults.end(); ++fault) pass_on(block, *fault, handler);
     flattener_.forget_large();
   }
 
  private:
-  void parse_record(const Block& block, const Block::Span& span, RecordHandler& handler) {
+  /// The record behind `first` and those after it, as long as each begins on a line of its own, with nothing between them,
+  /// and all are short. When tokens can be found for them together, each has the tokens that it has alone: a string that
+  /// is open at a line feed is an error.
+  static std::size_t end_of_lines(const Block& block, std::size_t first) {
+    constexpr std::size_t kTogether = std::size_t{16} << 10;
+    std::size_t next = first + 1;
+    for (; next < block.spans.size(); ++next) {
+      const Block::Span &before = block.spans[next - 1], &span = block.spans[next];
+      if (span.begin + span.size - block.spans[first].begin > kTogether) break;
+      const std::string_view between(block.data.data() + before.begin + before.size, span.begin - before.begin - before.size);
+      if (between != "\n" && (between.find('\n') == std::string_view::npos || !all_blank(between))) break;
+    }
+    return next;
+  }
+
+  /// `part_of`: where the text begins that was taken for this record and others.
+  void parse_record(const Block& block, const Block::Span& span, std::optional<std::size_t> part_of, RecordHandler& handler) {
     const std::string_view text(block.data.data() + span.begin, span.size);
     names_.forget_transient();
-    Refusal refusal = flattener_.start(text) ? flattener_.take_object({}) : Refusal::not_json;
+    if (part_of) flattener_.take_part(span.begin - *part_of, span.begin + span.size - *part_of);
+    Refusal refusal = part_of || flattener_.start(text) ? flattener_.take_object({}) : Refusal::not_json;
     if (refusal == Refusal::none && !flattener_.at_end()) refusal = Refusal::not_json;
     if (refusal != Refusal::none) return refuse(block, span, text, refusal, handler);
-    handler.on_record(flattener_.record(), {block.offset + span.begin, text, flattener_.duplicates()});
+    const std::uint64_t line = block.knows_lines ? block.line + span.line : 0;
+    handler.on_record(flattener_.record(), {block.offset + span.begin, text, flattener_.duplicates(), line});
   }
 
   void refuse(const Block& block, const Block::Span& span, std::string_view text, Refusal refusal, RecordHandler& handler) {

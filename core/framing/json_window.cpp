@@ -22,6 +22,7 @@ void Window::begin(Block& block, std::size_t target) {
   block.ends.records.clear();
   block.spans.clear();
   block.faults.clear();
+  block.knows_lines = false;
   block.size = 0;
   block.offset = rest_place_;
   dropped_ = 0;
@@ -80,6 +81,14 @@ void Window::drop(std::size_t from, std::size_t to) {
 }
 
 void Window::find_line() { block_->line = lines_.line_of_next(filled_ == 0 ? '\0' : block_->data[0]); }
+
+void Window::cut(std::size_t end, std::uint64_t line_ends) {
+  if (counted_ == 0 && end != 0) {
+    lines_.count_known(*data(), line_ends);
+    counted_ = end;
+  }
+  cut(end);
+}
 
 void Window::cut(std::size_t end) {
   count_lines(end);

@@ -36,6 +36,8 @@ class Window {
   Fill more();
   /// Ends the block before position `end`; the bytes from there on come again in the next one.
   void cut(std::size_t end);
+  /// The same, where nothing before `end` was dropped, there is no CR, and so many line feeds.
+  void cut(std::size_t end, std::uint64_t line_ends);
 
   /// Forgets [from, to). Bytes behind move up to `from`; their places in the input are kept. Nothing behind `from` may be
   /// put into the block then (it is torn), until all up to there is dropped as well, from 0.

@@ -22,6 +22,11 @@ class LineCounter {
     line_ = line_of_next(*data) + csv::count_line_ends(data, size);
     after_cr_ = data[size - 1] == '\r';
   }
+  /// The same of a piece without any CR that begins with `first` and is known to have so many line ends.
+  void count_known(char first, std::uint64_t line_ends) {
+    line_ = line_of_next(first) + line_ends;
+    after_cr_ = false;
+  }
   /// The line of the byte `next` that follows what was counted.
   [[nodiscard]] std::uint64_t line_of_next(char next) const { return line_ - (after_cr_ && next == '\n' ? 1 : 0); }
 

@@ -13,8 +13,9 @@ constexpr auto kTexts = {&Conversation::platform,    &Conversation::queue_id, &C
                          &Conversation::customer_id, &Conversation::subject,  &Conversation::status};
 constexpr auto kDecimals = {&Conversation::handle_time, &Conversation::wait_time, &Conversation::first_response_time,
                             &Conversation::csat_score};
+constexpr std::uint64_t kMoreTextBits = 0x3E, kDecimalBits = 0xF << 6;
 constexpr unsigned kStartedBit = 10, kEndedBit = 11, kResolvedBit = 12, kIdBit = 13, kScopeBit = 14, kVersionBit = 15,
-                   kLinkedBit = 16;
+                   kLinkedBit = 16, kSmallPlaceBit = 17;
 
 /// Writes into a buffer that has room for all of it.
 class Putter {
@@ -46,17 +47,23 @@ class Putter {
   }
   /// One that others may have, too: its number, or it stands here. The lowest bit says which.
   void shared_text(std::string_view text) {
-    const auto known = numbers_ == nullptr ? std::nullopt : numbers_->find(text);
-    number(known ? std::uint64_t{*known} << 1 | 1 : std::uint64_t{text.size()} << 1);
-    if (!known) bytes(text.data(), text.size());
+    const std::uint32_t known = numbers_ == nullptr ? TextNumbers::kNone : numbers_->find(text);
+    if (known != TextNumbers::kNone) return number(std::uint64_t{known} << 1 | 1);
+    number(std::uint64_t{text.size()} << 1);
+    bytes(text.data(), text.size());
   }
   void decimal(const Decimal& value) {
     signed_number(value.digits);
     number(value.scale);
   }
+  template <class T>
+  void raw(const T& value) {
+    std::memcpy(to_, &value, sizeof value);
+    to_ += sizeof value;
+  }
   void instant(const Instant& at, Known how, bool by_evidence) {
-    signed_number(at.seconds);
-    number(at.nanos);
+    raw(at.seconds);
+    raw(at.nanos);
     number(std::uint64_t{static_cast<std::uint8_t>(how)} << 1 | static_cast<std::uint64_t>(by_evidence));
   }
 
@@ -111,9 +118,16 @@ class Taker {
     const std::int64_t digits = signed_number();
     return {digits, static_cast<std::uint8_t>(number())};
   }
+  template <class T>
+  void raw(T& to) {
+    std::memcpy(&to, at_, sizeof to);
+    at_ += sizeof to;
+  }
   Instant instant() {
-    const std::int64_t seconds = signed_number();
-    return {seconds, static_cast<std::uint32_t>(number())};
+    Instant at;
+    raw(at.seconds);
+    raw(at.nanos);
+    return at;
   }
   void how(Known& how, bool& by_evidence) {
     const std::uint64_t both = number();
@@ -139,12 +153,20 @@ void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
           std::uint64_t{x.resolved.has_value()} << kResolvedBit | std::uint64_t{c.id != x.external_id} << kIdBit |
           std::uint64_t{!c.scope.empty()} << kScopeBit | std::uint64_t{c.version.seconds != INT64_MIN} << kVersionBit |
           std::uint64_t{!c.linked_from.empty()} << kLinkedBit;
+  const bool small_place = (c.origin.line | c.origin.offset) <= UINT32_MAX;
+  bits |= std::uint64_t{small_place} << kSmallPlaceBit;
+  if (numbers != nullptr) numbers->begin();
   Putter to(out.room(most_bytes(c)), numbers);
   to.number(bits);
   to.number(c.source);
   to.number(c.origin.file);
-  to.number(c.origin.line);
-  to.number(c.origin.offset);
+  if (small_place) {
+    to.raw(static_cast<std::uint32_t>(c.origin.line));
+    to.raw(static_cast<std::uint32_t>(c.origin.offset));
+  } else {
+    to.raw(c.origin.line);
+    to.raw(c.origin.offset);
+  }
   to.number(static_cast<std::uint64_t>(x.channel));
   if (c.version.seconds != INT64_MIN) {
     to.signed_number(c.version.seconds);
@@ -153,11 +175,16 @@ void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
   if (c.id != x.external_id) to.text(c.id);
   if (!c.scope.empty()) to.shared_text(c.scope);
   if (!c.linked_from.empty()) to.text(c.linked_from);
-  for (const auto text : kTexts) {
-    if (!(x.*text).empty()) to.shared_text(x.*text);
+  to.shared_text(x.platform);  // nearly always known
+  if ((bits & kMoreTextBits) != 0) {
+    for (const auto text : kTexts) {
+      if (text != &Conversation::platform && !(x.*text).empty()) to.shared_text(x.*text);
+    }
   }
-  for (const auto value : kDecimals) {
-    if (x.*value) to.decimal(*(x.*value));
+  if ((bits & kDecimalBits) != 0) {
+    for (const auto value : kDecimals) {
+      if (x.*value) to.decimal(*(x.*value));
+    }
   }
   if (x.started_at) to.instant(*x.started_at, x.started_how, x.started_by_evidence);
   if (x.ended_at) to.instant(*x.ended_at, x.ended_how, x.ended_by_evidence);
@@ -169,7 +196,7 @@ void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
   }
   to.number(c.touchpoints.size());
   for (const Touchpoint& t : c.touchpoints) {
-    to.bytes(&t.id, sizeof t.id);
+    to.raw(t.id);
     to.instant(t.at, t.how, t.has_duration);
     to.number(std::uint64_t{static_cast<std::uint8_t>(t.kind)} << 2 | std::uint64_t{static_cast<std::uint8_t>(t.direction)});
     if (t.has_duration) to.decimal(t.duration);
@@ -188,8 +215,16 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
   x.external_id = external_id;
   c.source = static_cast<std::uint32_t>(from.number());
   c.origin.file = static_cast<std::uint32_t>(from.number());
-  c.origin.line = from.number();
-  c.origin.offset = from.number();
+  if (has(kSmallPlaceBit)) {
+    std::uint32_t line = 0, offset = 0;
+    from.raw(line);
+    from.raw(offset);
+    c.origin.line = line;
+    c.origin.offset = offset;
+  } else {
+    from.raw(c.origin.line);
+    from.raw(c.origin.offset);
+  }
   x.channel = static_cast<Channel>(from.number());
   if (has(kVersionBit)) {
     c.version.seconds = from.signed_number();
@@ -201,12 +236,19 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
   c.id = has(kIdBit) ? from.text() : external_id;
   if (has(kScopeBit)) c.scope = from.shared_text();
   if (has(kLinkedBit)) c.linked_from = from.text();
+  c.says = static_cast<std::uint32_t>(bits) | (x.channel != Channel::none ? Contribution::kSaysChannel : 0);
+  x.platform = from.shared_text();
   unsigned bit = 0;
-  for (const auto text : kTexts) {
-    if (has(bit++)) x.*text = from.shared_text();
+  if ((bits & kMoreTextBits) != 0) {
+    for (const auto text : kTexts) {
+      if (has(bit++) && text != &Conversation::platform) x.*text = from.shared_text();
+    }
   }
-  for (const auto value : kDecimals) {
-    if (has(bit++)) x.*value = from.decimal();
+  bit = std::size(kTexts);
+  if ((bits & kDecimalBits) != 0) {
+    for (const auto value : kDecimals) {
+      if (has(bit++)) x.*value = from.decimal();
+    }
   }
   if (has(kStartedBit)) {
     x.started_at = from.instant();
@@ -224,8 +266,7 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
   }
   const std::span<Touchpoint> touchpoints = touchpoints_.take(from.number());
   for (Touchpoint& t : touchpoints) {
-    const std::string_view id = from.bytes(sizeof t.id);
-    std::memcpy(&t.id, id.data(), sizeof t.id);
+    from.raw(t.id);
     t.at = from.instant();
     from.how(t.how, t.has_duration);
     const std::uint64_t kind = from.number();

@@ -64,6 +64,10 @@ struct Contribution {
   Origin origin;
   std::span<const MetadataItem> metadata;
   std::span<const Touchpoint> touchpoints;
+  /// Which values of the conversation may be known: bits as they stand in an entry, and one for the channel.
+  std::uint32_t says = ~std::uint32_t{0};
+  static constexpr std::uint32_t kSaysPlatform = 1, kSaysChannel = std::uint32_t{1} << 31;
+  static constexpr std::uint32_t kSaysMore = kSaysChannel | 0x1FFE;  ///< anything but the platform
 };
 
 class SharedTexts;

@@ -15,6 +15,7 @@
 #include "merge/links.hpp"
 #include "merge/sorter.hpp"
 #include "merge/state.hpp"
+#include "text.hpp"
 
 namespace crosswalk {
 
@@ -51,9 +52,9 @@ class GroupReader {
     group.clear();
     group.external_id = cursor->key();
     do {
-      group.payloads.push_back(group.text.keep(cursor->payload()));
+      group.payloads.push_back(cursor->lasting() ? cursor->payload() : group.text.keep(cursor->payload()));
       if (auto ok = step(cursor); !ok) return ok.error();
-    } while (cursor && cursor->key() == group.external_id);
+    } while (cursor && equal(cursor->key(), group.external_id));
     return true;
   }
 

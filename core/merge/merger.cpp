@@ -254,7 +254,7 @@ Merger::Merger(MergePlan plan, std::vector<LinkRule> links, Limits limits)
     : plan_(std::move(plan)),
       rules_(std::move(links)),
       limits_(limits),
-      contributions_(part(limits.memory, contributions_part(plan_, !rules_.empty())), spill_, (limits.jobs + 1) / 2),
+      contributions_(part(limits.memory, contributions_part(plan_, !rules_.empty())), spill_, limits.jobs),
       ledger_(part(limits.memory, plan_.ledger ? kLedgerPart : 1), spill_) {
   if (!rules_.empty()) links_ = std::make_unique<Links>(rules_, plan_, part(limits.memory, kLinksPart), spill_);
 }

@@ -7,8 +7,6 @@
 namespace crosswalk {
 namespace {
 
-constexpr std::size_t kShortest = 3;  // a number takes as much
-
 /// Of both ends and the size: those that are alike in them may be taken for each other, for a while.
 std::uint64_t mixed(std::string_view text) {
   std::uint64_t front = 0, back = 0;
@@ -37,17 +35,21 @@ std::optional<std::uint32_t> SharedTexts::add(std::string_view text) {
   return count_++;
 }
 
-std::optional<std::uint32_t> TextNumbers::find(std::string_view text) {
-  if (text.size() < kShortest || text.size() > SharedTexts::kLongest) return std::nullopt;
+std::uint32_t TextNumbers::look_up(std::string_view text) {
+  if (text.size() > SharedTexts::kLongest) return kNone;
   const std::uint64_t mix = mixed(text);
   Place& place = places_[mix % kPlaces];
-  if (place.mix == mix && place.number != kNone && texts_[place.number] == text) return place.number;
   const bool again = place.mix == mix;
-  place = {mix, kNone};
-  if (!again) return std::nullopt;
-  const auto number = texts_.add(text);
-  if (number) place.number = *number;
-  return number;
+  if (!again || place.number == kNone || !equal(place.text, text)) {
+    place = {mix, {}, kNone};
+    if (!again) return kNone;
+    const auto number = texts_.add(text);
+    if (!number) return kNone;
+    place.text = texts_[*number];
+    place.number = *number;
+  }
+  last_[(at_ - 1) % kLast] = {place.text, place.number};
+  return place.number;
 }
 
 }  // namespace crosswalk

@@ -1,6 +1,7 @@
 // Texts that many contributions have (a scope, a platform, an agent), kept once: entries hold their numbers.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "arena.hpp"
+#include "text.hpp"
 
 namespace crosswalk {
 
@@ -37,18 +39,34 @@ class TextNumbers {
  public:
   explicit TextNumbers(SharedTexts& texts) : texts_(texts), places_(kPlaces) {}
 
-  /// A text gets a number when it comes for the second time with few others between.
-  std::optional<std::uint32_t> find(std::string_view text);
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  /// An entry begins. Of entries of one kind the same text is often in the same place.
+  void begin() { at_ = 0; }
+  /// A text gets a number when it comes for the second time with few others between. kNone: it has none.
+  std::uint32_t find(std::string_view text) {
+    const Last& last = last_[at_++ % kLast];
+    if (text.size() < kShortest) return kNone;
+    return equal(last.text, text) ? last.number : look_up(text);
+  }
 
  private:
-  static constexpr std::size_t kPlaces = 4096;
-  static constexpr std::uint32_t kNone = UINT32_MAX;
+  static constexpr std::size_t kPlaces = 4096, kShortest = 3;  // a number takes as much
+  static constexpr std::size_t kLast = 16;
   struct Place {
     std::uint64_t mix = 0;
+    std::string_view text;  // a shared one
     std::uint32_t number = kNone;
   };
+  struct Last {
+    std::string_view text;  // a shared one
+    std::uint32_t number = kNone;
+  };
+  std::uint32_t look_up(std::string_view text);
   SharedTexts& texts_;
   std::vector<Place> places_;
+  std::array<Last, kLast> last_;  // by place in the entry
+  std::size_t at_ = 0;
 };
 
 }  // namespace crosswalk

@@ -1,35 +1,17 @@
 #include "merge/sorter.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace crosswalk {
+
+using entry::key_at, entry::payload_at, entry::size_at;
+
 namespace {
 
-std::uint32_t load32(const char* at) {
-  std::uint32_t value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
 void store32(char* at, std::uint32_t value) { std::memcpy(at, &value, sizeof value); }
-
-std::size_t size_at(const char* at) { return entry::kHead + load32(at) + load32(at + 4); }
-
-/// The eight bytes of `key` from `skip` on as a number that sorts as they do.
-std::uint64_t prefix_of(std::string_view key, std::size_t skip) {
-  std::uint64_t value = 0;
-  const std::size_t n = key.size() > skip ? std::min<std::size_t>(key.size() - skip, 8) : 0;
-  if (n == 8) {
-    std::memcpy(&value, key.data() + skip, 8);
-  } else if (n != 0) {
-    std::memcpy(&value, key.data() + skip, n);
-  }
-  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
-  return value;
-}
 
 std::size_t common_prefix(std::string_view a, std::string_view b) {
   const std::size_t most = std::min(a.size(), b.size());
@@ -50,23 +32,20 @@ std::size_t entry::begin(Buffer& out, std::string_view key) {
 
 void entry::end(Buffer& out, std::size_t begun) {
   char* const head = out.room(0) - (out.size() - begun);
-  store32(head + 4, static_cast<std::uint32_t>(out.size() - begun - kHead - load32(head)));
+  store32(head + 4, static_cast<std::uint32_t>(out.size() - begun - kHead - entry::size_word(head)));
 }
 
 entry::View entry::take(std::string_view& entries) {
-  const std::size_t key = load32(entries.data()), payload = load32(entries.data() + 4);
+  const std::size_t key = entry::size_word(entries.data()), payload = entry::size_word(entries.data() + 4);
   const View view{entries.substr(kHead, key), entries.substr(kHead + key, payload)};
   entries.remove_prefix(kHead + key + payload);
   return view;
 }
 
-std::string_view Sorter::key_at(const char* at) { return {at + entry::kHead, load32(at)}; }
-
-std::string_view Sorter::payload_at(const char* at) { return {at + entry::kHead + load32(at), load32(at + 4)}; }
-
 Sorter::Sorter(std::size_t budget, SpillFile& spill, unsigned threads)
     : budget_(std::max(budget, std::size_t{1} << 20)),
       run_size_(std::clamp(budget_ / 5, std::size_t{128} << 10, std::size_t{48} << 20)),
+      chunk_size_(std::clamp(run_size_ / 4, std::size_t{32} << 10, kLargePage)),
       piece_size_(std::clamp(run_size_ / 64, std::size_t{16} << 10, std::size_t{32} << 10)),
       // Of every run on disk each cursor holds a piece: all of them together an eighth of the budget.
       fan_in_(std::clamp<std::size_t>(budget_ / piece_size_ / 8, 16, 128)),
@@ -87,39 +66,75 @@ Result<void> Sorter::add(std::string_view entries) {
   const char* const end = at + entries.size();
   while (at != end) {
     if (!current_) start_run();
+    Run& run = *current_;
     // As many as fit are copied at once.
     const char* const from = at;
-    const std::size_t base = current_->data.size();
-    bool full = false;
+    bool fits = true, full = false;
     while (at != end && !full) {
-      const std::size_t place = base + static_cast<std::size_t>(at - from);
-      current_->order.push_back({0, place});
-      at += size_at(at);
-      full = base + static_cast<std::size_t>(at - from) + current_->order.size() * sizeof(Ref) >= run_size_;
+      const std::size_t size = size_at(at);
+      fits = static_cast<std::size_t>(at - from) + size <= run.left;
+      if (!fits) break;
+      const std::string_view key = key_at(at);
+      note_shared(key);
+      run.order.push_back({prefix_of(key, 0), run.next + (at - from)});
+      at += size;
+      full = run.size + static_cast<std::size_t>(at - from) + run.order.size() * sizeof(EntryRef) >= run_size_;
     }
-    current_->data.add({from, static_cast<std::size_t>(at - from)});
-    bytes_ += static_cast<std::uint64_t>(at - from);
-    if (!full) break;
+    const auto copied = static_cast<std::size_t>(at - from);
+    if (copied != 0) std::memcpy(run.next, from, copied);
+    run.next += copied;
+    run.left -= copied;
+    run.size += copied;
+    bytes_ += copied;
+    if (!fits) open_chunk(run, size_at(at));
+    if (!full) continue;
     if (auto ok = hand_over(); !ok) return ok;
   }
   return {};
 }
 
+void Sorter::note_shared(std::string_view key) {
+  if (entries_ == 0 && current_->order.empty()) {
+    first_key_ = key;
+    shared_ = key.size();
+  } else if (shared_ != 0) {
+    shared_ = common_prefix(std::string_view(first_key_).substr(0, shared_), key);
+  }
+}
+
+/// Memory for the next entries. From the second chunk on there is much to come: large pages are faster to get and to go through.
+void Sorter::open_chunk(Run& run, std::size_t at_least) {
+  const std::size_t taken = run.size + run.order.size() * sizeof(EntryRef);
+  const std::size_t wanted = std::max(run_size_ - std::min(taken, run_size_), run_size_ / 64);  // until the run is full
+  const std::size_t size = std::max(at_least, std::min(wanted, chunk_size_));
+  if (run.chunks_used == run.chunks.size() || run.chunks[run.chunks_used].size < size) {
+    const bool large = size == kLargePage && (run.chunks_used != 0 || entries_ != 0);
+    char* const bytes = static_cast<char*>(large ? allocate_large_pages(size) : std::malloc(size));
+    if (bytes == nullptr) throw std::bad_alloc();
+    run.chunks.insert(run.chunks.begin() + static_cast<std::ptrdiff_t>(run.chunks_used),
+                      {std::unique_ptr<char[], Chunk::Free>(bytes), size});
+  }
+  const Chunk& chunk = run.chunks[run.chunks_used++];
+  run.next = chunk.bytes.get();
+  run.left = chunk.size;
+}
+
 void Sorter::start_run() {
   const std::lock_guard lock(mutex_);
   current_ = spare_ ? std::move(spare_) : std::make_unique<Run>();
+  current_->order.reserve(last_run_ + last_run_ / 16);
 }
 
 /// The full run goes to the threads that sort; waits until there is memory for the next.
 Result<void> Sorter::hand_over() {
   std::unique_lock lock(mutex_);
   if (threads_.empty()) {
-    for (unsigned i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { background(); });
+    for (unsigned i = 0; i < (thread_count_ + 1) / 2; ++i) threads_.emplace_back([this] { background(); });
   }
   Run& run = *current_;
-  run.entries = run.order.size();
-  run.size = run.data.size();
-  run.held = run.data.size() + run.order.size() * sizeof(Ref);
+  run.entries = last_run_ = run.order.size();
+  run.shared = shared_;
+  run.held = run.size + run.order.size() * sizeof(EntryRef);
   held_ += run.held;
   entries_ += run.entries;
   runs_.push_back(std::move(current_));
@@ -144,13 +159,15 @@ void Sorter::background() {
   }
 }
 
-/// Sorts the next full run; where memory is short, puts sorted ones on disk, the oldest first.
+/// When memory will soon be short, sorts the next full run; where it is, puts sorted ones on disk, the oldest first. While all
+/// may find room there is nothing to do: seal() sorts all at once.
 Result<void> Sorter::background_step(std::unique_lock<std::mutex>& lock, bool& idle) {
   const auto first_in = [this](Run::State state) {
     const auto found = std::find_if(runs_.begin(), runs_.end(), [&](const auto& run) { return run->state == state; });
     return found == runs_.end() ? nullptr : found->get();
   };
-  if (Run* const run = first_in(Run::State::full)) {
+  const bool short_soon = spilled_ || held_ + 2 * run_size_ > budget_;
+  if (Run* const run = short_soon ? first_in(Run::State::full) : nullptr) {
     run->state = Run::State::sorting;
     lock.unlock();
     sort(*run);
@@ -169,9 +186,8 @@ Result<void> Sorter::background_step(std::unique_lock<std::mutex>& lock, bool& i
   lock.unlock();
   Result<void> result = spill(*run);
   auto emptied = std::make_unique<Run>();
-  emptied->data = std::move(run->data);
+  emptied->chunks = std::move(run->chunks);
   emptied->order = std::move(run->order);
-  emptied->data.truncate(0);
   emptied->order.clear();
   lock.lock();
   if (!result) return result;
@@ -203,46 +219,36 @@ std::vector<Sorter::Run*> Sorter::to_merge() const {
 }
 
 void Sorter::sort(Run& run) {
-  const char* const base = run.data.data();
-  const std::string_view first = key_at(base + run.order.front().at);
-  std::size_t shared = first.size();
-  for (const Ref& ref : run.order) shared = std::min(shared, common_prefix(first.substr(0, shared), key_at(base + ref.at)));
-  std::uint64_t differing = 0;
-  const std::uint64_t first_prefix = prefix_of(first, shared);
-  for (Ref& ref : run.order) {
-    ref.prefix = prefix_of(key_at(base + ref.at), shared);
-    differing |= ref.prefix ^ first_prefix;
+  EntryRefs* const lists[] = {&run.order};
+  run.order = in_order(lists, run.shared, 1);
+}
+
+/// Everything is in memory: it becomes one run.
+void Sorter::join_runs() {
+  if (runs_.empty()) return;
+  auto all = std::make_unique<Run>();
+  std::vector<EntryRefs*> lists;
+  for (const auto& run : runs_) {
+    if (run->state == Run::State::sorted && shared_ == 0 && run->shared != 0) {  // when fewer keys were known
+      for (EntryRef& ref : run->order) ref.prefix = prefix_of(key_at(ref.at), 0);
+    }
+    lists.push_back(&run->order);
+    all->entries += run->entries;
+    all->size += run->size;
+    std::move(run->chunks.begin(), run->chunks.end(), std::back_inserter(all->chunks));
   }
-  const auto comes_first = [base, shared](const Ref& a, const Ref& b) {
-    if (a.prefix != b.prefix) return a.prefix < b.prefix;
-    const int order = key_at(base + a.at).substr(shared).compare(key_at(base + b.at).substr(shared));
-    return order != 0 ? order < 0 : a.at < b.at;
-  };
-  // Many are first parted by sixteen bits, from the first on in which they differ.
-  constexpr std::size_t kParts = std::size_t{1} << 16, kMany = kParts / 8;
-  if (run.order.size() < kMany || differing == 0) return std::sort(run.order.begin(), run.order.end(), comes_first);
-  const auto part_of = [shift = std::countl_zero(differing)](const Ref& ref) { return ref.prefix << shift >> 48; };
-  std::vector<std::uint32_t> ends(kParts);
-  for (const Ref& ref : run.order) ++ends[part_of(ref)];
-  std::uint32_t sum = 0;
-  for (std::uint32_t& end : ends) end = std::exchange(sum, sum + end);
-  std::vector<Ref> parted(run.order.size());
-  for (const Ref& ref : run.order) parted[ends[part_of(ref)]++] = ref;
-  auto begin = parted.begin();
-  for (const std::uint32_t end : ends) {
-    const auto behind = parted.begin() + end;
-    if (behind - begin > 1) std::sort(begin, behind, comes_first);
-    begin = behind;
-  }
-  run.order = std::move(parted);
+  all->order = in_order(lists, shared_, thread_count_);
+  all->state = Run::State::sorted;
+  runs_.clear();
+  runs_.push_back(std::move(all));
 }
 
 /// All runs end their pieces at the same keys, so that a stretch from one of them to another needs no piece in part. Keys that
 /// come in another distribution later only make this worth less.
 void Sorter::split(const Run& run) {
   std::size_t filled = 0;
-  for (const Ref& ref : run.order) {
-    const char* const at = run.data.data() + ref.at;
+  for (const EntryRef& ref : run.order) {
+    const char* const at = ref.at;
     if (filled >= piece_size_ && (splits_.empty() || splits_.back() != key_at(at))) {
       splits_.emplace_back(key_at(at));
       filled = 0;
@@ -293,13 +299,22 @@ bool Sorter::ends_by(const Piece& piece, std::string_view key) const {
 
 Result<void> Sorter::spill(Run& run) {
   Pieces pieces(*this, piece_size_);
-  for (const Ref& ref : run.order) {
-    const char* const at = run.data.data() + ref.at;
+  for (std::size_t i = 0; i < run.order.size(); ++i) {
+    fetch_ahead(std::span(run.order).subspan(i));
+    const char* const at = run.order[i].at;
     if (auto ok = pieces.add(key_at(at), {at, size_at(at)}); !ok) return ok;
   }
   if (auto ok = pieces.finish(); !ok) return ok;
   run.pieces = pieces.take();
   return {};
+}
+
+std::span<const EntryRef> Sorter::Run::between(std::string_view from, const std::optional<std::string>& until) const {
+  const auto place = [&](std::string_view key) {
+    return std::partition_point(order.begin(), order.end(), [&](const EntryRef& ref) { return key_at(ref.at) < key; });
+  };
+  const auto begin = place(from), end = until ? place(*until) : order.end();
+  return begin < end ? std::span(begin, end) : std::span<const EntryRef>();
 }
 
 /// Keys from one up to another.
@@ -322,14 +337,7 @@ class Sorter::Reader {
   /// At the first entry of the range.
   Result<bool> open() {
     if (!run_.on_disk()) {
-      const auto place = [&](std::string_view key) {
-        const char* const base = run_.data.data();
-        return std::partition_point(run_.order.begin(), run_.order.end(),
-                                    [&](const Ref& ref) { return key_at(base + ref.at) < key; }) -
-               run_.order.begin();
-      };
-      at_order_ = static_cast<std::size_t>(place(range_.from));
-      end_order_ = range_.until ? static_cast<std::size_t>(place(*range_.until)) : run_.order.size();
+      rest_ = run_.between(range_.from, range_.until);
       return settle();
     }
     auto found =
@@ -343,7 +351,7 @@ class Sorter::Reader {
   }
   Result<bool> next() {
     if (!run_.on_disk()) {
-      ++at_order_;
+      rest_ = rest_.subspan(1);
       return settle();
     }
     at_ += size_at(at_);
@@ -364,8 +372,9 @@ class Sorter::Reader {
 
  private:
   Result<bool> settle() {
-    if (at_order_ >= end_order_) return false;
-    at_ = run_.data.data() + run_.order[at_order_].at;
+    if (rest_.empty()) return false;
+    fetch_ahead(rest_);
+    at_ = rest_.front().at;
     prefix_ = prefix_of(key(), range_.shared);
     return true;
   }
@@ -388,8 +397,9 @@ class Sorter::Reader {
   const Run& run_;
   std::size_t number_;
   const Range& range_;
-  std::uint64_t prefix_ = 0;  // eight bytes of the key behind what is shared
-  std::size_t at_order_ = 0, end_order_ = 0, next_piece_ = 0;
+  std::uint64_t prefix_ = 0;        // eight bytes of the key behind what is shared
+  std::span<const EntryRef> rest_;  // from the current entry on
+  std::size_t next_piece_ = 0;
   std::vector<char> piece_;
   bool may_end_ = false;  // the range ends in this piece
   const char* at_ = nullptr;
@@ -492,9 +502,13 @@ Result<void> Sorter::seal() {
   spare_.reset();
   if (current_) {
     current_->entries = current_->order.size();
-    current_->size = current_->data.size();
+    current_->shared = shared_;
     entries_ += current_->entries;
     runs_.push_back(std::move(current_));
+  }
+  if (!spilled_) {
+    join_runs();
+    return {};
   }
   for (const auto& run : runs_) {
     if (run->state != Run::State::full) continue;
@@ -527,7 +541,7 @@ Result<std::vector<std::string>> Sorter::cuts(std::uint64_t part) const {
     const std::uint64_t each = std::max<std::uint64_t>(run->size / std::max<std::uint64_t>(run->entries, 1), 1);
     const auto every = static_cast<std::size_t>(std::max<std::uint64_t>(step / each, 1));
     for (std::size_t i = 0; i < run->order.size(); i += every) {
-      samples.push_back({key_at(run->data.data() + run->order[i].at), each * every, splits_.empty()});
+      samples.push_back({key_at(run->order[i].at), each * every, splits_.empty()});
     }
   }
   std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.key < b.key; });
@@ -555,6 +569,11 @@ Result<std::unique_ptr<SorterCursor>> SorterCursor::open(const Sorter& sorter, s
   cursor->until_ = std::move(until);
   cursor->readers_ = std::make_unique<Sorter::Tournament>(Sorter::Range(cursor->from_, cursor->until_));
   if (cursor->until_ && *cursor->until_ <= from) return cursor;
+  if (!sorter.spilled_) {
+    cursor->in_memory_ = true;
+    if (!sorter.runs_.empty()) cursor->rest_ = sorter.runs_.front()->between(cursor->from_, cursor->until_);
+    return cursor;
+  }
   for (const auto& run : sorter.runs_) {
     if (auto ok = cursor->readers_->enter(sorter, *run); !ok) return ok.error();
   }
@@ -562,7 +581,7 @@ Result<std::unique_ptr<SorterCursor>> SorterCursor::open(const Sorter& sorter, s
   return cursor;
 }
 
-Result<bool> SorterCursor::next() {
+Result<bool> SorterCursor::next_of_runs() {
   if (begun_) {
     if (auto ok = readers_->next(); !ok) return ok.error();
   }

@@ -6,9 +6,12 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -17,6 +20,8 @@
 #include "crosswalk/result.hpp"
 #include "encode/buffer.hpp"
 #include "io/spill_file.hpp"
+#include "large_pages.hpp"
+#include "merge/entry_order.hpp"
 
 namespace crosswalk {
 
@@ -34,13 +39,25 @@ inline void add(Buffer& out, std::string_view key, std::string_view payload) {
 struct View {
   std::string_view key, payload;
 };
+/// Of the entry that lies at `at`.
+[[nodiscard]] inline std::uint32_t size_word(const char* at) {
+  std::uint32_t value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+[[nodiscard]] inline std::string_view key_at(const char* at) { return {at + kHead, size_word(at)}; }
+[[nodiscard]] inline std::string_view payload_at(const char* at) { return {at + kHead + size_word(at), size_word(at + 4)}; }
+[[nodiscard]] inline std::size_t size_at(const char* at) {
+  return kHead + std::size_t{size_word(at)} + std::size_t{size_word(at + 4)};
+}
 /// The first of some entries, which is taken from them.
 View take(std::string_view& entries);
 }  // namespace entry
 
 class Sorter {
  public:
-  /// `budget` bytes of memory (at least 1 MiB is used); `spill` may be shared. Full runs are sorted by so many threads.
+  /// `budget` bytes of memory (at least 1 MiB is used); `spill` may be shared. seal() sorts with so many threads, and half of
+  /// them sort and spill while more comes.
   Sorter(std::size_t budget, SpillFile& spill, unsigned threads = 1);
   ~Sorter();
   Sorter(const Sorter&) = delete;
@@ -60,9 +77,13 @@ class Sorter {
 
  private:
   friend class SorterCursor;
-  struct Ref {
-    std::uint64_t prefix;  // eight bytes of the key behind what all keys of the run share
-    std::uint64_t at;
+  /// Memory in which entries lie and stay.
+  struct Chunk {
+    struct Free {
+      void operator()(char* bytes) const { std::free(bytes); }
+    };
+    std::unique_ptr<char[], Free> bytes;
+    std::size_t size = 0;
   };
   struct Piece {
     SpillFile::Piece where;
@@ -70,13 +91,19 @@ class Sorter {
     std::uint32_t part = 0;  // its keys lie from splits_[part - 1] up to splits_[part]
   };
   struct Run {
-    Buffer data;
-    std::vector<Ref> order;     // filled in order of arrival, then sorted
+    std::vector<Chunk> chunks;
+    std::size_t chunks_used = 0;
+    char* next = nullptr;  // in the chunk that is being filled
+    std::size_t left = 0;
+    EntryRefs order;            // filled in order of arrival, then sorted
+    std::size_t shared = 0;     // with how many bytes all keys begin
     std::vector<Piece> pieces;  // once spilled
     std::uint64_t entries = 0, size = 0;
     std::size_t held = 0;  // bytes this run counts for in memory
     unsigned level = 0;
     enum class State : std::uint8_t { full, sorting, sorted, spilling, spilled, merging } state = State::full;
+    /// Of a sorted one in memory: the entries from one key up to another.
+    [[nodiscard]] std::span<const EntryRef> between(std::string_view from, const std::optional<std::string>& until) const;
     [[nodiscard]] bool on_disk() const { return state == State::spilled || state == State::merging; }
   };
   using Runs = std::vector<std::unique_ptr<Run>>;
@@ -85,9 +112,10 @@ class Sorter {
   class Tournament;
   class Pieces;
 
-  static std::string_view key_at(const char* at);
-  static std::string_view payload_at(const char* at);
-  static void sort(Run& run);
+  void open_chunk(Run& run, std::size_t at_least);
+  void note_shared(std::string_view key);
+  void sort(Run& run);
+  void join_runs();
   void split(const Run& run);
   [[nodiscard]] bool ends_by(const Piece& piece, std::string_view key) const;
   Result<void> spill(Run& run);
@@ -98,13 +126,16 @@ class Sorter {
   void background();
   Result<void> background_step(std::unique_lock<std::mutex>& lock, bool& idle);
 
-  std::size_t budget_, run_size_, piece_size_, fan_in_;
+  std::size_t budget_, run_size_, chunk_size_, piece_size_, fan_in_;
   SpillFile& spill_;
   unsigned thread_count_;
   std::unique_ptr<Run> current_, spare_;  // the spare one's memory is used again
-  Runs runs_;                             // in order of arrival
+  Runs runs_;                             // in order of arrival; when sealed without a spill, one
   std::vector<std::string> splits_;       // where every run's pieces end; chosen by the first one that is spilled
   std::uint64_t entries_ = 0, bytes_ = 0;
+  std::string first_key_;
+  std::size_t shared_ = 0;    // with how many bytes all keys begin
+  std::size_t last_run_ = 0;  // how many entries it had
   bool spilled_ = false;
 
   std::mutex mutex_;
@@ -124,16 +155,30 @@ class SorterCursor {
   ~SorterCursor();
 
   /// False at the end. An error is final.
-  Result<bool> next();
+  Result<bool> next() {
+    if (!in_memory_) return next_of_runs();
+    if (rest_.empty()) return false;
+    fetch_ahead(rest_);
+    const char* const at = rest_.front().at;
+    key_ = entry::key_at(at);
+    payload_ = entry::payload_at(at);
+    rest_ = rest_.subspan(1);
+    return true;
+  }
   [[nodiscard]] std::string_view key() const { return key_; }
   [[nodiscard]] std::string_view payload() const { return payload_; }
+  /// Whether views stay valid as long as the sorter does.
+  [[nodiscard]] bool lasting() const { return in_memory_; }
 
  private:
   SorterCursor();
+  Result<bool> next_of_runs();
   std::string from_;
   std::optional<std::string> until_;
   std::unique_ptr<Sorter::Tournament> readers_;
   bool begun_ = false;
+  bool in_memory_ = false;  // all of the sorter is, as one run
+  std::span<const EntryRef> rest_;
   std::string_view key_, payload_;
 };
 

@@ -18,7 +18,7 @@ bool known(const std::optional<T>& value) {
   return value.has_value();
 }
 
-bool larger(std::string_view a, std::string_view b) { return a > b; }
+bool larger(std::string_view a, std::string_view b) { return a.data() != b.data() && a > b; }
 bool larger(Channel a, Channel b) { return a > b; }
 bool larger(const std::optional<bool>& a, const std::optional<bool>& b) { return *a && !*b; }
 bool larger(const std::optional<Instant>& a, const std::optional<Instant>& b) { return *b < *a; }
@@ -147,7 +147,11 @@ void State::join(const Contribution& c) {
     origin = c.origin;
   }
   ++records;
-  join_conversation(*this, c.conversation, [&](Target) -> const Version& { return c.version; });
+  if ((c.says & Contribution::kSaysMore) != 0) {
+    join_conversation(*this, c.conversation, [&](Target) -> const Version& { return c.version; });
+  } else {  // a touchpoint, mostly
+    join_value(conversation.platform, versions[index(Target::platform)], c.conversation.platform, c.version);
+  }
   for (std::size_t i = 0; i < c.metadata.size(); ++i) {
     const auto& [key, value] = c.metadata[i];
     // Records of one kind have the same in the same place.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -41,6 +42,11 @@ struct GivenField {
   }
   void put(Field& to) const { std::memcpy(&to, &given, sizeof given); }  // by its members it would be eight instructions
 };
+
+/// Nearly all values, at a glance: there is something, and is_nothing() need not look.
+inline bool is_plainly_there(const Field& f) {
+  return f.size != 0 && f.kind <= Kind::boolean && static_cast<unsigned char>(*f.text) > ' ';
+}
 
 /// Names beyond the room for them, taken together in the books.
 const std::string kOtherNames = "…";
@@ -427,7 +433,10 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
   count_dropped();
 }
 
-std::uint64_t Normalizer::line() { return lines_.at(static_cast<std::size_t>(place_.raw.data() - block_->data.data())); }
+std::uint64_t Normalizer::line() {
+  if (place_.line != 0) return place_.line;
+  return lines_.at(static_cast<std::size_t>(place_.raw.data() - block_->data.data()));
+}
 
 void Normalizer::on_record(const Record& record, const Place& place) {
   if (!begin_record(place)) return;
@@ -838,6 +847,11 @@ Normalizer::Item* Normalizer::find_item(std::string_view key, std::uint64_t hash
 /// A key stands once in a record. Where two fields would share one, each goes under its full path, so that their order
 /// in the record does not matter; what still shares one is numbered.
 void Normalizer::add_item(const Key& wanted, const Field& value, Form form) {
+  if (items_.empty()) {
+    item_bits_ |= std::uint64_t{1} << (wanted.name_hash & 63);
+    items_.push_back({&wanted, value, form});
+    return;
+  }
   Item item{&wanted, value, form};
   if (Item* const other = find_item(wanted.name, wanted.name_hash)) {
     const bool has_path = other->name() != other->key->path;
@@ -869,8 +883,27 @@ const Normalizer::Key& Normalizer::made_key(std::string_view comma_key) {
 
 bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& value) {
   if (outcome_ != Outcome::going) return false;
-  if (is_nothing(value) || is_absent(target, value)) return true;
+  if ((!is_plainly_there(value) && is_nothing(value)) || is_absent(target, value)) return true;
   const bool made = (value.flags & Field::kMade) != 0;
+  if (!made && !walking_ && !has(target) && step(value.id).action == Action::claim) {  // mostly
+    const std::uint32_t bit = 1U << static_cast<unsigned>(target);
+    filled_ |= bit;
+    plain_ &= ~bit;
+    Slot& to = slot(target);
+    std::memcpy(&to.value, &value, sizeof value);
+    to.how = how;
+    to.at = Gathered::kSet;
+    to.rank = rank;
+    for (Gathered& g : gathered_) {
+      if (g.value.id != value.id || g.value.text != value.text) continue;
+      g.targets |= bit;
+      return true;
+    }
+    Gathered& g = gathered_.emplace_back();
+    std::memcpy(&g.value, &value, sizeof value);
+    g.targets = bit;
+    return true;
+  }
   Field kept = value;
   if (made || walking_) kept.text = scratch_text_.keep(value.view()).data();
   fill(target, how, rank, kept);
@@ -933,15 +966,20 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
       count_bad(name_of(Target::handle_time), t.duration, std::string(kWhy), "correct it in the source");
     }
   }
-  touch.user = scratch_text_.keep(t.user);
-  touch.subject = scratch_text_.keep(t.subject);
+  const auto kept = [this](std::string_view text) {  // mostly it is the record's own, which stays as long
+    const std::less<const char*> before;
+    const char *const begin = place_.raw.data(), *const end = begin + place_.raw.size();
+    return !before(text.data(), begin) && before(text.data(), end) ? text : scratch_text_.keep(text);
+  };
+  touch.user = kept(t.user);
+  touch.subject = kept(t.subject);
   touches_.push_back(touch);
   return true;
 }
 
 bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   if (outcome_ != Outcome::going) return false;
-  if (is_nothing(value)) return true;
+  if (!is_plainly_there(value) && is_nothing(value)) return true;
   const bool made = (value.flags & Field::kMade) != 0;
   bool carries = source_.metadata != SourceConfig::Metadata::none;
   if (source_.metadata == SourceConfig::Metadata::listed) carries = is_listed(name);
@@ -960,7 +998,7 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
 /// The metadata key of a name that the adapter made up. Of the first few it is kept: mostly there are no more.
 const Normalizer::Key& Normalizer::key_of_made_name(std::string_view name) {
   for (const MadeName& known : made_names_) {
-    if (known.name == name) return known.key;
+    if (equal(known.name, name)) return known.key;
   }
   scratch_.clear();
   scratch_.add(',');
@@ -978,9 +1016,9 @@ const Normalizer::Key& Normalizer::key_of_made_name(std::string_view name) {
 
 bool Normalizer::drop(const Field& value, std::string_view rule) {
   if (outcome_ != Outcome::going) return false;
-  if ((value.flags & Field::kMade) != 0 || is_nothing(value)) return true;
+  if ((value.flags & Field::kMade) != 0 || (!is_plainly_there(value) && is_nothing(value))) return true;
   FieldPlan& p = plan(value.id);
-  if (p.last_rule_drops == nullptr || p.last_rule != rule) {
+  if (p.last_rule_drops == nullptr || !equal(p.last_rule, rule)) {
     auto& by_rule = record_drops_.try_emplace(value.id < NameTable::kStable ? p.name : kOtherNames).first->second;
     auto found = by_rule.find(rule);
     if (found == by_rule.end()) found = by_rule.emplace(std::string(rule), 0).first;
@@ -1066,21 +1104,30 @@ void Normalizer::understand() {
   understand_id(Target::external_id, conversation_.external_id);
   if (outcome_ != Outcome::going) return;
   understand_channel();
-  understand_text(Target::platform, conversation_.platform);
-  understand_id(Target::queue_id, conversation_.queue_id);
-  understand_id(Target::assigned_agent_id, conversation_.assigned_agent_id);
-  understand_id(Target::customer_id, conversation_.customer_id);
-  understand_text(Target::subject, conversation_.subject);
-  understand_status();
-  if (!source_.enrich) understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
-  understand_time(Target::ended_at, kEnded, conversation_.ended_at, conversation_.ended_how);
-  if (source_.evidence) weigh_evidence();
-  understand_duration(Target::handle_time, conversation_.handle_time);
-  understand_duration(Target::wait_time, conversation_.wait_time);
-  understand_duration(Target::first_response_time, conversation_.first_response_time);
+  // Of a record that is a touchpoint nothing else is known.
+  constexpr std::uint32_t kFewKnow = 1U | 1U << static_cast<unsigned>(Target::external_id) |
+                                     1U << static_cast<unsigned>(Target::channel) | 1U << static_cast<unsigned>(Target::version) |
+                                     1U << static_cast<unsigned>(Target::scope) | 1U << static_cast<unsigned>(Target::time_zone);
+  const bool more = (filled_ & ~kFewKnow) != 0;
+  if (more) {
+    understand_text(Target::platform, conversation_.platform);
+    understand_id(Target::queue_id, conversation_.queue_id);
+    understand_id(Target::assigned_agent_id, conversation_.assigned_agent_id);
+    understand_id(Target::customer_id, conversation_.customer_id);
+    understand_text(Target::subject, conversation_.subject);
+    understand_status();
+    if (!source_.enrich) understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
+    understand_time(Target::ended_at, kEnded, conversation_.ended_at, conversation_.ended_how);
+    if (source_.evidence) weigh_evidence();
+    understand_duration(Target::handle_time, conversation_.handle_time);
+    understand_duration(Target::wait_time, conversation_.wait_time);
+    understand_duration(Target::first_response_time, conversation_.first_response_time);
+  }
   understand_version();
-  understand_resolved();
-  understand_csat();
+  if (more) {
+    understand_resolved();
+    understand_csat();
+  }
   if (outcome_ != Outcome::going) return;
   if (!conversation_.started_at && source_.info.role != RecordRole::event && !source_.enrich) {
     reject("missing_started_at", "", "", "the record has no start time, and none is made up",

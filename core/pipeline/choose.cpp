@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "crosswalk/translate.hpp"
 #include "framing/csv.hpp"
@@ -23,7 +24,14 @@ class NameCollector final : public RecordHandler {
  public:
   NameCollector(const NameTable& table, Names& names) : table_(table), names_(names) {}
   void on_record(const Record& record, const Place&) override {
-    for (const Field& field : record) names_.insert(folded_name(table_.name(field.id)));
+    for (const Field& field : record) {
+      if (field.id < NameTable::kStable) {  // the others may stand for another name each time
+        if (field.id >= met_.size()) met_.resize(field.id + std::size_t{1});
+        if (met_[field.id]) continue;
+        met_[field.id] = true;
+      }
+      names_.insert(folded_name(table_.name(field.id)));
+    }
   }
   void on_fault(const FrameFault&) override {}
   void on_repeated_header(const Place&) override {}
@@ -31,6 +39,7 @@ class NameCollector final : public RecordHandler {
  private:
   const NameTable& table_;
   Names& names_;
+  std::vector<bool> met_;  // by id
 };
 
 using Settings = std::map<std::string, std::string, std::less<>>;

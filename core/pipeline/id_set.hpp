@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "huge_pages.hpp"
+#include "large_pages.hpp"
 
 namespace crosswalk {
 
@@ -36,10 +36,10 @@ class IdSet {
   [[nodiscard]] std::uint64_t compared() const { return kept_ + repeated_; }
 
  private:
-  using Table = std::vector<std::uint64_t, HugePageAllocator<std::uint64_t>>;
+  using Table = std::vector<std::uint64_t, LargePages<std::uint64_t>>;
   [[nodiscard]] std::size_t place(std::uint64_t hash) const { return static_cast<std::size_t>(hash) & (table_.size() - 1); }
   void grow() {
-    Table old(table_.empty() ? std::size_t{1} << 12 : table_.size() * 2);
+    Table old(table_.empty() ? std::size_t{1} << 12 : table_.size() * 2, 0);
     old.swap(table_);
     for (const std::uint64_t hash : old) {
       if (hash == 0) continue;

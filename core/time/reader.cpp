@@ -79,6 +79,17 @@ bool read_fraction(const char* text, const char* end, std::uint32_t& nanos) {
   constexpr std::uint32_t kUnits[] = {0, 100'000'000, 10'000'000, 1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
   const std::ptrdiff_t count = end - text - 1;
   if ((text[0] != '.' && text[0] != ',') || count < 1 || count > 9) return false;
+  if (count <= 8) {  // all at once; what stands before them becomes zeros
+    constexpr std::uint64_t kHighBits = 0x8080808080808080, kPairs = 0x000000FF000000FF;
+    const auto others = static_cast<unsigned>(8 * (8 - count));
+    std::uint64_t digits = (load8(end - 8) ^ 0x3030303030303030) >> others << others;
+    if ((((digits + 0x7676767676767676) | digits) & kHighBits) != 0) return false;
+    digits = digits * 10 + (digits >> 8);
+    digits = (digits & kPairs) * (100 + (std::uint64_t{1'000'000} << 32)) +
+             (digits >> 16 & kPairs) * (1 + (std::uint64_t{10'000} << 32));
+    nanos = static_cast<std::uint32_t>(digits >> 32) * kUnits[count];
+    return true;
+  }
   std::uint32_t value = 0;
   for (const char* p = text + 1; p < end; ++p) {
     const auto digit = static_cast<std::uint32_t>(*p - '0');

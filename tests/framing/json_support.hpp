@@ -84,7 +84,8 @@ class Recorder final : public RecordHandler {
     seen.size = place.raw.size();
     seen.raw = place.raw;
     seen.duplicate_keys = place.duplicate_keys;
-    seen.line = block->line_of(static_cast<std::size_t>(place.raw.data() - block->data.data()));
+    const auto at = static_cast<std::size_t>(place.raw.data() - block->data.data());
+    seen.line = place.line != 0 ? place.line : block->line_of(at);
     for (const Field& field : record) {
       seen.fields.push_back({std::string(names_.name(field.id)), field.kind, std::string(field.view())});
     }
@@ -118,6 +119,7 @@ struct Run {
   std::string error;  ///< empty when the input ended well
   std::size_t largest_block = 0;
   std::size_t blocks = 0;
+  std::vector<std::string> names;  ///< that were met, in their order
 };
 
 inline Run read_json(std::unique_ptr<ByteSource> source, const JsonOptions& options = {},
@@ -142,6 +144,7 @@ inline Run read_json(std::unique_ptr<ByteSource> source, const JsonOptions& opti
     parser->parse(block, recorder);
   }
   run.events = std::move(recorder.events);
+  for (std::size_t id = 0; id < names.stable_count(); ++id) run.names.emplace_back(names.name(static_cast<std::uint16_t>(id)));
   return run;
 }
 

@@ -181,6 +181,41 @@ TEST_CASE("json damage: a malformed line is one reject and touches no other") {
   }
 }
 
+TEST_CASE("json damage: lines are read together, and each as if it were alone") {
+  const std::vector<std::string> parts = {"{\"a\":1}",
+                                          "{\"a\":",
+                                          "1}",
+                                          "{\"b\":{\"c\":2}}",
+                                          "{\"d\":{",
+                                          "\"e\":3}}",
+                                          "{\"f\":\"x\\\"\"}",
+                                          "{\"g\":\"",
+                                          "\"}",
+                                          "{\"h\":1}}",
+                                          "{\"i\":1}\\",
+                                          "{\"j\":[1,{}]}",
+                                          "{\"k\":[",
+                                          "]}",
+                                          "{\"l\":nul",
+                                          "{\"m\":\"\xff\"}",
+                                          "{}",
+                                          "[1]",
+                                          "{\"n\":\"\\u0041\"}",
+                                          "\\",
+                                          "{\"o\":null}"};
+  std::mt19937 random(7);
+  for (int round = 0; round < 300; ++round) {
+    CAPTURE(round);
+    std::string text;
+    for (int i = 0; i < 12; ++i) text += parts[random() % parts.size()] + (random() % 4 == 0 ? " \n\t\n" : "\n");
+    text.insert(0, "{\"a\":1}\n{\"a\":1}\n");  // lines beyond doubt
+    const auto together = read_json(text), alone = read_json(text, {}, 1);
+    REQUIRE(alone.blocks > 5);
+    REQUIRE(shown_run(together) == shown_run(alone));
+    REQUIRE(together.names == alone.names);  // nobody looked into the next line
+  }
+}
+
 TEST_CASE("json damage: in an array, reading goes on at the next record") {
   SUBCASE("a string without its end") {
     gives("[\n  {\"a\":1},\n  {\"a\":\"x},\n  {\"a\":3}\n]",

@@ -177,6 +177,35 @@ TEST_CASE("sorter: keys are in the order of their bytes, whatever those are") {
   check_same(through(alike, kAmple), sorted(alike));
 }
 
+TEST_CASE("sorter: many entries in memory, sorted by several threads") {
+  std::mt19937 random(11);
+  Entries all;
+  for (std::size_t i = 0; i < 150'000; ++i) {
+    std::string key;
+    switch (random() % 8) {
+      case 0: key = std::to_string(random() % 3000); break;                 // short, many of them
+      case 1: key.assign(random() % 12, "\0a\xff"[random() % 3]); break;    // some differ by zeros at their end only
+      case 2: key = "0123456789" + std::to_string(random() % 5000); break;  // alike in the first eight bytes
+      case 3: key = "one that is very often there"; break;
+      default:
+        for (int byte = 0; byte < 16; ++byte) key += "0123456789abcdef"[random() % 16];
+    }
+    all.push_back({std::move(key), std::to_string(i)});
+  }
+  const Entries wanted = sorted(all);
+  for (const unsigned threads : {1U, 2U, 3U, 7U}) {
+    CAPTURE(threads);
+    SpillFile spill;
+    Sorter sorter(kAmple, spill, threads);
+    REQUIRE(fill(sorter, all).ok());
+    REQUIRE(sorter.seal().ok());
+    CHECK_FALSE(sorter.spilled());
+    check_same(read(sorter), wanted);
+  }
+  // The first runs are sorted when memory runs short, and then it was enough after all.
+  for (std::size_t budget = 12 * kMiB; budget >= 4 * kMiB; budget -= kMiB / 4) check_same(through(all, budget), wanted);
+}
+
 TEST_CASE("sorter: equal keys stay in order of arrival, in memory and on disk") {
   for (const std::size_t keys : {1U, 3U, 40U}) {
     const Entries all = random_entries(static_cast<std::uint32_t>(keys), 6 * kMiB, keys, 100);
