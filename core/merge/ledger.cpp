@@ -1,5 +1,8 @@
 #include "merge/ledger.hpp"
 
+#include <algorithm>
+#include <charconv>
+
 #include "encode/json_text.hpp"
 #include "merge/sorter.hpp"
 
@@ -58,20 +61,32 @@ LedgerLine read_ledger_entry(std::string_view key, std::string_view payload) {
   return line;
 }
 
-void add_ledger_line(Buffer& out, const LedgerLine& line, std::string_view source, std::string_view file) {
-  out.add("{\"source\":");
-  add_json_string(out, source);
-  out.add(",\"file\":");
-  add_json_string(out, file);
-  out.add(",\"line\":");
-  add_number(out, line.origin.line);
-  out.add(",\"offset\":");
-  add_number(out, line.origin.offset);
-  out.add(",\"fate\":\"");
-  out.add(name_of(line.fate));
-  out.add(line.fate == Fate::filtered ? "\",\"rule\":" : line.fate == Fate::rejected ? "\",\"code\":" : "\",\"external_id\":");
-  add_json_string(out, line.what);
-  out.add("}\n");
+std::string ledger_head(std::string_view source, std::string_view file) {
+  Buffer head;
+  head.add("{\"source\":");
+  add_json_string(head, source);
+  head.add(",\"file\":");
+  add_json_string(head, file);
+  head.add(",\"line\":");
+  return std::string(head.view());
+}
+
+void add_ledger_line(Buffer& out, std::string_view head, const LedgerLine& line) {
+  constexpr std::size_t kFixedRoom = 128;  // of keys, two numbers and the fate
+  const std::string_view fate = name_of(line.fate);
+  char* to = out.room(head.size() + kFixedRoom + json_string_room(line.what.size()));
+  to = std::copy(head.begin(), head.end(), to);
+  to = std::to_chars(to, to + 20, line.origin.line).ptr;
+  to = put_literal(to, ",\"offset\":");
+  to = std::to_chars(to, to + 20, line.origin.offset).ptr;
+  to = put_literal(to, ",\"fate\":\"");
+  to = std::copy(fate.begin(), fate.end(), to);
+  switch (line.fate) {
+    case Fate::filtered: to = put_literal(to, "\",\"rule\":"); break;
+    case Fate::rejected: to = put_literal(to, "\",\"code\":"); break;
+    default: to = put_literal(to, "\",\"external_id\":"); break;
+  }
+  out.finish_at(put_literal(put_json_string(to, line.what), "}\n"));
 }
 
 }  // namespace crosswalk

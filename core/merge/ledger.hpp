@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "encode/buffer.hpp"
@@ -30,7 +31,8 @@ struct LedgerLine {
 };
 [[nodiscard]] LedgerLine read_ledger_entry(std::string_view key, std::string_view payload);
 
-/// As JSON on one line.
-void add_ledger_line(Buffer& out, const LedgerLine& line, std::string_view source, std::string_view file);
+/// As JSON on one line, which begins as all of its file's lines do: with what ledger_head() gives.
+[[nodiscard]] std::string ledger_head(std::string_view source, std::string_view file);
+void add_ledger_line(Buffer& out, std::string_view head, const LedgerLine& line);
 
 }  // namespace crosswalk

@@ -421,13 +421,19 @@ Result<void> Merger::each_ledger_line(const std::function<Result<void>(std::stri
   auto cursor = SorterCursor::open(ledger_);
   if (!cursor) return cursor.error();
   Buffer lines;
+  std::string head;
+  std::pair<std::uint32_t, std::uint32_t> head_of;  // source and file
   for (;;) {
     auto more = (*cursor)->next();
     if (!more) return more.error();
     if (*more) {
       const LedgerLine line = read_ledger_entry((*cursor)->key(), (*cursor)->payload());
-      const SourceConfig& source = *plan_.sources[line.source].config;
-      add_ledger_line(lines, line, source.name, source.inputs[line.origin.file]);
+      if (head.empty() || line.source != head_of.first || line.origin.file != head_of.second) {
+        const SourceConfig& source = *plan_.sources[line.source].config;
+        head = ledger_head(source.name, source.inputs[line.origin.file]);
+        head_of = {line.source, line.origin.file};
+      }
+      add_ledger_line(lines, head, line);
     }
     if (lines.size() < kStretch && *more) continue;
     if (auto ok = take(lines.view()); !ok) return ok;
