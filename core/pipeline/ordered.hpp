@@ -17,11 +17,11 @@ namespace crosswalk {
 /// hundred times its size.
 inline constexpr std::size_t kMostHeld = std::size_t{24} << 20;
 
-/// `produce(Item&) → Result<bool>`, false at the end; `work(unsigned worker, Item&)`; `consume(Item&) → Result<void>`, in the
-/// order of production. There are no threads but the workers, of which the calling thread is one: each does what there is to
-/// do, so what a thread has just read it mostly works on itself. One at a time produces, one consumes; which one differs. An
-/// item has held(): the bytes its result takes. What was produced before an error is still worked and consumed; an error of
-/// consume ends it all.
+/// `produce(Item&) → Result<bool>`, false at the end, called by one thread at a time; `work(unsigned worker, Item&)`;
+/// `consume(Item&) → Result<void>`, called by the calling thread, in the order of production. There are no threads but the
+/// workers, of which the calling thread is the first: each does what there is to do. The first one does not produce, so that
+/// what is done leaves also while produce() waits for its input. An item has held(): the bytes its result takes. What was
+/// produced before an error is still worked and consumed; an error of consume ends it all.
 template <class Item, class Produce, class Work, class Consume>
 Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& work, const Consume& consume) {
   if (workers == 1) {  // no hand-over, no locks
@@ -35,7 +35,7 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
     }
   }
 
-  enum class Stage : std::uint8_t { free, filled, working, done };
+  enum class Stage : std::uint8_t { free, filled, done };
   enum class Next : std::uint8_t { nothing, consuming, working, producing, leaving };
   struct Slot {
     Stage stage = Stage::free;
@@ -48,29 +48,31 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
   std::size_t held = 0;
   std::uint64_t next_produced = 0, next_worked = 0, next_consumed = 0;  // numbers of items
   std::uint64_t end = UINT64_MAX;                                       // of the item that never came
-  bool producing = false, consuming = false, stop = false;
+  bool producing = false, stop = false;
   std::optional<Error> produce_error;
   Result<void> result;
   const auto at = [&](std::uint64_t number) -> Slot& { return slots[number % slots.size()]; };
 
-  // What there is to do, the most urgent first: results leave, and nothing is read while something read lies about.
-  const auto next_step = [&] {
-    if (stop || (next_consumed == end && !consuming)) return Next::leaving;
-    if (!consuming && at(next_consumed).stage == Stage::done) return Next::consuming;
-    if (next_worked < end && at(next_worked).stage == Stage::filled) return Next::working;
-    if (!producing && end == UINT64_MAX && at(next_produced).stage == Stage::free && held < kMostHeld) return Next::producing;
-    return Next::nothing;
+  // What there is to do, the most urgent first: results leave, everybody has something to work on, and no more than that is
+  // read ahead, so that it is still in a cache when it is worked on.
+  const auto next_step = [&](bool first) {
+    if (stop || next_consumed == end) return Next::leaving;
+    if (first && at(next_consumed).stage == Stage::done) return Next::consuming;
+    const bool may_produce =
+        !first && !producing && end == UINT64_MAX && at(next_produced).stage == Stage::free && held < kMostHeld;
+    if (may_produce && next_produced - next_worked < workers) return Next::producing;
+    return next_worked < next_produced ? Next::working : Next::nothing;
   };
   const auto run = [&](unsigned worker) {
     std::unique_lock lock(mutex);
-    // Called when a task is taken. If there is another one, somebody who waits can have it, and will look for more.
-    const auto hand_on = [&] {
-      if (waiting != 0 && next_step() != Next::nothing) changed.notify_one();
-      lock.unlock();
+    const bool first = worker == 0;
+    // When something has changed, or is taken on: whoever waits looks whether there is something for it.
+    const auto tell = [&] {
+      if (waiting != 0) changed.notify_all();
     };
     for (;;) {
-      switch (next_step()) {
-        case Next::leaving: changed.notify_all(); return;
+      switch (next_step(first)) {
+        case Next::leaving: tell(); return;
         case Next::nothing: {
           ++waiting;
           changed.wait(lock);
@@ -79,15 +81,14 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
         }
         case Next::consuming: {
           Slot& slot = at(next_consumed);
-          consuming = true;
-          hand_on();
+          lock.unlock();
           const std::size_t size = slot.item.held();
           Result<void> ok = consume(slot.item);
           lock.lock();
-          consuming = false;
           held -= size;
           slot.stage = Stage::free;
           ++next_consumed;
+          tell();
           if (!ok) {
             result = std::move(ok);
             stop = true;
@@ -96,18 +97,18 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
         }
         case Next::working: {
           Slot& slot = at(next_worked++);
-          slot.stage = Stage::working;
-          hand_on();
+          lock.unlock();
           work(worker, slot.item);
           lock.lock();
           slot.stage = Stage::done;
           held += slot.item.held();
+          tell();
           break;
         }
         case Next::producing: {
           Slot& slot = at(next_produced);
           producing = true;
-          hand_on();
+          lock.unlock();
           Result<bool> more = produce(slot.item);
           lock.lock();
           producing = false;
@@ -118,6 +119,7 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
             if (!more) produce_error = more.error();
             end = next_produced;
           }
+          tell();
           break;
         }
       }
