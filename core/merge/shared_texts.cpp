@@ -35,8 +35,13 @@ std::optional<std::uint32_t> SharedTexts::add(std::string_view text) {
   return count_++;
 }
 
-std::uint32_t TextNumbers::look_up(std::string_view text) {
+std::uint32_t TextNumbers::look_up(std::string_view text, Last& last) {
   if (text.size() > SharedTexts::kLongest) return kNone;
+  // Where texts hardly ever come again (ids, subjects), looking for them would cost more than all else.
+  if (++last.in_vain == kInVain) {
+    last.in_vain = kInVain / 2;
+    last.unasked = kUnasked;
+  }
   const std::uint64_t mix = mixed(text);
   Place& place = places_[mix % kPlaces];
   const bool again = place.mix == mix;
@@ -48,7 +53,7 @@ std::uint32_t TextNumbers::look_up(std::string_view text) {
     place.text = texts_[*number];
     place.number = *number;
   }
-  last_[(at_ - 1) % kLast] = {place.text, place.number};
+  last = {place.text, place.number, 0, 0};
   return place.number;
 }
 

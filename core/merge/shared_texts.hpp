@@ -45,14 +45,20 @@ class TextNumbers {
   void begin() { at_ = 0; }
   /// A text gets a number when it comes for the second time with few others between. kNone: it has none.
   std::uint32_t find(std::string_view text) {
-    const Last& last = last_[at_++ % kLast];
+    Last& last = last_[at_++ % kLast];
     if (text.size() < kShortest) return kNone;
-    return equal(last.text, text) ? last.number : look_up(text);
+    if (equal(last.text, text)) return last.number;
+    if (last.unasked != 0) {
+      --last.unasked;
+      return kNone;
+    }
+    return look_up(text, last);
   }
 
  private:
   static constexpr std::size_t kPlaces = 4096, kShortest = 3;  // a number takes as much
-  static constexpr std::size_t kLast = 16;
+  static constexpr std::size_t kLast = 64;
+  static constexpr std::uint16_t kInVain = 32, kUnasked = 1000;  // so often in vain, and it is not asked for a while
   struct Place {
     std::uint64_t mix = 0;
     std::string_view text;  // a shared one
@@ -61,8 +67,9 @@ class TextNumbers {
   struct Last {
     std::string_view text;  // a shared one
     std::uint32_t number = kNone;
+    std::uint16_t in_vain = 0, unasked = 0;  // texts of this place that had no number; those not to look for
   };
-  std::uint32_t look_up(std::string_view text);
+  std::uint32_t look_up(std::string_view text, Last& last);
   SharedTexts& texts_;
   std::vector<Place> places_;
   std::array<Last, kLast> last_;  // by place in the entry
