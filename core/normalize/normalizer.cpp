@@ -1283,11 +1283,10 @@ void Normalizer::emit_contribution() {
     item.value = {at, item.value.size()};
     at += item.value.size();
   }
-  Contribution c;
+  Contribution& c = contribution_;  // the rest of it is there
   c.source = source_.number;
   c.id = conversation_.external_id;
-  if (has(Target::scope)) c.scope = slot(Target::scope).value.view();
-  c.conversation = conversation_;
+  c.scope = has(Target::scope) ? slot(Target::scope).value.view() : std::string_view();
   if (!source_.external_id.plain()) {
     key_.clear();
     source_.external_id.write({c.id, conversation_.platform, source_.name, c.scope}, key_);
