@@ -725,7 +725,6 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
     return true;
   }
   if (has(Target::time_zone) && !find_zone()) return false;
-  Touchpoint touch;
   const TimeReading reading = read_time(kTouch, t.at, Kind::string, How::as_configured);
   if (reading.fault != TimeFault::none) {
     const TimeComplaint why = complaint(reading.fault, t.at);
@@ -734,12 +733,13 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
   }
   ++touch_times_[static_cast<std::size_t>(reading.how)];
   leap_seconds_ += reading.leap_second;
+  Touchpoint& touch = touches_.emplace_back();
   touch.at = reading.at;
   touch.how = reading.how;
   touch.kind = t.kind;
   touch.direction = t.direction;
   if (t.id.empty()) {
-    const std::uint64_t own[3] = {file_, place_.offset, touches_.size()};
+    const std::uint64_t own[3] = {file_, place_.offset, touches_.size() - 1};
     touch.id = hash128({reinterpret_cast<const char*>(own), sizeof own});
   } else {
     touch.id = hash128(t.id);
@@ -752,6 +752,7 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
       constexpr std::string_view kWhy = "the duration of a touchpoint is not a number of seconds that is 0 or more";
       if (source_.reject_bad_values) {
         reject("bad_duration", "touchpoint", t.duration, kWhy, kCorrectSource);
+        touches_.pop_back();
         return false;
       }
       count_bad(name_of(Target::handle_time), t.duration, std::string(kWhy), "correct it in the source");
@@ -764,7 +765,6 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
   };
   touch.user = kept(t.user);
   touch.subject = kept(t.subject);
-  touches_.push_back(touch);
   return true;
 }
 
