@@ -1283,20 +1283,20 @@ void Normalizer::emit_contribution() {
     item.value = {at, item.value.size()};
     at += item.value.size();
   }
-  Contribution& c = contribution_;  // the rest of it is there
+  Contribution& c = contribution_;
   c.source = source_.number;
   c.id = conversation_.external_id;
   c.scope = has(Target::scope) ? slot(Target::scope).value.view() : std::string_view();
   if (!source_.external_id.plain()) {
     key_.clear();
     source_.external_id.write({c.id, conversation_.platform, source_.name, c.scope}, key_);
-    c.conversation.external_id = key_;
+    conversation_.external_id = key_;
   }
   c.version = version_;
   c.origin = {file_, line(), place_.offset};
   c.metadata = metadata_;
   c.touchpoints = touches_;
-  add_entry(batch_->contributions, c, text_numbers_ ? &*text_numbers_ : nullptr);
+  add_entry(batch_->contributions, c, conversation_, text_numbers_ ? &*text_numbers_ : nullptr);
 }
 
 void Normalizer::explain_record() {

@@ -287,8 +287,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool keys_differ_ = true;  // of all fields bound so far
   std::unordered_set<std::uint64_t> bound_keys_;
   std::vector<Touchpoint> touches_;
-  Contribution contribution_;
-  Conversation& conversation_ = contribution_.conversation;
+  Conversation conversation_;
+  Contribution contribution_;  // all but the conversation
   Version version_;
   std::string key_;
   std::vector<MetadataItem> metadata_;
