@@ -165,7 +165,7 @@ class Remembered {
   explicit Remembered(T (*ask)(std::string_view)) : ask_(ask) {}
   T operator()(std::string_view word) {
     for (std::size_t i = 0; i < count_; ++i) {
-      if (known_[i].first == word) return known_[i].second;
+      if (is(known_[i].first, word)) return known_[i].second;
     }
     const T meaning = ask_(word);
     if (count_ < known_.size() && word.size() <= kLongest) known_[count_++] = {std::string(word), meaning};
@@ -174,6 +174,10 @@ class Remembered {
 
  private:
   static constexpr std::size_t kLongest = 32;
+  /// Most are told apart by their size and first byte.
+  static bool is(const std::string& known, std::string_view word) {
+    return known.size() == word.size() && (word.empty() || (known[0] == word[0] && known == word));
+  }
   T (*ask_)(std::string_view);
   std::array<std::pair<std::string, T>, 16> known_;
   std::size_t count_ = 0;

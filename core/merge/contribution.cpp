@@ -73,8 +73,7 @@ class Putter {
 };
 
 /// What a contribution takes at most, without its key.
-std::size_t most_bytes(const Contribution& c) {
-  const Conversation& x = c.conversation;
+std::size_t most_bytes(const Contribution& c, const Conversation& x) {
   std::size_t texts = c.id.size() + c.scope.size() + c.linked_from.size();
   for (const auto text : kTexts) texts += (x.*text).size();
   for (const MetadataItem& item : c.metadata) texts += item.key.size() + item.value.size();
@@ -142,8 +141,9 @@ class Taker {
 
 }  // namespace
 
-void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
-  const Conversation& x = c.conversation;
+void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) { add_entry(out, c, c.conversation, numbers); }
+
+void add_entry(Buffer& out, const Contribution& c, const Conversation& x, TextNumbers* numbers) {
   const std::size_t begun = entry::begin(out, x.external_id);
   std::uint64_t bits = 0;
   unsigned bit = 0;
@@ -156,7 +156,7 @@ void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) {
   const bool small_place = (c.origin.line | c.origin.offset) <= UINT32_MAX;
   bits |= std::uint64_t{small_place} << kSmallPlaceBit;
   if (numbers != nullptr) numbers->begin();
-  Putter to(out.room(most_bytes(c)), numbers);
+  Putter to(out.room(most_bytes(c, x)), numbers);
   to.number(bits);
   to.number(c.source);
   to.number(c.origin.file);

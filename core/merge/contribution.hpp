@@ -75,6 +75,8 @@ class TextNumbers;
 
 /// Appends a contribution as an entry for a Sorter; its key is the external_id. Without `numbers` all texts are in it.
 void add_entry(Buffer& out, const Contribution& contribution, TextNumbers* numbers = nullptr);
+/// The same where the conversation is another than in it.
+void add_entry(Buffer& out, const Contribution& contribution, const Conversation& conversation, TextNumbers* numbers);
 
 /// What entries hold, decoded. Texts are borrowed from the entries and the shared ones, spans from here, until clear().
 class Contributions {

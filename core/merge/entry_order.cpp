@@ -172,6 +172,7 @@ EntryRefs in_order(std::span<EntryRefs* const> lists, std::size_t shared, unsign
       const std::size_t end = ends[bucket];
       for (const std::size_t until = std::min(end + kAhead, end_of_all); fetched < until; ++fetched) {
         __builtin_prefetch(order[fetched].at);
+        __builtin_prefetch(order[fetched].at + 48);
       }
       if (end - begin > 1) few.sort(std::span(order).subspan(begin, end - begin));
       begin = end;

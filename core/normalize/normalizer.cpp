@@ -934,7 +934,6 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
     return true;
   }
   if (has(Target::time_zone) && !find_zone()) return false;
-  Touchpoint touch;
   const TimeReading reading = read_time(kTouch, t.at, Kind::string, How::as_configured);
   if (reading.fault != TimeFault::none) {
     const TimeComplaint why = complaint(reading.fault, t.at);
@@ -943,12 +942,13 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
   }
   ++touch_times_[static_cast<std::size_t>(reading.how)];
   leap_seconds_ += reading.leap_second;
+  Touchpoint& touch = touches_.emplace_back();
   touch.at = reading.at;
   touch.how = reading.how;
   touch.kind = t.kind;
   touch.direction = t.direction;
   if (t.id.empty()) {
-    const std::uint64_t own[3] = {file_, place_.offset, touches_.size()};
+    const std::uint64_t own[3] = {file_, place_.offset, touches_.size() - 1};
     touch.id = hash128({reinterpret_cast<const char*>(own), sizeof own});
   } else {
     touch.id = hash128(t.id);
@@ -961,6 +961,7 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
       constexpr std::string_view kWhy = "the duration of a touchpoint is not a number of seconds that is 0 or more";
       if (source_.reject_bad_values) {
         reject("bad_duration", "touchpoint", t.duration, kWhy, kCorrectSource);
+        touches_.pop_back();
         return false;
       }
       count_bad(name_of(Target::handle_time), t.duration, std::string(kWhy), "correct it in the source");
@@ -973,7 +974,6 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
   };
   touch.user = kept(t.user);
   touch.subject = kept(t.subject);
-  touches_.push_back(touch);
   return true;
 }
 
@@ -1493,21 +1493,20 @@ void Normalizer::emit_contribution() {
     item.value = {at, item.value.size()};
     at += item.value.size();
   }
-  Contribution c;
+  Contribution& c = contribution_;
   c.source = source_.number;
   c.id = conversation_.external_id;
-  if (has(Target::scope)) c.scope = slot(Target::scope).value.view();
-  c.conversation = conversation_;
+  c.scope = has(Target::scope) ? slot(Target::scope).value.view() : std::string_view();
   if (!source_.external_id.plain()) {
     key_.clear();
     source_.external_id.write({c.id, conversation_.platform, source_.name, c.scope}, key_);
-    c.conversation.external_id = key_;
+    conversation_.external_id = key_;
   }
   c.version = version_;
   c.origin = {file_, line(), place_.offset};
   c.metadata = metadata_;
   c.touchpoints = touches_;
-  add_entry(batch_->contributions, c, text_numbers_ ? &*text_numbers_ : nullptr);
+  add_entry(batch_->contributions, c, conversation_, text_numbers_ ? &*text_numbers_ : nullptr);
 }
 
 void Normalizer::explain_record() {

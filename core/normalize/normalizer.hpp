@@ -319,6 +319,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::unordered_set<std::uint64_t> bound_keys_;
   std::vector<Touchpoint> touches_;
   Conversation conversation_;
+  Contribution contribution_;  // all but the conversation
   Version version_;
   std::string key_;
   std::vector<MetadataItem> metadata_;
