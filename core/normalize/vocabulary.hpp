@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "crosswalk/adapter.hpp"
+#include "text.hpp"
 
 namespace crosswalk {
 
@@ -35,7 +36,7 @@ class Vocabulary {
   /// What a word means here; counted. Valid until the next call. A spelling that is met again costs one comparison.
   const Entry& look_up(std::string_view raw) {
     const Recent& recent = recent_[slot_of(raw)];
-    if (recent.entry == nullptr || recent.word != raw) return find(raw);
+    if (recent.entry == nullptr || !equal(recent.word, raw)) return find(raw);
     ++recent.entry->count;
     return *recent.entry;
   }
