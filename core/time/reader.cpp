@@ -75,7 +75,7 @@ bool read_seconds(const char* text, unsigned& seconds) {
 }
 
 /// ".957" up to `end`, one to nine digits.
-bool read_fraction(const char* text, const char* end, std::uint32_t& nanos) {
+[[gnu::noinline]] bool read_fraction(const char* text, const char* end, std::uint32_t& nanos) {
   constexpr std::uint32_t kUnits[] = {0, 100'000'000, 10'000'000, 1'000'000, 100'000, 10'000, 1'000, 100, 10, 1};
   const std::ptrdiff_t count = end - text - 1;
   if ((text[0] != '.' && text[0] != ',') || count < 1 || count > 9) return false;
