@@ -153,8 +153,8 @@ using avx2::prefix;
 #define CROSSWALK_PACKING __attribute__((target("avx512f,avx512bw,avx512vbmi2,avx2,pclmul,popcnt,bmi")))
 
 /// With the instruction that packs the bytes which a mask chooses: here, the numbers of its bits.
-CROSSWALK_PACKING std::size_t find_ones_packing(
-    const std::uint64_t* bits, std::size_t words, std::uint32_t base, std::uint32_t* to) {
+CROSSWALK_PACKING std::size_t find_ones_packing(const std::uint64_t* bits, std::size_t words, std::uint32_t base,
+                                                std::uint32_t* to) {
   constexpr std::array<std::uint8_t, kWord> kNumbers = [] {
     std::array<std::uint8_t, kWord> numbers{};
     for (std::size_t i = 0; i < kWord; ++i) numbers[i] = static_cast<std::uint8_t>(i);
@@ -196,8 +196,8 @@ struct Available {
     add({"portable", portable::classify, portable::count_line_ends, portable::find_ones});
 #if defined(__x86_64__)
     add({"sse2", sse2::classify, sse2::count_line_ends, sse2::find_ones});
-    const bool small_ones = __builtin_cpu_supports("pclmul") != 0 && __builtin_cpu_supports("popcnt") != 0 &&
-                            __builtin_cpu_supports("bmi") != 0;
+    const bool small_ones =
+        __builtin_cpu_supports("pclmul") != 0 && __builtin_cpu_supports("popcnt") != 0 && __builtin_cpu_supports("bmi") != 0;
     if (!small_ones || !__builtin_cpu_supports("avx2")) return;
     add({"avx2", avx2::classify, avx2::count_line_ends, avx2::find_ones});
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw")) return;

@@ -60,7 +60,7 @@ class CsvParser final : public BlockParser {
   std::vector<Field> fields_;        ///< ids are set once, text for those rows that are wanted whole
   std::vector<std::uint32_t> ends_;  ///< where the fields of the row at hand end, and those behind it in the batch
   std::array<std::uint32_t, kBatch * kWord + csv::kStride> records_;  ///< where records end
-  Arena unquoted_;                   ///< text of one record
+  Arena unquoted_;                                                    ///< text of one record
 };
 
 CsvParser::CsvParser(const CsvDialect& dialect, const std::vector<std::uint16_t>& ids)
@@ -77,10 +77,7 @@ CsvParser::CsvParser(const CsvDialect& dialect, const std::vector<std::uint16_t>
 
 void CsvParser::parse(const Block& block, RecordHandler& handler) {
   const char* const data = block.data.data();
-  Run run{block,
-          handler,
-          TextLines({data, block.size}, block.line),
-          is_valid_utf8(data, block.size),
+  Run run{block, handler, TextLines({data, block.size}, block.line), is_valid_utf8(data, block.size),
           CsvRow(data, fields_, unquoted_)};
   std::uint32_t* const ends = ends_.data();
   const csv::Kernel& kernel = csv::kernel();

@@ -61,8 +61,8 @@ class RecordHandler {
 struct Block {
   std::vector<char> data;  ///< `size` bytes of records, then at least kSlack readable bytes
   std::size_t size = 0;
-  std::uint64_t offset = 0;          ///< of data[0] in the decompressed input
-  std::uint64_t line = 1;            ///< of data[0], from 1
+  std::uint64_t offset = 0;  ///< of data[0] in the decompressed input
+  std::uint64_t line = 1;    ///< of data[0], from 1
   /// CSV: bits, one per byte of data, set at the byte behind a field (a delimiter or line end outside quotes), and at those
   /// of them behind a record.
   struct Ends {

@@ -581,7 +581,8 @@ void Normalizer::take(const CsvRow& row) {
     const std::string_view raw = row.raw(d.column);
     bool filled = !raw.empty();
     const bool may_be_blank = kMayBeBlank[static_cast<unsigned char>(*raw.data())];  // of an empty cell: the delimiter
-    if (may_be_blank && filled) [[unlikely]] filled = !all_blank(row.cell(d.column));
+    if (may_be_blank && filled) [[unlikely]]
+      filled = !all_blank(row.cell(d.column));
     d.filled += filled;
     d.empty += !filled;
   }
@@ -721,9 +722,8 @@ Normalizer::RowPlan Normalizer::plan_rows() {
       }
       case Action::map_plainly: {
         const auto& rivals = wanting[number(s.target)];
-        const bool plain = std::all_of(rivals.begin(), rivals.end(), [&](std::uint16_t rival) {
-          return plans_.steps[rival].action == Action::map_plainly;
-        });
+        const bool plain = std::all_of(rivals.begin(), rivals.end(),
+                                       [&](std::uint16_t rival) { return plans_.steps[rival].action == Action::map_plainly; });
         if (rivals.size() == 1 || !plain) {
           rows.used.push_back({column, RowPlan::How::take});
           break;

@@ -142,12 +142,12 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
       std::uint16_t column;
       How how;
     };
-    std::vector<Use> used;               ///< in the record's order
+    std::vector<Use> used;  ///< in the record's order
     struct Dropped {
       std::uint16_t column;
       std::uint64_t filled = 0, empty = 0;  ///< of the block at hand
     };
-    std::vector<Dropped> dropped;  ///< only counted
+    std::vector<Dropped> dropped;                    ///< only counted
     std::vector<std::vector<std::uint16_t>> rivals;  ///< columns that want one target, the best first
   };
   struct Slot {
@@ -303,7 +303,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::uint32_t plain_ = 0;   // those whose field has no other: it is in its slot only, counted as mapped, not in gathered_
   std::array<Slot, kTargetCount> slots_;
   std::vector<Gathered> gathered_, unused_;
-  bool walking_ = false;  // text of the record at hand is the walker's: it goes with the next element
+  bool walking_ = false;         // text of the record at hand is the walker's: it goes with the next element
   bool writes_through_ = false;  // CSV whose columns say everything, streamed: metadata is written at once, not kept in items_
   Buffer row_metadata_;
   std::vector<Item> items_;

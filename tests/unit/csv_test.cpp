@@ -374,7 +374,8 @@ TEST_CASE("csv: nor do they past the head, which is read at once") {
 
 namespace {
 
-/// Frames `text` through a window that grows by `step` bytes at a time; the ends of fields (|) and records (/) in all of it, and what was refused.
+/// Frames `text` through a window that grows by `step` bytes at a time; the ends of fields (|) and records (/) in all of it, and
+/// what was refused.
 std::string framed_in_steps(const std::string& text, std::size_t step, std::size_t target, std::size_t max_record) {
   const std::string padded = text + std::string(kSlack, '"');
   csv::Framer framer(',', 2, max_record);
