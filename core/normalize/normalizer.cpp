@@ -1071,17 +1071,17 @@ std::string Normalizer::field_name(const Field& field) const {
 }
 
 /// An optional value that does not fit: dropped, counted and said; its text is kept in metadata under its own name.
-void Normalizer::bad_value(Target target, std::string_view code, std::string message, std::string cure) {
+void Normalizer::bad_value(Target target, std::string_view code, std::string message, const std::string& cure) {
   const Field& value = slot(target).value;
   if (source_.reject_bad_values) {
     reject(code, field_name(value), value.view(), message, cure);
     return;
   }
-  count_bad(name_of(target), value.view(), std::move(message), std::move(cure));
+  count_bad(name_of(target), value.view(), std::move(message), cure);
   filled_ &= ~(1U << static_cast<unsigned>(target));  // so that place_gathered() finds it unused
 }
 
-void Normalizer::count_bad(std::string_view what, std::string_view found, std::string message, std::string cure) {
+void Normalizer::count_bad(std::string_view what, std::string_view found, std::string message, const std::string& cure) {
   const auto known = bad_.find(what);
   BadUse& use = known == bad_.end() ? bad_.emplace(std::string(what), BadUse()).first->second : known->second;
   if (use.count++ != 0 && std::pair<std::uint64_t, std::uint64_t>(file_, place_.offset) >= std::pair(use.file, use.offset))
@@ -1155,7 +1155,7 @@ void Normalizer::understand_id(Target target, std::string_view& to) {
   if (target == Target::external_id) {
     reject(code, field_name(value), value.view(), message, cure);
   } else if (outcome_ == Outcome::going) {
-    bad_value(target, code, std::move(message), std::move(cure));
+    bad_value(target, code, std::move(message), cure);
   }
 }
 
@@ -1265,7 +1265,7 @@ void Normalizer::understand_time(Target target, std::size_t reader, std::optiona
   if (target == Target::started_at) {
     reject("bad_time", field_name(s.value), s.value.view(), why.message, why.cure);
   } else {
-    bad_value(target, "bad_time", std::move(why.message), std::move(why.cure));
+    bad_value(target, "bad_time", std::move(why.message), why.cure);
   }
 }
 
@@ -1344,7 +1344,7 @@ void Normalizer::understand_version() {
     return;
   }
   TimeComplaint why = complaint(reading.fault, s.value.view());
-  bad_value(Target::version, "bad_time", std::move(why.message), std::move(why.cure));
+  bad_value(Target::version, "bad_time", std::move(why.message), why.cure);
 }
 
 void Normalizer::understand_resolved() {

@@ -259,8 +259,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void weigh_evidence();
   [[nodiscard]] TimeComplaint complaint(TimeFault fault, std::string_view text) const;
   TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
-  void bad_value(Target target, std::string_view code, std::string message, std::string cure);
-  void count_bad(std::string_view what, std::string_view found, std::string message, std::string cure);
+  void bad_value(Target target, std::string_view code, std::string message, const std::string& cure);
+  void count_bad(std::string_view what, std::string_view found, std::string message, const std::string& cure);
   [[nodiscard]] std::string field_name(const Field& field) const;
 
   void translate_ids();

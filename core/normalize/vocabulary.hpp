@@ -64,7 +64,7 @@ class Vocabulary {
   static constexpr std::size_t kRecent = 64;
   static std::size_t slot_of(std::string_view raw) {
     if (raw.empty()) return 0;
-    const unsigned first = static_cast<unsigned char>(raw.front()), last = static_cast<unsigned char>(raw.back());
+    const std::size_t first = static_cast<unsigned char>(raw.front()), last = static_cast<unsigned char>(raw.back());
     return (raw.size() * 7 + first * 3 + last) % kRecent;
   }
 

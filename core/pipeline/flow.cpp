@@ -157,7 +157,7 @@ void describe(const SourceConfig& source, bool evidence, Summary& summary) {
 }
 
 Result<std::unique_ptr<SourceFlow>> SourceFlow::open(SourceConfig& config, PreparedSource source, bool evidence, unsigned jobs,
-                                                     Cancelled cancelled) {
+                                                     const Cancelled& cancelled) {
   std::unique_ptr<SourceFlow> flow(new SourceFlow);
   flow->config_ = &config;
   flow->total_bytes_ = source.total_bytes;

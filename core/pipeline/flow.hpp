@@ -37,7 +37,7 @@ class SourceFlow {
   /// Looks at the times, where that is needed, and opens a translator for each of `jobs` threads. The config is the
   /// caller's, and must outlive the flow; `source` has none any more.
   static Result<std::unique_ptr<SourceFlow>> open(SourceConfig& config, PreparedSource source, bool evidence, unsigned jobs,
-                                                  Cancelled cancelled);
+                                                  const Cancelled& cancelled);
 
   /// Reads it all. `take` gets the batches in input order, on the calling thread; its error ends the flow. An input that
   /// breaks off is an error too, after everything before it was taken.
