@@ -26,6 +26,7 @@ from contestants import WORKS, Bare, Failed, Ours, all_contestants
 from measuring import Series, markdown, run, table
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTES = Path(__file__).with_name("notes.md")  # of the report, by hand: what the numbers do not say
 
 
 class Data:
@@ -271,6 +272,7 @@ def report(run_):
         "## Targets", "",
         *markdown(TARGET_HEAD, [*ratio_targets(run_), *own_targets(run_)]),
     ]
+    lines += ["", NOTES.read_text(encoding="utf-8").rstrip()]
     for work in run_.works:
         lines += ["", f"## {work.title}", "", *markdown(RESULT_HEAD, result_rows(run_, work))]
     lines += ["", "## The same work", "", "Each peer's output was compared with ours, field by field.", ""]

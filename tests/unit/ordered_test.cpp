@@ -101,3 +101,30 @@ TEST_CASE("ordered: results larger than what may wait pass through, one after th
     CHECK(outcome.taken == squares(200));
   }
 }
+
+TEST_CASE("ordered: what is done leaves while the input is waited for") {
+  for (const unsigned workers : {2U, 3U, 8U}) {
+    CAPTURE(workers);
+    constexpr int kItems = 20;
+    int produced = 0;
+    std::atomic<int> taken = 0;
+    bool in_time = false;
+    const Result<void> result = run_ordered<Item>(
+        workers,
+        [&](Item& item) -> Result<bool> {
+          item.number = produced++;
+          if (item.number < kItems) return true;
+          for (int i = 0; i < 10'000 && taken != kItems; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          in_time = taken == kItems;
+          return false;
+        },
+        [](unsigned, Item& item) { item.squared = item.number * item.number; },
+        [&, caller = std::this_thread::get_id()](Item&) -> Result<void> {
+          CHECK(std::this_thread::get_id() == caller);
+          ++taken;
+          return {};
+        });
+    CHECK(result.ok());
+    CHECK(in_time);
+  }
+}
