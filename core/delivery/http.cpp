@@ -1,5 +1,6 @@
 // The only file that includes curl.
 #include <curl/curl.h>
+#include <dlfcn.h>
 
 #include <fmt/format.h>
 #include <zlib.h>
@@ -18,11 +19,63 @@ constexpr std::size_t kMostHeaders = std::size_t{256} << 10;
 constexpr std::size_t kMostBody = std::size_t{1} << 20;
 constexpr long kConnectMilliseconds = 15'000;
 
+#if defined(__APPLE__)
+constexpr const char* kCurlLibrary = "libcurl.4.dylib";
+#else
+constexpr const char* kCurlLibrary = "libcurl.so.4";  // since 2006
+#endif
+
+/// libcurl is loaded when something is delivered: it draws in thirty libraries, and binding them is half of the time that any
+/// run takes to start.
+struct Curl {
+  decltype(&curl_global_init) global_init = nullptr;
+  decltype(&curl_easy_init) init = nullptr;
+  decltype(&curl_easy_cleanup) cleanup = nullptr;
+  decltype(&curl_easy_setopt) setopt = nullptr;
+  decltype(&curl_easy_getinfo) getinfo = nullptr;
+  decltype(&curl_easy_perform) perform = nullptr;
+  decltype(&curl_easy_strerror) strerror = nullptr;
+  decltype(&curl_slist_append) append = nullptr;
+  decltype(&curl_slist_free_all) free_all = nullptr;
+  std::string fault;  ///< why it cannot be used; then nothing else is there
+
+  Curl() {
+    void* const library = ::dlopen(kCurlLibrary, RTLD_NOW | RTLD_LOCAL);  // for good
+    const auto find = [&](const char* name, auto& function) {
+      void* const found = library == nullptr ? nullptr : ::dlsym(library, name);
+      if (found == nullptr && fault.empty()) fault = shown(library_error(), 500);
+      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(found);
+    };
+    find("curl_global_init", global_init);
+    find("curl_easy_init", init);
+    find("curl_easy_cleanup", cleanup);
+    find("curl_easy_setopt", setopt);
+    find("curl_easy_getinfo", getinfo);
+    find("curl_easy_perform", perform);
+    find("curl_easy_strerror", strerror);
+    find("curl_slist_append", append);
+    find("curl_slist_free_all", free_all);
+    if (fault.empty() && global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) fault = "it does not start";
+  }
+
+ private:
+  static std::string_view library_error() {
+    const char* const error = ::dlerror();
+    return error == nullptr ? "it is not what it is called" : error;
+  }
+};
+
+/// Loaded by the first call; any thread.
+const Curl& curl() {
+  static const Curl loaded;
+  return loaded;
+}
+
 struct FreeEasy {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+  void operator()(CURL* easy) const { curl().cleanup(easy); }
 };
 struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const { curl().free_all(list); }
 };
 
 bool starts_with_name(std::string_view line, std::string_view name) {
@@ -54,8 +107,11 @@ class CurlTransport final : public Transport {
   CurlTransport& operator=(const CurlTransport&) = delete;
 
   Result<void> open() {
-    static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
-    easy_.reset(global == CURLE_OK ? curl_easy_init() : nullptr);
+    if (!curl().fault.empty()) {
+      return Error{Errc::io, fmt::format("libcurl, which delivers, cannot be used: {}", curl().fault),
+                   "install libcurl 7.85 or newer (Debian, Ubuntu: libcurl4)"};
+    }
+    easy_.reset(curl().init());
     if (!easy_) return Error{Errc::io, "libcurl cannot be used", ""};
     for (List* list : {&headers_, &gzip_headers_}) {
       for (const auto& [name, value] : target_.headers) add(*list, fmt::format("{}: {}", name, value));
@@ -108,12 +164,12 @@ class CurlTransport final : public Transport {
     body_ = packed ? std::string_view(packed_) : std::string_view(body);
     error_[0] = '\0';
     CURL* const e = easy_.get();
-    curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, method.c_str());
-    curl_easy_setopt(e, CURLOPT_HTTPHEADER, (packed ? gzip_headers_ : headers_).get());
-    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size()));
-    const CURLcode code = curl_easy_perform(e);
+    curl().setopt(e, CURLOPT_CUSTOMREQUEST, method.c_str());
+    curl().setopt(e, CURLOPT_HTTPHEADER, (packed ? gzip_headers_ : headers_).get());
+    curl().setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_.size()));
+    const CURLcode code = curl().perform(e);
     long status = 0;
-    curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
+    curl().getinfo(e, CURLINFO_RESPONSE_CODE, &status);
     if (code == CURLE_OK || (complete_ && status >= 200)) {
       // What follows the head cannot take back what it said.
       answer_.end = Answer::End::answered;
@@ -121,7 +177,7 @@ class CurlTransport final : public Transport {
       learn_coding(coding);
       return answer_;
     }
-    answer_.error = nonsense_ ? "what came back is not HTTP" : error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+    answer_.error = nonsense_ ? "what came back is not HTTP" : error_[0] != '\0' ? error_ : curl().strerror(code);
     answer_.end = end_of(code);
     return answer_;
   }
@@ -129,10 +185,10 @@ class CurlTransport final : public Transport {
  private:
   template <class T>
   void set(CURL* easy, CURLoption option, T value) {
-    ok_ = curl_easy_setopt(easy, option, value) == CURLE_OK && ok_;
+    ok_ = curl().setopt(easy, option, value) == CURLE_OK && ok_;
   }
   using List = std::unique_ptr<curl_slist, FreeList>;
-  static void add(List& list, const std::string& line) { list.reset(curl_slist_append(list.release(), line.c_str())); }
+  static void add(List& list, const std::string& line) { list.reset(curl().append(list.release(), line.c_str())); }
 
   /// Into `packed_`, the same bytes each time.
   bool pack(std::string_view body) {
@@ -184,7 +240,7 @@ class CurlTransport final : public Transport {
       default: break;
     }
     long head = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_REQUEST_SIZE, &head);
+    curl().getinfo(easy_.get(), CURLINFO_REQUEST_SIZE, &head);
     return head == 0 ? Answer::End::not_sent : Answer::End::unclear;
   }
 
@@ -219,7 +275,7 @@ class CurlTransport final : public Transport {
     if (starts_with_name(line, "location")) t.answer_.location = trimmed(line.substr(9));
     if (starts_with_name(line, "accept-encoding")) t.takes_gzip_ |= takes_gzip(line.substr(16));
     long status = 0;
-    curl_easy_getinfo(t.easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+    curl().getinfo(t.easy_.get(), CURLINFO_RESPONSE_CODE, &status);
     if (line.empty() && status >= 200) t.complete_ = true;
     return t.header_bytes_ > kMostHeaders ? 0 : some;
   }

@@ -50,6 +50,7 @@ constexpr std::array kSignatures{
 
 /// UTF-16 of mostly Latin text has a NUL in every second byte. Empty when the head is no such text.
 std::string_view unmarked_utf16(std::string_view head) {
+  if (head.find('\0') == std::string_view::npos) return {};
   std::array<std::size_t, 2> nuls{};
   for (std::size_t i = 0; i < head.size(); ++i) nuls[i % 2] += head[i] == '\0' ? 1U : 0U;
   const std::size_t most = std::max(nuls[0], nuls[1]);
@@ -100,6 +101,7 @@ Evenness evenness(std::string_view head, bool whole, char delimiter) {
     if (!ended && !(whole && reader.state != RuleReader::State::quoted)) break;
     const std::size_t columns = reader.delimiters + 1;
     if (found.rows++ == 0) found.columns = columns;
+    if (found.columns < 2) break;  // it does not cut, so nothing else counts
     if (columns == found.columns && reader.irregular_at == kNowhere) ++found.even_rows;
     row = reader.at;
   }
