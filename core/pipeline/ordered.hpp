@@ -53,14 +53,15 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
   Result<void> result;
   const auto at = [&](std::uint64_t number) -> Slot& { return slots[number % slots.size()]; };
 
-  // What there is to do, the most urgent first: results leave, everybody has something to work on, and no more than that is
-  // read ahead, so that it is still in a cache when it is worked on.
+  // What there is to do, the most urgent first: results leave, everybody has something to work on, and little more than that
+  // is read ahead, so that it is still in a cache when it is worked on.
+  constexpr std::uint64_t kAhead = 2;
   const auto next_step = [&](bool first) {
     if (stop || next_consumed == end) return Next::leaving;
     if (first && at(next_consumed).stage == Stage::done) return Next::consuming;
     const bool may_produce =
         !first && !producing && end == UINT64_MAX && at(next_produced).stage == Stage::free && held < kMostHeld;
-    if (may_produce && next_produced - next_worked < workers) return Next::producing;
+    if (may_produce && next_produced - next_worked < workers + kAhead) return Next::producing;
     return next_worked < next_produced ? Next::working : Next::nothing;
   };
   const auto run = [&](unsigned worker) {
