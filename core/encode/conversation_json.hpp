@@ -20,16 +20,9 @@ void add_update_fields(Buffer& out, const Conversation& conversation);
 /// record.
 class MetadataWriter {
  public:
-  /// An entry for entries(), with the key and the text of padded_string().
-  static void add_padded_string(Buffer& to, std::string_view key, std::string_view text) {
-    char* const at = to.room(key.size() + 2 * kKeySlack + json_string_room(text.size()));
-    to.finish_at(put_padded_json_string(put_padded_text(at, key.data() - 1, key.size() + 1), text));
-  }
-  static void add_padded_key(Buffer& to, std::string_view key) {
-    to.finish_at(put_padded_text(to.room(key.size() + 2 * kKeySlack), key.data() - 1, key.size() + 1));
-  }
-
-  explicit MetadataWriter(Buffer& out) : out_(out) {}
+  /// Open already: what is written are entries for entries().
+  enum class Open : bool { no, yes };
+  explicit MetadataWriter(Buffer& out, Open open = Open::no) : out_(out), open_(open == Open::yes) {}
   /// `key` is JSON text with quotes and colon: `"Priority":`. The caller appends the value next.
   void key(std::string_view key) {
     out_.add(open_ ? std::string_view(",") : std::string_view(",\"metadata\":{"));
@@ -58,11 +51,6 @@ class MetadataWriter {
   void close() { out_.add(open_ ? std::string_view("}}\n") : std::string_view("}\n")); }
 
  private:
-  static char* put_padded_text(char* to, const char* from, std::size_t size) {
-    std::memcpy(to, from, kKeySlack);  // nearly all of them, without asking how many
-    if (size > kKeySlack) std::memcpy(to + kKeySlack, from + kKeySlack, size - kKeySlack);
-    return to + size;
-  }
   char* put_padded(char* to, std::string_view key) {
     const char* from = key.data() - 1;
     std::size_t size = key.size() + 1;
@@ -72,11 +60,13 @@ class MetadataWriter {
       ++from;
       --size;
     }
-    return put_padded_text(to, from, size);
+    std::memcpy(to, from, kKeySlack);  // nearly all of them, without asking how many
+    if (size > kKeySlack) std::memcpy(to + kKeySlack, from + kKeySlack, size - kKeySlack);
+    return to + size;
   }
 
   Buffer& out_;
-  bool open_ = false;
+  bool open_;
 };
 
 /// `{"started_at":"repeated:earlier"}` and the zone data's version, for times that were not unique; writes nothing when

@@ -33,7 +33,6 @@ struct CsvReader {
 /// A good row whose cells are found and nothing else: who needs a few of them pays for those. Borrowed during the call.
 class CsvRow {
  public:
-  [[nodiscard]] std::size_t count() const { return count_; }
   /// A cell's text, unquoted. It stays until the next row.
   [[nodiscard]] std::string_view cell(std::size_t column) const {
     const std::string_view text = raw(column);

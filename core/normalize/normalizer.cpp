@@ -23,11 +23,17 @@ namespace {
 
 bool is_empty_list(std::string_view json) { return all_blank(json.substr(1, json.size() - 2)); }
 
-/// Absent, empty and null are all "not known"; so are an empty list and an empty object.
-bool is_nothing(const Field& f) {
+bool holds_nothing(const Field& f) {
   if (f.size == 0 || f.kind == Kind::null) return true;
   if (f.kind == Kind::array || f.kind == Kind::object) return is_empty_list(f.view());
   return f.text[0] <= ' ' && all_blank(f.view());
+}
+
+/// Absent, empty and null are all "not known"; so are an empty list and an empty object. Nearly all values hold something, which
+/// shows at a glance.
+inline bool is_nothing(const Field& f) {
+  const bool plainly_there = f.size != 0 && f.kind <= Kind::boolean && static_cast<unsigned char>(*f.text) > ' ';
+  return !plainly_there && holds_nothing(f);
 }
 
 /// A field as take() sees it: one that stands in a record.
@@ -35,18 +41,9 @@ struct GivenField {
   const Field& given;
   [[nodiscard]] std::string_view view() const { return given.view(); }
   [[nodiscard]] const Field& field() const { return given; }
-  [[nodiscard]] bool is_nothing() const {
-    if (given.size == 0) return true;
-    const bool unusual = given.kind > Kind::boolean || static_cast<unsigned char>(*given.text) <= ' ';
-    return unusual && crosswalk::is_nothing(given);
-  }
+  [[nodiscard]] bool is_nothing() const { return crosswalk::is_nothing(given); }
   void put(Field& to) const { std::memcpy(&to, &given, sizeof given); }  // by its members it would be eight instructions
 };
-
-/// Nearly all values, at a glance: there is something, and is_nothing() need not look.
-inline bool is_plainly_there(const Field& f) {
-  return f.size != 0 && f.kind <= Kind::boolean && static_cast<unsigned char>(*f.text) > ' ';
-}
 
 /// Names beyond the room for them, taken together in the books.
 const std::string kOtherNames = "…";
@@ -545,8 +542,9 @@ inline void Normalizer::carry(const Value& value, Step& s) {
   }
   ++s.carried;
   if (writes_through_) {
-    if (s.form == Form::as_is) return MetadataWriter::add_padded_string(row_metadata_, s.key->name, value.view());
-    MetadataWriter::add_padded_key(row_metadata_, s.key->name);
+    MetadataWriter entries(row_metadata_, MetadataWriter::Open::yes);
+    if (s.form == Form::as_is) return entries.padded_string(s.key->name, value.view());
+    entries.padded_key(s.key->name);
     return add_value(row_metadata_, value.field(), s.form);
   }
   if (!keys_differ_ || made_items_) return add_item(*s.key, value.field(), s.form);
@@ -556,6 +554,25 @@ inline void Normalizer::carry(const Value& value, Step& s) {
   item.key = s.key;
   value.put(item.value);
   item.form = s.form;
+}
+
+template <class Value>
+inline void Normalizer::put(Target target, How how, std::uint32_t rank, const Value& value, std::uint16_t at) {
+  Slot& to = slot(target);
+  value.put(to.value);
+  to.how = how;
+  to.at = at;
+  to.rank = rank;
+}
+
+/// A value for the one target of its field, which no other field has.
+template <class Value>
+inline void Normalizer::put_alone(const Value& value, std::uint16_t at, Step& s) {
+  const std::uint32_t bit = 1U << static_cast<unsigned>(s.target);
+  filled_ |= bit;
+  plain_ |= bit;
+  ++s.mapped;
+  put(s.target, s.how, s.rank, value, at);
 }
 
 /// Each field to where it belongs: the loop that every byte of metadata goes through.
@@ -615,19 +632,11 @@ inline void Normalizer::take(const Value& value, std::uint16_t at, Step& s) {
         break;
       }
       if (s.also_carried) carry(value, s);
-      const std::uint32_t bit = 1U << static_cast<unsigned>(s.target);
-      if ((filled_ & bit) != 0) [[unlikely]] {
+      if (has(s.target)) [[unlikely]] {
         settle_rivals(value.field(), at, s);
         break;
       }
-      filled_ |= bit;
-      plain_ |= bit;
-      ++s.mapped;
-      Slot& to = slot(s.target);
-      value.put(to.value);
-      to.how = s.how;
-      to.at = at;
-      to.rank = s.rank;
+      put_alone(value, at, s);
       break;
     }
     case Action::map: take_mapped(value.field(), at, s); break;
@@ -649,14 +658,9 @@ void Normalizer::take_each(const Cell& cell, Step& s) {
   std::uint32_t targets = 0;
   if (!cell.is_nothing()) {
     for (const Mapping& m : plan(cell.column).mappings) {
-      const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(m.target)];
-      if (vocabulary.has_absent() && vocabulary.is_absent(cell.text)) continue;
+      if (is_absent(m.target, cell.text)) continue;
       targets |= 1U << static_cast<unsigned>(m.target);
-      Slot& to = slot(m.target);
-      cell.put(to.value);
-      to.how = m.how;
-      to.at = cell.column;
-      to.rank = m.rank;
+      put(m.target, m.how, m.rank, cell, cell.column);
     }
   }
   if (targets == 0) {
@@ -679,14 +683,7 @@ void Normalizer::settle_rivals(const CsvRow& row, const std::vector<std::uint16_
       ++s.empty;
     } else if (!settled) {
       settled = true;
-      filled_ |= 1U << static_cast<unsigned>(s.target);
-      plain_ |= 1U << static_cast<unsigned>(s.target);
-      ++s.mapped;
-      Slot& to = slot(s.target);
-      cell.put(to.value);
-      to.how = s.how;
-      to.at = column;
-      to.rank = s.rank;
+      put_alone(cell, column, s);
     } else if (!s.also_carried) {
       if (s.carries) {
         add_unused({cell.field(), 0, column});
@@ -743,7 +740,7 @@ Normalizer::RowPlan Normalizer::plan_rows() {
 void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
   std::uint32_t targets = 0;
   for (const Mapping& m : plan(field.id).mappings) {
-    if (is_absent(m.target, field)) continue;
+    if (is_absent(m.target, field.view())) continue;
     targets |= 1U << static_cast<unsigned>(m.target);
     fill(m.target, m.how, m.rank, field, at);
   }
@@ -755,9 +752,9 @@ void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
   gathered_.push_back({field, targets, at, s.also_carried});
 }
 
-bool Normalizer::is_absent(Target target, const Field& value) const {
+bool Normalizer::is_absent(Target target, std::string_view text) const {
   const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(target)];
-  return vocabulary.has_absent() && vocabulary.is_absent(value.view());
+  return vocabulary.has_absent() && vocabulary.is_absent(text);
 }
 
 /// Two fields want the one target of this one.
@@ -883,17 +880,13 @@ const Normalizer::Key& Normalizer::made_key(std::string_view comma_key) {
 
 bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& value) {
   if (outcome_ != Outcome::going) return false;
-  if ((!is_plainly_there(value) && is_nothing(value)) || is_absent(target, value)) return true;
+  if (is_nothing(value) || is_absent(target, value.view())) return true;
   const bool made = (value.flags & Field::kMade) != 0;
   if (!made && !walking_ && !has(target) && step(value.id).action == Action::claim) {  // mostly
     const std::uint32_t bit = 1U << static_cast<unsigned>(target);
     filled_ |= bit;
     plain_ &= ~bit;
-    Slot& to = slot(target);
-    std::memcpy(&to.value, &value, sizeof value);
-    to.how = how;
-    to.at = Gathered::kSet;
-    to.rank = rank;
+    put(target, how, rank, GivenField{value}, Gathered::kSet);
     for (Gathered& g : gathered_) {
       if (g.value.id != value.id || g.value.text != value.text) continue;
       g.targets |= bit;
@@ -979,7 +972,7 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
 
 bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   if (outcome_ != Outcome::going) return false;
-  if (!is_plainly_there(value) && is_nothing(value)) return true;
+  if (is_nothing(value)) return true;
   const bool made = (value.flags & Field::kMade) != 0;
   bool carries = source_.metadata != SourceConfig::Metadata::none;
   if (source_.metadata == SourceConfig::Metadata::listed) carries = is_listed(name);
@@ -1016,7 +1009,7 @@ const Normalizer::Key& Normalizer::key_of_made_name(std::string_view name) {
 
 bool Normalizer::drop(const Field& value, std::string_view rule) {
   if (outcome_ != Outcome::going) return false;
-  if ((value.flags & Field::kMade) != 0 || (!is_plainly_there(value) && is_nothing(value))) return true;
+  if ((value.flags & Field::kMade) != 0 || is_nothing(value)) return true;
   FieldPlan& p = plan(value.id);
   if (p.last_rule_drops == nullptr || !equal(p.last_rule, rule)) {
     auto& by_rule = record_drops_.try_emplace(value.id < NameTable::kStable ? p.name : kOtherNames).first->second;

@@ -231,7 +231,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void settle_rivals(const CsvRow& row, const std::vector<std::uint16_t>& columns);
   void settle_rivals(const Field& field, std::uint16_t at, const Step& step);
   void fill(Target target, How how, std::uint32_t rank, const Field& value, std::uint16_t at = Gathered::kSet);
-  [[nodiscard]] bool is_absent(Target target, const Field& value) const;
+  template <class Value>
+  void put(Target target, How how, std::uint32_t rank, const Value& value, std::uint16_t at);
+  template <class Value>
+  void put_alone(const Value& value, std::uint16_t at, Step& step);
+  [[nodiscard]] bool is_absent(Target target, std::string_view text) const;
   void place_gathered();
   void add_unused(const Gathered& gathered);
   [[nodiscard]] RowPlan plan_rows();
