@@ -21,6 +21,8 @@ enum Exit : int { kDone = 0, kFailed = 1, kUsage = 2, kSomeRejected = 3 };
 struct AdapterArguments {
   std::vector<std::string> folders;
   bool allow_unsafe = false;
+  bool isolate = false;
+  std::optional<std::string> isolate_seconds, isolate_memory;
 };
 
 struct TranslateArguments {

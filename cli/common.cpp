@@ -23,6 +23,30 @@ void on_signal(int number) {
   signal_seen = number;
 }
 
+Result<Isolation> isolation_of(const AdapterArguments& arguments, const std::string& program) {
+  Isolation isolation;
+  isolation.program = program;
+  if (arguments.isolate_seconds) {
+    const std::string& text = *arguments.isolate_seconds;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), isolation.seconds);
+    if (failed != std::errc() || end != text.data() + text.size() || isolation.seconds == 0 || isolation.seconds > 86'400) {
+      return Error{Errc::usage, fmt::format("--isolate-seconds: \"{}\" is not a number of seconds", text),
+                   "a whole number from 1 to 86400"};
+    }
+  }
+  if (arguments.isolate_memory) {
+    constexpr std::size_t kLeast = std::size_t{16} << 20;
+    const auto size = parse_size(*arguments.isolate_memory);
+    if (!size || *size < kLeast) {
+      return Error{Errc::usage,
+                   fmt::format("--isolate-memory: \"{}\" is not a size of at least 16MiB", *arguments.isolate_memory),
+                   "a whole number of bytes, or one with a unit: 512MiB, 1GiB, 2GB"};
+    }
+    isolation.memory = *size;
+  }
+  return isolation;
+}
+
 /// A folder that was named must be one: of a misspelt one nothing would be found, and nothing said.
 Result<void> check_adapter_folder(const std::string& folder) {
   const std::string named = fmt::format("--adapter-dir {}", folder.empty() ? "\"\"" : folder);
@@ -93,7 +117,18 @@ Result<HostOptions> host_options(const AdapterArguments& arguments) {
   for (const std::string& folder : arguments.folders) {
     if (auto ok = check_adapter_folder(folder); !ok) return ok.error();
   }
-  return HostOptions{adapter_folders(program_path(), arguments.folders), arguments.allow_unsafe};
+  HostOptions options{adapter_folders(program_path(), arguments.folders), arguments.allow_unsafe};
+  if (!arguments.isolate && (arguments.isolate_seconds || arguments.isolate_memory)) {
+    return Error{Errc::usage, "a bound for isolated adapters is given, but they are not isolated", "say --isolate as well"};
+  }
+  if (arguments.isolate) {
+    auto program = isolating_program(program_path(), arguments.allow_unsafe);
+    if (!program) return program.error();
+    auto isolation = isolation_of(arguments, *program);
+    if (!isolation) return isolation.error();
+    options.isolation = *isolation;
+  }
+  return options;
 }
 
 }  // namespace crosswalk::cli

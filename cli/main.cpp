@@ -17,6 +17,14 @@ void add_adapter_options(CLI::App& verb, AdapterArguments& to) {
   verb.add_flag("--allow-unsafe-adapter", to.allow_unsafe, "load adapters from folders that others may write to");
 }
 
+void add_isolation(CLI::App& verb, AdapterArguments& to) {
+  verb.add_flag("--isolate", to.isolate, "run adapters in processes of their own, which can compute and answer and nothing else");
+  verb.add_option("--isolate-seconds", to.isolate_seconds, "stop an adapter that gives no answer for so long; default: 10")
+      ->type_name("N");
+  verb.add_option("--isolate-memory", to.isolate_memory, "what each of its processes may take, such as 512MiB; default: 1GiB")
+      ->type_name("SIZE");
+}
+
 void add_zone_data(CLI::App& verb, std::string& to) {
   verb.add_option("--zone-data", to, "a zoneinfo folder other than the system's")->type_name("DIR");
 }
@@ -60,6 +68,7 @@ CLI::App* add_translate(CLI::App& app, crosswalk::cli::TranslateArguments& a) {
   verb->add_flag("--quiet", a.quiet, "no progress and no summary on standard error");
   add_zone_data(*verb, a.options.zone_data);
   add_adapter_options(*verb, a.adapters);
+  add_isolation(*verb, a.adapters);
   return verb;
 }
 
@@ -67,6 +76,7 @@ void add_job(CLI::App& verb, crosswalk::cli::JobArguments& a) {
   verb.add_option("job", a.job, "the job file")->required()->type_name("JOB.toml");
   verb.add_flag("--quiet", a.quiet, "no progress and no summary on standard error");
   add_adapter_options(verb, a.adapters);
+  add_isolation(verb, a.adapters);
 }
 
 void add_accounts(CLI::App& verb, crosswalk::cli::JobArguments& a) {

@@ -120,28 +120,6 @@ std::string_view kind_of(const toml::node& node) {
 
 std::uint32_t line_of(const toml::node& node) { return node.source().begin.line; }
 
-/// Bytes that "512MiB" or "2 GB" stands for.
-std::optional<std::uint64_t> parse_size(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    std::uint64_t bytes;
-  };
-  static constexpr Unit kUnits[] = {
-      {"", 1},       {"b", 1},          {"kib", 1ULL << 10},   {"mib", 1ULL << 20},      {"gib", 1ULL << 30}, {"tib", 1ULL << 40},
-      {"kb", 1'000}, {"mb", 1'000'000}, {"gb", 1'000'000'000}, {"tb", 1'000'000'000'000}};
-  text = trimmed(text);
-  std::uint64_t number = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (ec != std::errc()) return std::nullopt;
-  const std::string unit = lower(trimmed(text.substr(static_cast<std::size_t>(end - text.data()))));
-  for (const Unit& known : kUnits) {
-    if (unit != known.name) continue;
-    if (number > std::numeric_limits<std::int64_t>::max() / known.bytes) return std::nullopt;
-    return number * known.bytes;
-  }
-  return std::nullopt;
-}
-
 /// A field by the schema's name; none when the schema has no such field.
 Target schema_field(std::string_view name) {
   for (auto t = static_cast<std::size_t>(Target::external_id); t <= static_cast<std::size_t>(Target::csat_score); ++t) {
@@ -1066,6 +1044,27 @@ Result<Job> read_job(const std::string& path) {
   auto text = read_text(path);
   if (!text) return text.error();
   return parse_job(*text, path);
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    std::uint64_t bytes;
+  };
+  static constexpr Unit kUnits[] = {
+      {"", 1},       {"b", 1},          {"kib", 1ULL << 10},   {"mib", 1ULL << 20},      {"gib", 1ULL << 30}, {"tib", 1ULL << 40},
+      {"kb", 1'000}, {"mb", 1'000'000}, {"gb", 1'000'000'000}, {"tb", 1'000'000'000'000}};
+  text = trimmed(text);
+  std::uint64_t number = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (ec != std::errc()) return std::nullopt;
+  const std::string unit = lower(trimmed(text.substr(static_cast<std::size_t>(end - text.data()))));
+  for (const Unit& known : kUnits) {
+    if (unit != known.name) continue;
+    if (number > std::numeric_limits<std::int64_t>::max() / known.bytes) return std::nullopt;
+    return number * known.bytes;
+  }
+  return std::nullopt;
 }
 
 }  // namespace crosswalk

@@ -145,6 +145,9 @@ class SetupAdapter final : public Setup {
     const auto found = source_.settings.find(name);
     return found == source_.settings.end() ? std::string_view() : std::string_view(found->second);
   }
+  void each_setting(const std::function<void(std::string_view, std::string_view)>& visit) const override {
+    for (const auto& [name, value] : source_.settings) visit(name, value);
+  }
   void word(Target target, std::string_view from, std::string_view to) override {
     if (target == Target::csat_score && fault_) {
       const auto score = parse_decimal(to);
@@ -198,6 +201,7 @@ Result<void> Normalizer::open() {
   if (!translator) return translator.error();
   if (!setup.fault()) return setup.fault();
   translator_ = std::move(*translator);
+  remote_ = translator_->translates() ? translator_->remote() : nullptr;
   translates_ids_ = std::any_of(source_.ids.begin(), source_.ids.end(), [](const IdUse& use) { return use.table != nullptr; });
   Vocabulary& channels = vocabularies_[static_cast<std::size_t>(Target::channel)];
   for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel);
@@ -427,6 +431,7 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
   lines_ = TextLines({block.data.data(), block.size}, block.line);
   batch.bytes += block.size;
   parser_->parse(block, *this);
+  translate_held();
   count_dropped();
 }
 
@@ -436,7 +441,9 @@ std::uint64_t Normalizer::line() {
 }
 
 void Normalizer::on_record(const Record& record, const Place& place) {
+  if (remote_ != nullptr) return hold(record, place);
   if (!begin_record(place)) return;
+  if (auto bound = bind_names(); !bound) return end_with(bound.error());
   take(record);
   if (translator_->translates()) translator_->translate(record, *this);
   finish_record();
@@ -444,7 +451,7 @@ void Normalizer::on_record(const Record& record, const Place& place) {
 
 void Normalizer::on_row(const CsvRow& row, const Place& place) {
   if (translator_->translates()) return on_record(row.record(), place);
-  if (!begin_record(place)) return;
+  if (!begin_record(place)) return;  // the columns are bound
   take(row);
   finish_record();
 }
@@ -452,6 +459,7 @@ void Normalizer::on_row(const CsvRow& row, const Place& place) {
 bool Normalizer::begin_record(const Place& place) {
   if (batch_->error) return false;  // the run ends here
   place_ = place;
+  lasting_ = place.raw;
   ++batch_->books.read;
   outcome_ = Outcome::going;
   filled_ = plain_ = 0;
@@ -470,15 +478,105 @@ bool Normalizer::begin_record(const Place& place) {
   scratch_text_.clear();
   std::construct_at(&conversation_);
   duplicate_keys_ += place.duplicate_keys;
+  return true;
+}
+
+/// Of names that came up since the last record.
+Result<void> Normalizer::bind_names() {
   if (!transient_plans_.steps.empty()) forget_transient_plans();
-  if (plans_.steps.size() < names_.stable_count() || names_.transient_count() != 0) {
-    if (auto bound = bind_new_names(); !bound) {
-      batch_->error = bound.error();
-      reject("adapter_failed", "", "", bound.error().message, bound.error().cure);
-      return false;
+  if (plans_.steps.size() == names_.stable_count() && names_.transient_count() == 0) return {};
+  return bind_new_names();
+}
+
+/// The run ends with the record at hand, which is rejected.
+void Normalizer::end_with(const Error& error) {
+  batch_->error = error;
+  reject("adapter_failed", "", "", error.message, error.cure);
+}
+
+/// A record for a remote translator: handed over now, taken up with others.
+void Normalizer::hold(const Record& record, const Place& place) {
+  if (batch_->error) return;
+  const bool passing = names_.transient_count() != 0 || !transient_plans_.steps.empty();  // names of this record alone
+  if (passing) translate_held();
+  if (auto bound = bind_names(); !bound) {
+    translate_held();
+    if (begin_record(place)) end_with(bound.error());
+    return;
+  }
+  if (!hand_over(record, place)) {
+    translate_held();
+    if (begin_record(place)) {
+      reject("record_too_large", "", "", "the record is larger than an adapter in a process of its own can be handed",
+             "run without --isolate");
+    }
+    return;
+  }
+  if (passing) translate_held();
+}
+
+/// False when there is no room for it.
+bool Normalizer::hand_over(const Record& record, const Place& place) {
+  const auto copy = remote_->add(record);
+  if (!copy) return false;
+  Held& held = held_.emplace_back(Held{*copy, place, false, {}});
+  if (walks_.empty()) return true;
+  for (std::size_t i = 0; i < record.count; ++i) {
+    if (record.fields[i].kind != Kind::array) continue;
+    for (const KnownWalk& walk : walks_) {
+      if (walk.field != record.fields[i].id) continue;
+      remote_->begin_array(i, walk.prefix);
+      const bool whole = walker_->walk(record.fields[i].view(), walk.prefix, [&](const Record& element) {
+        if (auto bound = bind_new_names(); !bound) held.unbound = std::make_shared<const Error>(bound.error());
+        held.too_many_names |= names_.transient_count() != 0;
+        if (held.unbound || held.too_many_names) return false;
+        remote_->add_element(element);
+        return true;
+      });
+      remote_->end_array(whole);
     }
   }
   return true;
+}
+
+void Normalizer::translate_held() {
+  const std::size_t count = held_.size();  // behind them stand those that are handed over again
+  for (std::size_t i = 0; i < count && begin_record(held_[i].place); ++i) {
+    take(held_[i].record);
+    lasting_ = remote_->texts();
+    receive(i);
+    finish_record();
+  }
+  if (count != 0) remote_->forget();
+  held_.clear();
+}
+
+/// What the remote translator says of a held record. Arrays that it wants to look into go there first.
+void Normalizer::receive(std::size_t number) {
+  constexpr std::size_t kMostWalks = 64;
+  for (std::size_t tries = 0;; ++tries) {
+    const Held& held = held_[number];
+    if (held.unbound) return end_with(*held.unbound);
+    if (held.too_many_names) {
+      reject("too_many_fields", "", "",
+             "the lists in the record bring more names than an adapter in a process of its own can be told",
+             "run without --isolate");
+      return;
+    }
+    const auto wanted = remote_->receive(number, *this);
+    if (!wanted) return;
+    const std::uint16_t field = held.record.fields[wanted->field].id;
+    const bool known = std::any_of(walks_.begin(), walks_.end(),
+                                   [&](const KnownWalk& walk) { return walk.field == field && walk.prefix == wanted->prefix; });
+    if (!known && walks_.size() < kMostWalks) walks_.push_back({field, wanted->prefix});
+    const Held again = held;
+    if (tries == kMostWalks || !hand_over(again.record, again.place)) {
+      reject("adapter_failed", "", "", "the adapter looks into too many lists of the record, or into too large ones",
+             "report it to the adapter's author");
+      return;
+    }
+    number = held_.size() - 1;
+  }
 }
 
 void Normalizer::finish_record() {
@@ -494,6 +592,7 @@ void Normalizer::finish_record() {
 }
 
 void Normalizer::on_fault(const FrameFault& fault) {
+  translate_held();
   if (batch_->error) return;
   const std::string cure = source_.cure(fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure));
   ++batch_->books.read;
@@ -506,6 +605,7 @@ void Normalizer::on_fault(const FrameFault& fault) {
 }
 
 void Normalizer::on_repeated_header(const Place& place) {
+  translate_held();
   if (batch_->error) return;
   constexpr std::string_view kRule = "repeated header";
   ++batch_->books.read;
@@ -962,7 +1062,7 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
   }
   const auto kept = [this](std::string_view text) {  // mostly it is the record's own, which stays as long
     const std::less<const char*> before;
-    const char *const begin = place_.raw.data(), *const end = begin + place_.raw.size();
+    const char *const begin = lasting_.data(), *const end = begin + lasting_.size();
     return !before(text.data(), begin) && before(text.data(), end) ? text : scratch_text_.keep(text);
   };
   touch.user = kept(t.user);
@@ -1041,8 +1141,7 @@ bool Normalizer::walk(const Field& array, std::string_view prefix, const std::fu
   walking_ = true;
   const bool whole = walker_->walk(array.view(), prefix, [&](const Record& record) {
     if (auto bound = bind_new_names(); !bound) {
-      batch_->error = bound.error();
-      reject("adapter_failed", "", "", bound.error().message, bound.error().cure);
+      end_with(bound.error());
       stopped = true;
       return false;
     }

@@ -179,6 +179,18 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::string name, comma_key;
     Key key;  // views of comma_key
   };
+  /// A record that was handed to a remote translator, which has not been asked for its answer.
+  struct Held {
+    Record record;  // its copy
+    Place place;
+    bool too_many_names = false;           // in its arrays
+    std::shared_ptr<const Error> unbound;  // not null: names of its arrays were refused
+  };
+  /// An array whose elements the adapter has asked for once, and is given from then on.
+  struct KnownWalk {
+    std::uint16_t field;
+    std::string prefix;
+  };
   struct Cell;
   enum class Outcome : std::uint8_t { going, filtered, refused };
 
@@ -221,6 +233,12 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
 
   bool begin_record(const Place& place);
   void finish_record();
+  Result<void> bind_names();
+  void end_with(const Error& error);
+  void hold(const Record& record, const Place& place);
+  bool hand_over(const Record& record, const Place& place);
+  void translate_held();
+  void receive(std::size_t number);
   void take(const Record& record);
   void take(const CsvRow& row);
   template <class Value>
@@ -281,6 +299,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   const SourceConfig& source_;
   Channel default_channel_ = Channel::none;
   std::unique_ptr<Translator> translator_;
+  RemoteTranslator* remote_ = nullptr;  // the translator's, where it has one
   std::array<Vocabulary, kTargetCount> vocabularies_;
   NameTable names_;
   Plans plans_, transient_plans_;
@@ -302,6 +321,9 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Batch* batch_ = nullptr;
   std::uint32_t file_ = 0;
   Place place_;
+  std::string_view lasting_;  // text that stays until the record is done
+  std::vector<Held> held_;
+  std::vector<KnownWalk> walks_;
   Outcome outcome_ = Outcome::going;
   std::uint32_t filled_ = 0;  // a bit for each target
   std::uint32_t plain_ = 0;   // those whose field has no other: it is in its slot only, counted as mapped, not in gathered_

@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kIsolate = "crosswalk-isolate";
+
 /// A user's own private group (Debian's and Ubuntu's default): writing for the group is then writing for the user.
 bool is_private_group(gid_t group) {
   if (group == 0) return true;
@@ -75,6 +77,21 @@ Result<std::string> checked_path(const std::string& path) {
     folder = folder.parent_path();
   }
   return canonical.string();
+}
+
+Result<std::string> isolating_program(const std::string& program, bool allow_unsafe) {
+  const fs::path home = fs::path(program).parent_path();
+  for (const fs::path& place : {home / "plugins" / "isolate" / kIsolate, (home / kAdaptersFromBindir).parent_path() / kIsolate}) {
+    std::error_code failed;
+    const fs::path canonical = fs::canonical(place, failed);
+    if (failed) continue;
+    if (allow_unsafe) return canonical.string();
+    auto checked = checked_path(canonical.string());
+    if (!checked) return Error{Errc::adapter, fmt::format("--isolate: {}", checked.error().message), checked.error().cure};
+    return checked;
+  }
+  return Error{Errc::adapter, fmt::format("--isolate: {} is not installed beside {}", kIsolate, program),
+               "install Crosswalk whole, or run without --isolate"};
 }
 
 std::vector<std::string> adapter_folders(const std::string& program, const std::vector<std::string>& extra) {

@@ -1,4 +1,4 @@
-"""What is asked of our program alone: ten times the input, start-up among many adapters, what books cost."""
+"""What is asked of our program alone: ten times the input, start-up among many adapters, what books and isolation cost."""
 import json
 import re
 import shutil
@@ -131,6 +131,20 @@ def costs(ours, works, data, count, rounds, folder, say):
         "spill": share(taken, "job of inbox in 16 MiB", "job of inbox"),
         "seconds": {name: sample.wall for name, sample in taken.items()},
     }
+
+
+def isolation(ours, works, data, count, rounds, say):
+    """What it costs to have the adapter in a process of its own: work → threads → share of the time."""
+    inputs = {work.name: (work, data(work, count)) for work in works}
+    threads = list(dict.fromkeys([1, ours.all_threads]))
+
+    def translate(name, jobs, isolated):
+        work, path = inputs[name]
+        return lambda: run(ours.command(work, [path], "/dev/null", jobs, *(["--isolate"] if isolated else [])), exits=(0, 3))
+    taken = medians(in_turn(rounds * 3, {
+        (name, jobs, isolated): translate(name, jobs, isolated)
+        for name in inputs for jobs in threads for isolated in (False, True)}, say))
+    return {name: {jobs: share(taken, (name, jobs, True), (name, jobs, False)) for jobs in threads} for name in inputs}
 
 
 def machine():

@@ -129,6 +129,8 @@ class Comparison:
             for name in ("zendesk", "asapp", "inbox") if not self.options.works or name in self.options.works.split(",")}
         self.extras["start"] = extras.start_up(self.ours, works["zendesk"], self.data, rounds, self.folder, self.template, self.say)
         self.extras["costs"] = extras.costs(self.ours, works, self.data, rows, rounds, self.folder, self.say)
+        self.extras["isolation"] = extras.isolation(self.ours, [works[name] for name in ("zendesk", "asapp", "inbox")], self.data,
+                                                    rows, rounds, self.say)
 
     def ratio(self, work, peer, threads=1, processor=False):
         """How many times as fast as a peer we are; None where one of the two did not run."""
@@ -198,7 +200,10 @@ def own_targets(run_):
     spill = run_.extras.get("costs", {}).get("spill")
     if spill:
         yield "cost of 16 MiB of memory, job of inbox", "", f"{spill['wall']:+.1%}", f"{spill['processor']:+.1%}", "no target"
-    yield "cost of --isolate", "≤ 15 %", "—", "", "not measured: there is no --isolate yet"
+    for work, by_threads in run_.extras.get("isolation", {}).items():
+        for threads, cost in by_threads.items():
+            yield (f"cost of --isolate, {work}, {threads} thread{'s' * (threads > 1)}", "≤ 15 %", f"{cost['wall']:+.1%}",
+                   f"{cost['processor']:+.1%}", at_most(cost["wall"], 0.15))
 
 
 def result_rows(run_, work):

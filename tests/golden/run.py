@@ -10,6 +10,7 @@ A case is a folder below cases/, at any depth, that holds a file `cmd`. Adding o
     expected.err    what comes on standard error; no file means that it is not looked at
     expected.exit   the exit code; no file means 0
     expected.d/     files that `cmd` must have written, by name
+    not-isolated    why the case is left out with --isolate
     filter.sed      `sed -E` rules for what no run can repeat (seconds, rates): applied to standard error and to
                     files of expected.d/ whose name begins with `summary`; standard output is never filtered
 
@@ -20,6 +21,7 @@ import argparse
 import difflib
 import locale
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -35,17 +37,27 @@ ROOT = HERE.parent.parent
 # What a case may know of the machine. All else is left out, so that no setting of a user's shell can change a result.
 PASSED_ON = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "LOCPATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
              "TSAN_OPTIONS", "MALLOC_PERTURB_")
-OURS = ("cmd", "expected", "expected.err", "expected.exit", "expected.d", "filter.sed")
+OURS = ("cmd", "expected", "expected.err", "expected.exit", "expected.d", "filter.sed", "not-isolated")
 DIFF_LINES = 60
 
 
 # --- the surroundings of a run ---------------------------------------------------------------------------------------
 
 
-def environment(program, home, locale_name="C", zone="UTC"):
+# As the program, with its adapters in processes of their own.
+ISOLATED = """#!/bin/sh
+case ${{1-}} in
+  translate|run|plan|why|deliver|replay) verb=$1; shift; exec {program} "$verb" --isolate "$@" ;;
+esac
+exec {program} "$@"
+"""
+
+
+def environment(program, home, locale_name="C", zone="UTC", isolate=False):
     """Nothing of the caller's environment but the least; `crosswalk` found first."""
     env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    env["PATH"] = os.pathsep.join([str(folder_with_crosswalk(program, home)), env.get("PATH", os.defpath)])
+    folder = folder_with_isolated(program, home) if isolate else folder_with_crosswalk(program, home)
+    env["PATH"] = os.pathsep.join([str(folder), env.get("PATH", os.defpath)])
     env.update(HOME=str(home), LC_ALL=locale_name, LANG=locale_name, TZ=zone)
     return env
 
@@ -59,6 +71,15 @@ def folder_with_crosswalk(program, home):
     link = folder / "crosswalk"
     if not link.is_symlink():
         link.symlink_to(program)
+    return folder
+
+
+def folder_with_isolated(program, home):
+    folder = home / "isolated"
+    folder.mkdir(exist_ok=True)
+    script = folder / "crosswalk"
+    script.write_text(ISOLATED.format(program=shlex.quote(str(program))))
+    script.chmod(0o755)
     return folder
 
 
@@ -146,7 +167,7 @@ def run_case(case, options):
         home, work = Path(temporary) / "home", Path(temporary) / "case"
         home.mkdir()
         copy_case(case, work, options.examples)
-        env = environment(options.program, home, options.locale, options.tz)
+        env = environment(options.program, home, options.locale, options.tz, options.isolate)
         env.update(EXAMPLES="examples", BUILD=str(options.build))
         code, out, err = run_shell(case.read("cmd").decode(), work, env, options.timeout)
         if code is None:
@@ -266,7 +287,10 @@ def arguments():
     parser.add_argument("--timeout", type=float, default=120, metavar="S", help="seconds a case may take")
     parser.add_argument("--locale", default="C", help="LC_ALL of the cases; bytes must not depend on it")
     parser.add_argument("--tz", default="UTC", help="TZ of the cases; bytes must not depend on it")
+    parser.add_argument("--isolate", action="store_true", help="with --isolate; bytes must not depend on it")
     options = parser.parse_args()
+    if options.accept and options.isolate:
+        parser.error("--accept goes without --isolate")
     if options.accept and (options.locale, options.tz) != ("C", "UTC"):
         parser.error("--accept goes with the fixed surroundings only: leave out --locale and --tz")
     options.program, options.cases = options.program.resolve(), options.cases.resolve()
@@ -280,6 +304,8 @@ def arguments():
 def main():
     options = arguments()
     cases = find_cases(options.cases, options.filter)
+    if options.isolate:
+        cases = [case for case in cases if case.read("not-isolated") is None]
     tap = Tap(len(cases))
     if not locale_exists(options.locale):
         tap.comment(f"SKIP {options.locale}: no such locale on this machine, so LC_ALL is C; TZ is {options.tz}")

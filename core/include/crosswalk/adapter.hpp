@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,6 +75,8 @@ class Setup {
  public:
   virtual ~Setup() = default;
   [[nodiscard]] virtual std::string_view setting(std::string_view name) const = 0;
+  /// All there are.
+  virtual void each_setting(const std::function<void(std::string_view name, std::string_view value)>& visit) const = 0;
   virtual void word(Target target, std::string_view from, std::string_view to) = 0;
   virtual void others(Target target, Others others) = 0;
   virtual void absent(Target target, std::string_view value) = 0;
@@ -118,6 +121,31 @@ class Receiver {
   virtual bool walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) = 0;
 };
 
+/// A translator in a process of its own: records are handed to it ahead, several at a time, and what it says of them is taken up
+/// later, in the same order. So its time for an answer is nobody's wait. Used by its translator's thread.
+class RemoteTranslator {
+ public:
+  virtual ~RemoteTranslator() = default;
+  /// Text in here stays until forget().
+  [[nodiscard]] virtual std::string_view texts() const = 0;
+  /// Copies a record. Gives the copy, which stays until forget(), or nothing when it is larger than can be handed over.
+  virtual std::optional<Record> add(const Record& record) = 0;
+  /// Adds the elements of an array to the record that was added last: Receiver::walk needs them.
+  virtual void begin_array(std::size_t field, std::string_view prefix) = 0;
+  virtual void add_element(const Record& element) = 0;
+  virtual void end_array(bool whole) = 0;
+
+  struct Array {
+    std::size_t field = 0;  ///< index in the record
+    std::string prefix;
+  };
+  /// Says to `receiver` what the adapter says of the record that was added as number `number`, from 0. If that needs elements
+  /// that were not added, gives the array; then nothing was said, and the record must be added again with them.
+  virtual std::optional<Array> receive(std::size_t number, Receiver& receiver) = 0;
+  /// The next record is number 0.
+  virtual void forget() = 0;
+};
+
 /// One worker's translator. Used by one thread at a time.
 class Translator {
  public:
@@ -127,6 +155,8 @@ class Translator {
   /// False when bind() says everything: translate() need not be called.
   [[nodiscard]] virtual bool translates() const = 0;
   virtual void translate(const Record& record, Receiver& receiver) = 0;
+  /// Where not null, that is asked instead of translate().
+  [[nodiscard]] virtual RemoteTranslator* remote() { return nullptr; }
 };
 
 /// An adapter. Thread-safe.

@@ -270,4 +270,7 @@ struct Why {
 [[nodiscard]] Result<Why> explain_job(const Job& job, AdapterCatalog& catalog, const std::string& what,
                                       const JobHooks& hooks = {});
 
+/// Bytes that "512MiB" or "2 GB" stands for.
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
+
 }  // namespace crosswalk

@@ -2,7 +2,9 @@
 // for, and puts the C door (plugin.h) behind core's Adapter interface.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,11 +14,25 @@
 
 namespace crosswalk {
 
+/// Adapters in processes of their own, one for each translator: whatever an adapter does, this process goes on. A record whose
+/// translation ends its process, or takes too long, is refused, and the process is started again.
+struct Isolation {
+  std::string program;                        ///< crosswalk-isolate; see isolating_program()
+  unsigned seconds = 10;                      ///< without an answer, after which the adapter is stopped
+  std::size_t memory = std::size_t{1} << 30;  ///< bytes that each process may take
+};
+
+/// The program that runs an isolated adapter: in the build or install tree that `program` is in. It is held to the rules of
+/// checked_path().
+[[nodiscard]] Result<std::string> isolating_program(const std::string& program, bool allow_unsafe);
+
 struct HostOptions {
   /// Folders to look in, in order. Of two adapters with one id the first found counts, the second is refused.
   std::vector<std::string> folders;
   /// Load libraries from folders that others may write to.
   bool allow_unsafe = false;
+  /// Absent: adapters are loaded into this process.
+  std::optional<Isolation> isolation = {};
 };
 
 /// The folders of a program at `program`: next to it, the install folder, CROSSWALK_ADAPTER_PATH (left out when the

@@ -1,0 +1,450 @@
+// The process of an isolated adapter: loads one library, does what the host orders, answers. Started by the host only.
+#include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "contract.hpp"
+#include "crosswalk/plugin.h"
+#include "protocol.hpp"
+#include "sandbox.hpp"
+
+namespace crosswalk::isolate {
+namespace {
+
+std::string_view view(cw_text t) { return t.data == nullptr ? std::string_view() : std::string_view(t.data, t.size); }
+cw_text text(std::string_view s) { return {s.data(), s.size()}; }
+
+/// The two mappings, and the byte that wakes.
+class Line {
+ public:
+  bool open() {
+    void* const orders = ::mmap(nullptr, kOrdersSize, PROT_READ, MAP_SHARED, kOrders, 0);
+    void* const answers = ::mmap(nullptr, kAnswersSize, PROT_READ | PROT_WRITE, MAP_SHARED, kAnswers, 0);
+    if (orders == MAP_FAILED || answers == MAP_FAILED) return false;
+    orders_ = static_cast<const char*>(orders);
+    answers_ = static_cast<char*>(answers);
+    return true;
+  }
+  [[nodiscard]] const OrdersHead& orders() const { return *reinterpret_cast<const OrdersHead*>(orders_); }
+  [[nodiscard]] AnswersHead& answers() { return *reinterpret_cast<AnswersHead*>(answers_); }
+  [[nodiscard]] const char* order_at(std::size_t offset) const { return orders_ + offset; }
+  [[nodiscard]] char* answer_at(std::size_t offset) { return answers_ + offset; }
+
+  static void wake_host() {
+    const char byte = 'a';
+    while (::write(kSocket, &byte, 1) < 0 && errno == EINTR) {}
+  }
+  /// Until the host writes; ends the process when it is gone.
+  static void sleep() {
+    char bytes[64];
+    const ssize_t got = ::read(kSocket, bytes, sizeof bytes);
+    if (got == 0 || (got < 0 && errno != EINTR)) ::_exit(0);
+  }
+
+ private:
+  const char* orders_ = nullptr;
+  char* answers_ = nullptr;
+};
+
+template <class T>
+T load(const char* from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
+class Worker {
+ public:
+  Worker(Line& line, const cw_adapter* adapter, std::string refusal)
+      : line_(line), adapter_(adapter), refusal_(std::move(refusal)) {}
+
+  [[noreturn]] void run() {
+    for (;;) {
+      if (line_.orders().letter.load(std::memory_order_acquire) != letters_) {
+        answer_letter();
+      } else if (const std::uint64_t records = line_.orders().records.load(std::memory_order_acquire); records != done_) {
+        begin_epoch(records >> 32);
+        if (records != done_) answer_record();
+      } else {
+        rest();
+      }
+    }
+  }
+
+ private:
+  bool has_work() {
+    return line_.orders().letter.load(std::memory_order_seq_cst) != letters_ ||
+           line_.orders().records.load(std::memory_order_seq_cst) != done_;
+  }
+
+  /// A little while awake: the next order is often on its way. Then asleep.
+  void rest() {
+    for (int i = 0; i < kSpins; ++i) {
+      if (has_work()) return;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+    line_.answers().asleep.store(1, std::memory_order_seq_cst);
+    if (!has_work()) line_.sleep();
+    line_.answers().asleep.store(0, std::memory_order_relaxed);
+  }
+
+  // ---- letters ----
+
+  void answer_letter() {
+    Reader letter({line_.order_at(kLetterAt), kLetterSize});
+    say_ = Writer(line_.answer_at(kLetterAt + sizeof(std::uint32_t)), kLetterSize - sizeof(std::uint32_t));
+    switch (letter.get<Letter>()) {
+      case Letter::open: open(letter); break;
+      case Letter::bind: bind(letter); break;
+    }
+    say_.put(Say::end);
+    if (say_.overflowed()) {
+      say_.cut(0);
+      say_.put(Say::breach);
+      say_.text("it says more than there is room for");
+      say_.put(Say::end);
+    }
+    const auto size = static_cast<std::uint32_t>(say_.size());
+    std::memcpy(line_.answer_at(kLetterAt), &size, sizeof size);
+    ++letters_;
+    line_.answers().letter.store(letters_, std::memory_order_seq_cst);
+    if (line_.orders().waits_letter.load(std::memory_order_seq_cst) == letters_) line_.wake_host();
+  }
+
+  void open(Reader& letter) {
+    done_ = letter.get<std::uint64_t>();
+    order_ = letter.get<std::uint32_t>();
+    for (auto count = letter.get<std::uint32_t>(); count > 0; --count) {
+      const std::string name(letter.text());
+      settings_[name] = std::string(letter.text());
+    }
+    if (adapter_ == nullptr) {
+      say_.put(Say::breach);
+      say_.text(refusal_);
+      return;
+    }
+    cw_setup door{};
+    door.size = sizeof door;
+    door.ctx = this;
+    door.setting = [](void* c, cw_text name) {
+      const auto& settings = of(c).settings_;
+      const auto found = settings.find(view(name));
+      return found == settings.end() ? cw_text{} : text(found->second);
+    };
+    door.word = [](void* c, std::uint32_t target, cw_text from, cw_text to) {
+      of(c).say_.put(Say::word);
+      of(c).say_.put(target);
+      of(c).say_.text(view(from));
+      of(c).say_.text(view(to));
+    };
+    door.others = [](void* c, std::uint32_t target, std::uint32_t others) {
+      of(c).say_.put(Say::others);
+      of(c).say_.put(target);
+      of(c).say_.put(others);
+    };
+    door.absent = [](void* c, std::uint32_t target, cw_text value) {
+      of(c).say_.put(Say::absent);
+      of(c).say_.put(target);
+      of(c).say_.text(view(value));
+    };
+    door.fail = fail;
+    translator_ = adapter_->open(&door);
+    if (translator_ == nullptr) {
+      say_.put(Say::refused_to_open);
+    } else {
+      say_.put(Say::opened);
+      say_.put(static_cast<std::uint8_t>(adapter_->translate != nullptr));
+    }
+  }
+
+  static void fail(void* c, cw_text message, cw_text cure) {
+    of(c).say_.put(Say::fail);
+    of(c).say_.text(view(message));
+    of(c).say_.text(view(cure));
+  }
+
+  void bind(Reader& letter) {
+    const auto first = letter.get<std::uint16_t>();
+    std::vector<cw_text> names(letter.get<std::uint32_t>());
+    for (cw_text& name : names) name = text(letter.text());
+    cw_binder door{};
+    door.size = sizeof door;
+    door.ctx = this;
+    door.map = [](void* c, std::uint16_t field, std::uint32_t target, std::uint32_t how, std::uint32_t rank) {
+      of(c).say_.put(Say::map);
+      of(c).say_.put(field);
+      of(c).say_.put(target);
+      of(c).say_.put(how);
+      of(c).say_.put(rank);
+    };
+    door.carry = [](void* c, std::uint16_t field, cw_text name, std::uint32_t form) {
+      of(c).say_.put(Say::carry_name);
+      of(c).say_.put(field);
+      of(c).say_.put(form);
+      of(c).say_.text(view(name));
+    };
+    door.drop = [](void* c, std::uint16_t field, cw_text rule) {
+      of(c).say_.put(Say::drop_name);
+      of(c).say_.put(field);
+      of(c).say_.text(view(rule));
+    };
+    door.body = [](void* c, std::uint16_t field, cw_text name) {
+      of(c).say_.put(Say::body);
+      of(c).say_.put(field);
+      of(c).say_.text(view(name));
+    };
+    door.claim = [](void* c, std::uint16_t field) {
+      of(c).say_.put(Say::claim);
+      of(c).say_.put(field);
+    };
+    door.fail = fail;
+    adapter_->bind(translator_, first, names.data(), names.size(), &door);
+  }
+
+  // ---- records ----
+
+  void begin_epoch(std::uint64_t epoch) {
+    if (done_ >> 32 == epoch) return;
+    done_ = epoch << 32;
+    order_ = kRecordsAt;
+    answer_ = kRecordsAt;
+    line_.answers().records.store(done_, std::memory_order_release);
+  }
+
+  void answer_record() {
+    head_ = load<OrderedRecord>(line_.order_at(order_));
+    read_fields(order_ + sizeof head_, head_.fields, fields_);
+    element_.clear();
+    in_walk_ = over_ = false;
+    if (kAnswersSize - answer_ < 2 * kLeast) ::_exit(kNoRoom);
+    say_ = Writer(line_.answer_at(answer_ + sizeof(std::uint32_t)), kAnswersSize - answer_ - kLeast);
+    const cw_record record{fields_.data(), fields_.size()};
+    cw_receiver door = receiver();
+    adapter_->translate(translator_, &record, &door);
+    say_.put(Say::end);
+    if (say_.overflowed()) breach("it says more of its records than there is room for");
+    const auto size = static_cast<std::uint32_t>(say_.size());
+    std::memcpy(line_.answer_at(answer_), &size, sizeof size);
+    answer_ += sizeof size + size;
+    order_ += head_.size;
+    ++done_;
+    line_.answers().records.store(done_, std::memory_order_seq_cst);
+    const std::uint64_t waits = line_.orders().waits_records.load(std::memory_order_seq_cst);
+    if (waits != 0 && done_ >= waits && waits != woken_) {
+      woken_ = waits;
+      line_.wake_host();
+    }
+  }
+
+  void read_fields(std::size_t offset, std::uint32_t count, std::vector<cw_field>& to) {
+    to.resize(count);
+    const char* at = line_.order_at(offset);
+    for (cw_field& field : to) {
+      const auto ordered = load<OrderedField>(at);
+      at += sizeof ordered;
+      field = {line_.order_at(ordered.text), ordered.size, ordered.id, ordered.kind, ordered.flags};
+    }
+  }
+
+  /// Whatever was said of this record does not count.
+  void breach(std::string_view what) {
+    say_.cut(0);
+    say_.put(Say::breach);
+    say_.text(what);
+    say_.put(Say::end);
+    over_ = true;
+  }
+
+  void put_text(cw_text t) {
+    const std::string_view all = view(t);
+    const auto at = reinterpret_cast<std::uintptr_t>(all.data());
+    const auto begin = reinterpret_cast<std::uintptr_t>(line_.order_at(order_));
+    if (!all.empty() && at >= begin && at < begin + head_.size && all.size() < kInOrder) {
+      say_.put(static_cast<std::uint32_t>(all.size()) | kInOrder);
+      say_.put(static_cast<std::uint32_t>(order_ + (at - begin)));
+    } else {
+      say_.text(all);
+    }
+  }
+
+  static std::uint32_t index_of(const cw_field& field, const std::vector<cw_field>& in) {
+    const auto at = reinterpret_cast<std::uintptr_t>(&field), begin = reinterpret_cast<std::uintptr_t>(in.data());
+    if (at >= begin && at < begin + in.size() * sizeof field) return static_cast<std::uint32_t>((at - begin) / sizeof field);
+    if ((field.flags & CW_MADE) != 0) return kNone;
+    for (std::uint32_t i = 0; i < in.size(); ++i) {  // a copy of it
+      if (in[i].id == field.id && in[i].text == field.text && in[i].size == field.size) return i;
+    }
+    return kNone;
+  }
+
+  void put_value(const cw_field& field) {
+    if (const std::uint32_t index = index_of(field, element_); index != kNone) {
+      say_.put(Value::of_element);
+      say_.put(index);
+    } else if (const std::uint32_t own = index_of(field, fields_); own != kNone) {
+      say_.put(Value::of_record);
+      say_.put(own);
+    } else {
+      const bool made = (field.flags & CW_MADE) != 0;
+      say_.put(made ? Value::made : Value::part);
+      say_.put(field.id);
+      say_.put(field.kind);
+      put_text({field.text, field.size});
+    }
+  }
+
+  /// False when nothing more is wanted of this record; true: the words that follow `say` are expected.
+  bool begin(Say say) {
+    if (over_ || say_.overflowed()) return false;
+    say_.put(say);
+    return true;
+  }
+
+  static Worker& of(void* ctx) { return *static_cast<Worker*>(ctx); }
+
+  cw_receiver receiver() {
+    cw_receiver door{};
+    door.size = sizeof door;
+    door.ctx = this;
+    door.set = [](void* c, std::uint32_t target, std::uint32_t how, std::uint32_t rank, const cw_field* value) {
+      if (!of(c).begin(Say::set)) return false;
+      of(c).say_.put(target);
+      of(c).say_.put(how);
+      of(c).say_.put(rank);
+      of(c).put_value(*value);
+      return true;
+    };
+    door.touchpoint = [](void* c, const cw_touchpoint* t) {
+      if (!of(c).begin(Say::touchpoint)) return false;
+      of(c).say_.put(t->kind);
+      of(c).say_.put(t->direction);
+      of(c).say_.put(t->duration_how);
+      for (const cw_text* part : {&t->id, &t->at, &t->user, &t->duration, &t->subject}) of(c).put_text(*part);
+      return true;
+    };
+    door.carry = [](void* c, cw_text name, const cw_field* value, std::uint32_t form) {
+      if (!of(c).begin(Say::carry)) return false;
+      of(c).say_.put(form);
+      of(c).put_text(name);
+      of(c).put_value(*value);
+      return true;
+    };
+    door.drop = [](void* c, const cw_field* value, cw_text rule) {
+      if (!of(c).begin(Say::drop)) return false;
+      of(c).put_text(rule);
+      of(c).put_value(*value);
+      return true;
+    };
+    door.filter = [](void* c, cw_text rule) {
+      if (of(c).begin(Say::filter)) of(c).put_text(rule);
+      of(c).over_ = true;
+      return false;
+    };
+    door.refuse = [](void* c, const cw_refusal* r) {
+      if (of(c).begin(Say::refuse)) {
+        for (const cw_text* part : {&r->code, &r->field, &r->found, &r->message, &r->cure}) of(c).put_text(*part);
+      }
+      of(c).over_ = true;
+      return false;
+    };
+    door.walk = [](void* c, const cw_field* array, cw_text prefix, bool (*element)(void*, const cw_record*), void* ctx) {
+      return of(c).walk(*array, view(prefix), element, ctx);
+    };
+    return door;
+  }
+
+  bool walk(const cw_field& array, std::string_view prefix, bool (*element)(void*, const cw_record*), void* ctx) {
+    if (over_ || array.kind != CW_ARRAY) return false;
+    const std::uint32_t field = index_of(array, fields_);
+    if (field == kNone || in_walk_) {
+      breach(in_walk_ ? "it walked an array inside of another walk" : "it walked something that is no field of the record");
+      return false;
+    }
+    std::size_t at = head_.array;
+    for (std::uint32_t i = 0; i < head_.arrays; ++i) {
+      const auto known = load<OrderedArray>(line_.order_at(at));
+      if (known.field == field && prefix == std::string_view(line_.order_at(known.prefix), known.prefix_size)) {
+        return visit(known, at + sizeof known, prefix, element, ctx);
+      }
+      at = known.next;
+    }
+    say_.cut(0);
+    say_.put(Say::wants);
+    say_.put(field);
+    say_.text(prefix);
+    over_ = true;
+    return false;
+  }
+
+  bool visit(const OrderedArray& array, std::size_t at, std::string_view prefix, bool (*element)(void*, const cw_record*),
+             void* ctx) {
+    say_.put(Say::walk);
+    say_.put(array.field);
+    say_.text(prefix);
+    in_walk_ = true;
+    bool stopped = false;
+    for (std::uint32_t i = 0; i < array.elements && !stopped; ++i) {
+      const auto next = load<OrderedElement>(line_.order_at(at));
+      read_fields(at + sizeof next, next.fields, element_);
+      at = next.next;
+      say_.put(Say::element);
+      const cw_record record{element_.data(), element_.size()};
+      stopped = !element(ctx, &record) || over_;
+    }
+    element_.clear();
+    in_walk_ = false;
+    if (!over_) say_.put(stopped ? Say::stopped : Say::walked);
+    return array.whole != 0 && !stopped;
+  }
+
+  static constexpr int kSpins = 50;
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  static constexpr std::size_t kLeast = 1024;  // room for the answer that there is no room
+  static constexpr int kNoRoom = 3;            // exit code
+
+  Line& line_;
+  const cw_adapter* adapter_;
+  std::string refusal_;
+  cw_translator* translator_ = nullptr;
+  std::map<std::string, std::string, std::less<>> settings_;
+  std::uint32_t letters_ = 0;
+  std::uint64_t done_ = 0, woken_ = 0;
+  std::size_t order_ = kRecordsAt, answer_ = kRecordsAt;  // offsets
+  Writer say_;
+  // The record at hand.
+  OrderedRecord head_;
+  std::vector<cw_field> fields_, element_;
+  bool in_walk_ = false, over_ = false;
+};
+
+}  // namespace
+}  // namespace crosswalk::isolate
+
+int main(int argc, char** argv) {
+  using namespace crosswalk::isolate;
+  if (argc != 3) return 2;
+  constexpr std::size_t kLibraries = std::size_t{256} << 20;  // addresses, of libraries and of this program
+  limit_process(static_cast<std::size_t>(std::strtoull(argv[2], nullptr, 10)) + kOrdersSize + kAnswersSize + kLibraries);
+  Line line;
+  if (!line.open()) return 2;
+  const cw_adapter* adapter = nullptr;
+  std::string refusal;
+  if (void* const library = ::dlopen(argv[1], RTLD_NOW | RTLD_LOCAL); library == nullptr) {
+    const char* why = ::dlerror();
+    refusal = std::string("the library cannot be loaded: ") + (why == nullptr ? "" : why);
+  } else if (adapter = static_cast<const cw_adapter*>(::dlsym(library, CW_ADAPTER_SYMBOL)); adapter == nullptr) {
+    refusal = "it does not export " CW_ADAPTER_SYMBOL;
+  } else if (refusal = crosswalk::breach_of(*adapter); !refusal.empty()) {
+    adapter = nullptr;
+  }
+  forbid_system_calls();
+  Worker(line, adapter, refusal).run();
+}

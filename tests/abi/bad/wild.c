@@ -1,0 +1,152 @@
+/* An adapter that does what its option `how` says when a record's first field is "bad"; it is good to all others. With
+ * how=open-…, load-… and bind-… it does so before any record. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bad.h"
+
+#ifdef WILD_LOAD
+#define ID "bad-wild-load"
+#else
+#define ID "bad-wild"
+#endif
+static const char manifest_text[] = CW_MANIFEST_MARK
+    "{\"id\":\"" ID
+    "\",\"version\":\"1\",\"abi\":1,\"summary\":\"bad on purpose\",\"framings\":[\"csv\",\"json\"],"
+    "\"records\":\"conversations\",\"options\":[{\"name\":\"how\",\"type\":\"text\",\"default\":\"\",\"help\":\"what "
+    "it does\"}]}";
+
+static char how[64];
+static volatile int zero = 0;
+
+static int is(const char* what) { return strcmp(how, what) == 0; }
+
+#ifdef WILD_LOAD
+__attribute__((constructor)) static void load(void) {
+  for (;;) pause();
+}
+#endif
+
+static void* nothing(void* p) { return p; }
+
+static int deeper(int n) {
+  volatile char room[4096];
+  room[0] = (char)n;
+  return n == -1 ? 0 : deeper(n + 1) + room[0];
+}
+
+static void crash(void) { *(volatile int*)(uintptr_t)zero = 1; }
+
+static cw_translator* open_wild(const cw_setup* setup) {
+  const cw_text said = setup->setting(setup->ctx, text_of("how"));
+  memcpy(how, said.data, said.size < sizeof how ? said.size : sizeof how - 1);
+  if (is("open-crash")) crash();
+  if (is("open-loop")) {
+    while (zero == 0) {}
+  }
+  if (is("open-exit")) exit(0);
+  return (cw_translator*)how;
+}
+static void close_wild(cw_translator* t) { (void)t; }
+
+static void bind_wild(cw_translator* t, uint16_t first, const cw_text* names, size_t count, const cw_binder* b) {
+  (void)t, (void)names;
+  if (is("bind-crash")) crash();
+  if (is("bind-babble")) {
+    for (int i = 0; i < 2000000; ++i) b->carry(b->ctx, first, text_of("babble"), 0);
+  }
+  if (is("bind-not-utf8")) b->carry(b->ctx, first, text_of("\xff"), 0);
+  for (size_t i = 0; i < count; ++i) b->claim(b->ctx, (uint16_t)(first + i));
+}
+
+static int was_refused(int result) { return result < 0; }
+
+/* What it found it could do is said as the record's subject. */
+static void do_it(const cw_record* record, const cw_receiver* r, const char** found) {
+  cw_field made = {"x", 1, 0, CW_STRING, CW_MADE};
+  if (is("crash")) crash();
+  if (is("abort")) abort();
+  if (is("exit")) exit(0);
+  if (is("stack")) deeper(0);
+  if (is("loop")) {
+    while (zero == 0) {}
+  }
+  if (is("sleep")) sleep(1000);
+  if (is("hoard")) {
+    for (;;) memset(malloc(1 << 24), 1, 1 << 24);
+  }
+  if (is("write-record")) *(char*)(uintptr_t)record->fields[0].text = 'x';
+  if (is("babble")) {
+    while (r->carry(r->ctx, text_of("babble"), &made, 0)) {}
+  }
+  if (is("longjmp")) {
+    static jmp_buf nowhere;
+    longjmp(nowhere, 1);
+  }
+  if (is("close")) {
+    for (int fd = 0; fd < 64; ++fd) close(fd);
+  }
+  if (is("free")) free((void*)(uintptr_t)record->fields[0].text);
+  if (is("print")) {
+    puts("{\"external_id\":\"forged\"}");
+    fflush(stdout);
+    fputs("forged\n", stderr);
+  }
+  if (is("throw-away")) munmap((void*)((uintptr_t)record->fields[0].text & ~(uintptr_t)4095), 4096);
+  if (is("kill")) *found = was_refused(kill(getppid(), SIGKILL)) ? "refused" : "done";
+  if (is("fork")) *found = was_refused(fork()) ? "refused" : "done";
+  if (is("thread")) {
+    pthread_t thread;
+    *found = pthread_create(&thread, NULL, nothing, NULL) != 0 ? "refused" : "done";
+  }
+  if (is("open")) *found = was_refused(open("/etc/passwd", O_RDONLY)) ? "refused" : "done";
+  if (is("create")) *found = was_refused(open("/tmp/crosswalk-forged", O_CREAT | O_WRONLY, 0600)) ? "refused" : "done";
+  if (is("socket")) *found = was_refused(socket(AF_INET, SOCK_STREAM, 0)) ? "refused" : "done";
+  if (is("run")) *found = system("true") != 0 ? "refused" : "done";
+  if (is("environment")) *found = getenv("PATH") == NULL ? "refused" : "done";
+  if (is("not-utf8")) made.text = "\xff", r->set(r->ctx, CW_SUBJECT, 0, 0, &made);
+  if (is("not-utf8-name")) r->carry(r->ctx, text_of("\xc3"), &made, 0);
+  if (is("not-utf8-rule")) r->filter(r->ctx, text_of("\xed\xa0\x80"));
+  if (is("not-json")) made.kind = CW_ARRAY, r->carry(r->ctx, text_of("list"), &made, 0);
+  if (is("kind")) made.kind = 77, r->carry(r->ctx, text_of("kind"), &made, 0);
+  if (is("half-a-letter")) {
+    cw_field half = record->fields[2];
+    half.size = 1;
+    r->set(r->ctx, CW_SUBJECT, 0, 0, &half);
+  }
+  if (is("no-field")) {
+    cw_field other = record->fields[0];
+    other.id = 4711;
+    other.text = "y";
+    other.size = 1;
+    r->set(r->ctx, CW_SUBJECT, 0, 0, &other);
+  }
+  if (is("walk-made")) made.kind = CW_ARRAY, r->walk(r->ctx, &made, text_of("x[]"), NULL, NULL);
+  if (is("target")) r->set(r->ctx, 4711, 99, 0, &made);
+}
+
+static void translate_wild(cw_translator* t, const cw_record* record, const cw_receiver* r) {
+  (void)t;
+  const char* found = NULL;
+  if (record->count < 3) return;
+  if (record->fields[0].size == 3 && memcmp(record->fields[0].text, "bad", 3) == 0) do_it(record, r, &found);
+  if (!r->set(r->ctx, CW_EXTERNAL_ID, 0, 0, &record->fields[0])) return;
+  if (!r->set(r->ctx, CW_STARTED_AT, 0, 0, &record->fields[1])) return;
+  if (found != NULL) {
+    const cw_field said = {found, (uint32_t)strlen(found), 0, CW_STRING, CW_MADE};
+    r->set(r->ctx, CW_SUBJECT, 0, 0, &said);
+  }
+}
+
+CW_EXPORT const cw_adapter crosswalk_adapter = {CW_ABI_MAJOR,  sizeof(cw_adapter), manifest_text + sizeof(CW_MANIFEST_MARK) - 1,
+                                                open_wild,     close_wild,         bind_wild,
+                                                translate_wild};

@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""What a bad adapter can do in a process of its own: nothing but lose its own record. TAP on standard output."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+program, bad_folder = (os.path.abspath(p) for p in sys.argv[1:3])
+confined = sys.argv[3] == "true"  # a sanitizer needs what the process is otherwise denied
+count = 0
+
+RECORDS = b"id,at,name\n1,2024-01-01T00:00:00Z,a\nbad,2024-01-02T00:00:00Z,\xc3\xa4\n3,2024-01-03T00:00:00Z,c\n"
+UNDERSTOOD = "cannot be understood"
+
+# What it does with the record "bad" → what that record's reject says.
+LOSES_ITS_RECORD = {
+    "crash": "signal 11 (Segmentation fault)",
+    "abort": "signal 6 (Aborted)",
+    "exit": "exit code 0",
+    "stack": "signal 11 (Segmentation fault)",
+    "loop": "no answer for 1 s and was stopped",
+    "sleep": "no answer for 1 s and was stopped",
+    "hoard": "signal 11 (Segmentation fault)",
+    "write-record": "signal 11 (Segmentation fault)",
+    "babble": "more of its records than there is room for",
+    "free": "signal",
+    "not-utf8": UNDERSTOOD,
+    "not-utf8-name": UNDERSTOOD,
+    "not-utf8-rule": UNDERSTOOD,
+    "not-json": UNDERSTOOD,
+    "kind": UNDERSTOOD,
+    "half-a-letter": UNDERSTOOD,
+    "no-field": UNDERSTOOD,
+    "walk-made": "walked something that is no field of the record",
+}
+# A sanitizer ends the process in its own way.
+OTHERWISE_SANITIZED = {"crash", "stack", "hoard", "write-record", "free", "sleep"}
+# What it tries with it, in vain.
+IN_VAIN = ["kill", "fork", "thread", "open", "create", "socket", "run", "environment"]
+# What it does before any record → what the run says.
+ENDS_THE_RUN = {
+    "open-crash": "signal 11 (Segmentation fault) when it was opened",
+    "open-loop": "no answer for 1 s and was stopped when it was opened",
+    "open-exit": "exit code 0 when it was opened",
+    "bind-crash": "signal 11 (Segmentation fault) when names were bound",
+    "bind-babble": "it says more than there is room for",
+    "bind-not-utf8": UNDERSTOOD,
+}
+
+
+def check(name, good, detail=""):
+    global count
+    count += 1
+    print(f"{'ok' if good else 'not ok'} {count} - {name}")
+    if not good:
+        for line in str(detail).splitlines():
+            print(f"# {line}")
+
+
+def run(folder, how, *more, records=RECORDS):
+    rejects = os.path.join(folder, "rejects.jsonl")
+    arguments = [program, "translate", "--isolate", "--isolate-seconds", "1", "--adapter-dir", folder, "--adapter", "bad-wild",
+                 "--set", f"how={how}", "--set", "default_channel=email", "--rejects", rejects, *more, "-"]
+    started = time.monotonic()
+    done = subprocess.run(arguments, input=records, capture_output=True, timeout=100)
+    taken = time.monotonic() - started
+    lines = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    refused = [json.loads(line) for line in open(rejects, "rb")] if os.path.exists(rejects) else []
+    return done.returncode, lines, refused, done.stderr.decode(), taken
+
+
+def test_records(folder):
+    for how, words in LOSES_ITS_RECORD.items():
+        code, lines, refused, err, taken = run(folder, how)
+        ids = [line["external_id"] for line in lines]
+        said = " ".join(r["code"] + ": " + r["message"] for r in refused)
+        if not confined and how in OTHERWISE_SANITIZED:
+            words = ""
+        good = code == 3 and ids == ["1", "3"] and len(refused) == 1 and said.startswith("adapter_failed") and words in said
+        good = good and refused[0]["line"] == 3 and refused[0]["record"].startswith("bad,") and taken < 6  # asked for the forms of times as well
+        check(f"{how}: its own record is lost, and no other", good, f"{code} {ids} {said} {taken:.1f} s\n{err}")
+    # What ends in a way of its own.
+    for how in ("longjmp", "close"):
+        code, lines, refused, err, taken = run(folder, how)
+        check(f"{how}: no other record is lost", code in (0, 3) and {"1", "3"} <= {line["external_id"] for line in lines}, err)
+    code, lines, refused, err, taken = run(folder, "throw-away")  # it falls over that later
+    check("throw-away: one record is lost", code == 3 and len(lines) == 2 and len(refused) == 1, f"{lines} {err}")
+    code, lines, refused, err, taken = run(folder, "print")
+    check("what it prints goes nowhere", code == 0 and len(lines) == 3 and "forged" not in err, f"{code} {lines} {err}")
+    code, lines, refused, err, taken = run(folder, "target")
+    check("a target that nobody knows is ignored", code == 0 and len(lines) == 3, f"{code} {lines} {err}")
+
+
+def test_confinement(folder):
+    for how in IN_VAIN:
+        code, lines, refused, err, taken = run(folder, how)
+        found = [line.get("subject") for line in lines if line["external_id"] == "bad"]
+        if confined or how == "environment":
+            check(f"{how}: in vain", code == 0 and found == ["refused"], f"{code} {lines} {err}")
+    check("nothing was written", not os.path.exists("/tmp/crosswalk-forged"))
+
+
+def test_before_records(folder):
+    for how, words in ENDS_THE_RUN.items():
+        code, lines, refused, err, taken = run(folder, how)
+        good = code == 1 and not lines and taken < 4 and (words in err or (not confined and "crash" in how))
+        check(f"{how}: the run ends with a sentence", good, f"{code} {lines} {err} {taken:.1f} s")
+    started = time.monotonic()
+    done = subprocess.run([program, "translate", "--isolate", "--isolate-seconds", "1", "--adapter-dir", folder, "--adapter",
+                           "bad-wild-load", "-"], input=RECORDS, capture_output=True, timeout=100)
+    good = done.returncode == 1 and b"no answer for 1 s" in done.stderr and time.monotonic() - started < 4
+    check("load: a library that never comes back", good, done.stderr.decode())
+
+
+def many(bad, of=300):
+    rows = [b"id,at,name\n"]
+    for i in range(of):
+        rows.append(b"%s,2024-01-01T00:00:00Z,n\n" % (b"bad" if i in bad else b"%d" % i))
+    return b"".join(rows)
+
+
+def test_many(folder):
+    code, lines, refused, err, taken = run(folder, "crash", records=many({5, 100, 299}))
+    check("it is started again after each", code == 3 and len(lines) == 297 and len(refused) == 3, f"{code} {len(lines)} {err}")
+    bad = set(range(10, 60))
+    outputs = [run(folder, "crash", "--jobs", str(jobs), records=many(bad, 60_000)) for jobs in (1, 2, 3)]
+    same = all(o[:3] == outputs[0][:3] for o in outputs)
+    told = [r["message"] for r in outputs[0][2]]
+    check("where it fails again and again, the rest of a block is given up, whatever the threads",
+          same and "the adapter failed 8 times on records near this one" in told[-1] and len(outputs[0][1]) > 50_000,
+          f"{same} {len(told)} {told[-1:]}")
+    code, lines, refused, err, taken = run(folder, "loop", records=many(set(range(20)), 40))
+    good = code == 3 and taken < 12 and not lines and len(refused) == 40
+    check("one that never answers is not asked for ever", good and "5 times and is not asked again" in refused[-1]["message"],
+          f"{code} {taken:.1f} s {len(lines)} {len(refused)}")
+
+
+def test_end(folder):
+    """The processes end with the host, however it ends."""
+    reader = subprocess.Popen([program, "translate", "--isolate", "--adapter-dir", folder, "--adapter", "bad-wild", "--set", "how=loop",
+                               "--isolate-seconds", "60", "--quiet", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    reader.stdin.write(RECORDS)
+    reader.stdin.close()
+    children = []
+    for _ in range(100):
+        listed = subprocess.run(["ps", "-o", "pid=,stat=", "--ppid", str(reader.pid)], capture_output=True, text=True).stdout.split()
+        children = listed[::2]
+        if children:
+            break
+        time.sleep(0.05)
+    time.sleep(0.3)
+    reader.send_signal(signal.SIGKILL)
+    reader.wait()
+    left = children
+    for _ in range(100):
+        left = [pid for pid in children if os.path.exists(f"/proc/{pid}") and "crosswalk" in open(f"/proc/{pid}/comm").read()]
+        if not left:
+            break
+        time.sleep(0.05)
+    check("a process does not outlive its host", children and not left, f"{children} {left}")
+
+
+def test_options(folder):
+    for arguments, words in [
+        (["--isolate-seconds", "5"], "they are not isolated\n  say --isolate as well"),
+        (["--isolate", "--isolate-seconds", "0"], "is not a number of seconds"),
+        (["--isolate", "--isolate-memory", "little"], "is not a size of at least 16MiB"),
+        (["--isolate", "--isolate-memory", "1MiB"], "is not a size of at least 16MiB"),
+    ]:
+        done = subprocess.run([program, "translate", *arguments, "-"], input=b"", capture_output=True, timeout=60)
+        check(" ".join(arguments), done.returncode == 2 and words in done.stderr.decode(), done.stderr.decode())
+    if confined:
+        code, lines, refused, err, taken = run(folder, "crash", "--isolate-memory", "16MiB", records=many({1}))
+        check("16 MiB are enough for it", code == 3 and len(lines) == 299, err)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as root:
+        safe = os.path.join(root, "bad")
+        os.mkdir(safe, 0o755)
+        for name in ("wild.so", "wild-load.so"):
+            shutil.copy(os.path.join(bad_folder, name), safe)
+            os.chmod(os.path.join(safe, name), 0o644)
+        test_records(safe)
+        test_confinement(safe)
+        test_before_records(safe)
+        test_many(safe)
+        test_end(safe)
+        test_options(safe)
+    print(f"1..{count}")
+
+
+main()
