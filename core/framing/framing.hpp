@@ -43,7 +43,7 @@ class RecordHandler {
   /// Where the record stands; cheap to make.
   struct Place {
     std::uint64_t offset = 0;          ///< of the record's first byte, in the decompressed input
-    std::string_view raw;              ///< the record's bytes as read; borrowed during the call
+    std::string_view raw;              ///< the record's bytes as read, in the block
     std::uint32_t duplicate_keys = 0;  ///< JSON keys written more than once (the last value counted)
     std::uint64_t line = 0;            ///< of the record's first byte, where it is known; 0: count
   };

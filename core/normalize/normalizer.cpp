@@ -232,6 +232,7 @@ void Normalizer::forget_names() {
   keys_differ_ = true;
   names_ = NameTable();
   walker_.reset();
+  walks_.clear();
 }
 
 Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
