@@ -61,10 +61,10 @@ def check(name, good, detail=""):
             print(f"# {line}")
 
 
-def run(folder, how, *more, records=RECORDS):
+def run(folder, how, *more, records=RECORDS, seconds=1):
     rejects = os.path.join(folder, "rejects.jsonl")
-    arguments = [program, "translate", "--isolate", "--isolate-seconds", "1", "--adapter-dir", folder, "--adapter", "bad-wild",
-                 "--set", f"how={how}", "--set", "default_channel=email", "--rejects", rejects, *more, "-"]
+    arguments = [program, "translate", "--isolate", "--isolate-seconds", str(seconds), "--adapter-dir", folder, "--adapter",
+                 "bad-wild", "--set", f"how={how}", "--set", "default_channel=email", "--rejects", rejects, *more, "-"]
     started = time.monotonic()
     done = subprocess.run(arguments, input=records, capture_output=True, timeout=100)
     taken = time.monotonic() - started
@@ -75,13 +75,14 @@ def run(folder, how, *more, records=RECORDS):
 
 def test_records(folder):
     for how, words in LOSES_ITS_RECORD.items():
-        code, lines, refused, err, taken = run(folder, how)
+        slow = how == "hoard"  # a busy machine needs its time to give out memory
+        code, lines, refused, err, taken = run(folder, how, "--isolate-memory", "64MiB", seconds=30 if slow else 1)
         ids = [line["external_id"] for line in lines]
         said = " ".join(r["code"] + ": " + r["message"] for r in refused)
         if not confined and how in OTHERWISE_SANITIZED:
             words = ""
         good = code == 3 and ids == ["1", "3"] and len(refused) == 1 and said.startswith("adapter_failed") and words in said
-        good = good and refused[0]["line"] == 3 and refused[0]["record"].startswith("bad,") and taken < 6  # asked for the forms of times as well
+        good = good and refused[0]["line"] == 3 and refused[0]["record"].startswith("bad,") and (slow or taken < 6)  # asked for the forms of times as well
         check(f"{how}: its own record is lost, and no other", good, f"{code} {ids} {said} {taken:.1f} s\n{err}")
     # What ends in a way of its own.
     for how in ("longjmp", "close"):
