@@ -1,9 +1,5 @@
 #include "answer.hpp"
 
-#include <algorithm>
-#include <cstring>
-#include <nlohmann/json.hpp>
-
 #include "door.hpp"
 #include "isolate/protocol.hpp"
 
@@ -12,44 +8,13 @@ namespace crosswalk {
 using isolate::Reader;
 using isolate::Say;
 
-bool is_utf8(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  for (std::size_t i = 0; i < text.size();) {
-    if (std::uint64_t eight = 0; text.size() - i >= sizeof eight) {
-      std::memcpy(&eight, text.data() + i, sizeof eight);
-      if ((eight & 0x8080'8080'8080'8080) == 0) {
-        i += sizeof eight;
-        continue;
-      }
-    }
-    const unsigned lead = byte(i++);
-    if (lead < 0x80) continue;
-    const std::size_t more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() - i < more) return false;
-    // Neither longer than need be, nor a surrogate, nor beyond U+10FFFF.
-    const unsigned second = byte(i);
-    if (second < (lead == 0xE0 ? 0xA0U : lead == 0xF0 ? 0x90U : 0x80U)) return false;
-    if (second > (lead == 0xED ? 0x9FU : lead == 0xF4 ? 0x8FU : 0xBFU)) return false;
-    for (std::size_t k = 1; k < more; ++k) {
-      if ((byte(i + k) & 0xC0) != 0x80) return false;
-    }
-    i += more;
-  }
-  return true;
-}
-
 namespace {
-
-bool is_good_value(std::uint8_t kind, std::string_view text) {
-  if (kind > CW_OBJECT) return false;
-  return kind == CW_CELL || kind == CW_STRING ? is_utf8(text) : nlohmann::json::accept(text);
-}
 
 /// What a process answered about one record, told to the receiver.
 class Answer {
  public:
   Answer(std::string_view bytes, const RecordOrder& order, const Record& record, Receiver& receiver)
-      : reader_(bytes), order_(order), record_(record), receiver_(receiver), door_(receiver_door(receiver)) {}
+      : reader_(bytes), order_(order), context_{receiver, record}, door_(receiver_door(context_)) {}
 
   /// Gives the array that is needed for an answer, if that is all it says.
   std::optional<RemoteTranslator::Array> tell() {
@@ -57,7 +22,7 @@ class Answer {
       (void)reader_.get<Say>();
       const auto field = reader_.get<std::uint32_t>();
       RemoteTranslator::Array array{field, std::string(reader_.text())};
-      if (!reader_.failed() && field < record_.count && is_utf8(array.prefix)) return array;
+      if (!reader_.failed() && field < context_.record.count && is_utf8(array.prefix)) return array;
       bad_ = true;
     } else {
       tell_all(nullptr);
@@ -134,15 +99,17 @@ class Answer {
   bool walk(const Record* element) {
     const auto field = reader_.get<std::uint32_t>();
     const std::string_view prefix = reader_.text();
-    if (element != nullptr || field >= record_.count || !is_utf8(prefix)) {
+    if (element != nullptr || field >= context_.record.count || !is_utf8(prefix)) {
       bad_ = true;
       return false;
     }
     bool wanted = true;
-    receiver_.walk(record_.fields[field], prefix, [&](const Record& visited) {
+    context_.receiver.walk(context_.record.fields[field], prefix, [&](const Record& visited) {
       if (next() != Say::element) return false;
       (void)reader_.get<Say>();
+      context_.element = visited;
       wanted = tell_all(&visited);
+      context_.element = {};
       return wanted && next() != Say::stopped;
     });
     if (!wanted) return false;
@@ -153,27 +120,20 @@ class Answer {
 
   std::string_view text_there() {
     const auto size = reader_.get<std::uint32_t>();
-    std::string_view found;
-    if ((size & isolate::kInOrder) != 0) {
-      const auto offset = reader_.get<std::uint32_t>();
-      const std::size_t wanted = size & ~isolate::kInOrder;
-      if (offset < order_.begin || offset > order_.end || wanted > order_.end - offset) {
-        bad_ = true;
-        return {};
-      }
-      found = order_.orders.substr(offset, wanted);
-    } else {
-      found = reader_.bytes(size);
-    }
-    bad_ = bad_ || !is_utf8(found);
-    return found;
+    if ((size & isolate::kInOrder) == 0) return reader_.bytes(size);
+    const auto offset = reader_.get<std::uint32_t>();
+    const std::size_t wanted = size & ~isolate::kInOrder;
+    if (offset >= order_.begin && offset <= order_.end && wanted <= order_.end - offset)
+      return order_.orders.substr(offset, wanted);
+    bad_ = true;
+    return {};
   }
 
   /// Null where it is none.
   const cw_field* value(const Record* element) {
     const auto sort = reader_.get<isolate::Value>();
     if (sort == isolate::Value::of_record || sort == isolate::Value::of_element) {
-      const Record* const in = sort == isolate::Value::of_record ? &record_ : element;
+      const Record* const in = sort == isolate::Value::of_record ? &context_.record : element;
       const auto index = reader_.get<std::uint32_t>();
       if (!reader_.failed() && in != nullptr && index < in->count) return reinterpret_cast<const cw_field*>(in->fields + index);
     } else if (sort == isolate::Value::part || sort == isolate::Value::made) {
@@ -183,24 +143,20 @@ class Answer {
       const bool made = sort == isolate::Value::made;
       value_ = {content.data(), static_cast<std::uint32_t>(content.size()), made ? std::uint16_t{0} : id, kind,
                 static_cast<std::uint8_t>(made ? CW_MADE : 0)};
-      const auto has = [&](const Record* record) {
-        return record != nullptr && std::any_of(record->begin(), record->end(), [&](const Field& f) { return f.id == id; });
-      };
-      if (!bad_ && is_good_value(kind, content) && (made || has(&record_) || has(element))) return &value_;
+      if (!bad_) return &value_;
     }
     bad_ = true;
     return nullptr;
   }
 
   void refuse(std::string_view why) {
-    receiver_.refuse({"adapter_failed", "", "", is_utf8(why) ? why : std::string_view("it cannot be understood"),
-                      "report it to the adapter's author, with this record"});
+    context_.receiver.refuse({"adapter_failed", "", "", is_utf8(why) ? why : std::string_view("it cannot be understood"),
+                              "report it to the adapter's author, with this record"});
   }
 
   Reader reader_;
   const RecordOrder& order_;
-  const Record& record_;
-  Receiver& receiver_;
+  ReceiverContext context_;
   const cw_receiver door_;
   cw_field value_{};
   bool bad_ = false;

@@ -20,6 +20,4 @@ struct RecordOrder {
 [[nodiscard]] std::optional<RemoteTranslator::Array> tell_answer(std::string_view answer, const RecordOrder& order,
                                                                  const Record& record, Receiver& receiver);
 
-[[nodiscard]] bool is_utf8(std::string_view text);
-
 }  // namespace crosswalk

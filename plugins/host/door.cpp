@@ -3,7 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
+#include <functional>
+#include <initializer_list>
+#include <nlohmann/json.hpp>
 
 namespace crosswalk {
 namespace {
@@ -25,7 +30,70 @@ How how_of(std::uint32_t how) { return how <= CW_UTC ? static_cast<How>(how) : H
 Form form_of(std::uint32_t form) { return form == CW_WORDS ? Form::words : Form::as_is; }
 const Field& field_of(const cw_field* field) { return *reinterpret_cast<const Field*>(field); }
 
+constexpr const char* kNotUtf8 = "a text that the adapter gave is not UTF-8";
+
+/// Of texts; the first that is bad is said.
+bool are_good(Failure& failure, std::initializer_list<cw_text> texts) {
+  for (const cw_text t : texts) {
+    if (is_utf8(view(t))) continue;
+    failure.set(text(kNotUtf8), text("report it to the adapter's author"));
+    return false;
+  }
+  return true;
+}
+
+ReceiverContext& context_of(void* ctx) { return *static_cast<ReceiverContext*>(ctx); }
+Receiver& receiver_of(void* ctx) { return context_of(ctx).receiver; }
+
+bool refuse(void* ctx, std::string_view why) {
+  return receiver_of(ctx).refuse({"adapter_failed", "", "", why, "report it to the adapter's author, with this record"});
+}
+
+inline bool is_good(void* ctx, cw_text t) { return is_utf8(view(t)) || refuse(ctx, kNotUtf8); }
+
+inline bool stands_in(const Record& record, const cw_field* value) {
+  return reinterpret_cast<std::uintptr_t>(value) - reinterpret_cast<std::uintptr_t>(record.fields) < record.count * sizeof *value;
+}
+bool has_name(const Record& record, std::uint16_t id) {
+  return std::any_of(record.begin(), record.end(), [&](const Field& f) { return f.id == id; });
+}
+
+bool is_good_of_its_own(void* ctx, const cw_field& value) {
+  const ReceiverContext& context = context_of(ctx);
+  if ((value.flags & CW_MADE) == 0 && !has_name(context.record, value.id) && !has_name(context.element, value.id)) {
+    return refuse(ctx, "a value that the adapter gave is of no field of the record");
+  }
+  const std::string_view content(value.text, value.size);
+  if (value.kind == CW_CELL || value.kind == CW_STRING) return is_utf8(content) || refuse(ctx, kNotUtf8);
+  if (value.kind <= CW_OBJECT && nlohmann::json::accept(content)) return true;
+  return refuse(ctx, "a value that the adapter gave is not what its kind says");
+}
+/// What is no field of the record is the adapter's own, and looked at.
+inline bool is_good(void* ctx, const cw_field* value) {
+  const ReceiverContext& context = context_of(ctx);
+  return stands_in(context.record, value) || stands_in(context.element, value) || is_good_of_its_own(ctx, *value);
+}
+
 }  // namespace
+
+bool is_utf8_with_more(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  for (std::size_t i = 0; i < text.size();) {
+    const unsigned lead = byte(i++);
+    if (lead < 0x80) continue;
+    const std::size_t more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+    if (lead < 0xC2 || lead > 0xF4 || text.size() - i < more) return false;
+    // Neither longer than need be, nor a surrogate, nor beyond U+10FFFF.
+    const unsigned second = byte(i);
+    if (second < (lead == 0xE0 ? 0xA0U : lead == 0xF0 ? 0x90U : 0x80U)) return false;
+    if (second > (lead == 0xED ? 0x9FU : lead == 0xF4 ? 0x8FU : 0xBFU)) return false;
+    for (std::size_t k = 1; k < more; ++k) {
+      if ((byte(i + k) & 0xC0) != 0x80) return false;
+    }
+    i += more;
+  }
+  return true;
+}
 
 Error open_failed(const AdapterInfo& info, const Failure& failure) {
   return {Errc::usage,
@@ -39,15 +107,20 @@ cw_setup setup_door(SetupContext& context) {
   door.ctx = &context;
   door.setting = [](void* c, cw_text name) { return text(static_cast<SetupContext*>(c)->setup.setting(view(name))); };
   door.word = [](void* c, std::uint32_t target, cw_text from, cw_text to) {
-    static_cast<SetupContext*>(c)->setup.word(target_of(target), view(from), view(to));
+    auto& s = *static_cast<SetupContext*>(c);
+    if (are_good(s.failure, {from, to})) s.setup.word(target_of(target), view(from), view(to));
   };
   door.others = [](void* c, std::uint32_t target, std::uint32_t others) {
     if (others <= CW_OTHERS_FALSE) static_cast<SetupContext*>(c)->setup.others(target_of(target), static_cast<Others>(others));
   };
   door.absent = [](void* c, std::uint32_t target, cw_text value) {
-    static_cast<SetupContext*>(c)->setup.absent(target_of(target), view(value));
+    auto& s = *static_cast<SetupContext*>(c);
+    if (are_good(s.failure, {value})) s.setup.absent(target_of(target), view(value));
   };
-  door.fail = [](void* c, cw_text message, cw_text cure) { static_cast<SetupContext*>(c)->failure.set(message, cure); };
+  door.fail = [](void* c, cw_text message, cw_text cure) {
+    auto& s = *static_cast<SetupContext*>(c);
+    if (are_good(s.failure, {message, cure})) s.failure.set(message, cure);
+  };
   return door;
 }
 
@@ -69,34 +142,38 @@ cw_binder binder_door(BinderContext& context) {
   };
   door.carry = [](void* c, std::uint16_t field, cw_text name, std::uint32_t form) {
     auto& b = *static_cast<BinderContext*>(c);
-    if (b.asked(field)) b.binder.carry(field, view(name), form_of(form));
+    if (b.asked(field) && are_good(b.failure, {name})) b.binder.carry(field, view(name), form_of(form));
   };
   door.drop = [](void* c, std::uint16_t field, cw_text rule) {
     auto& b = *static_cast<BinderContext*>(c);
-    if (b.asked(field)) b.binder.drop(field, view(rule));
+    if (b.asked(field) && are_good(b.failure, {rule})) b.binder.drop(field, view(rule));
   };
   door.body = [](void* c, std::uint16_t field, cw_text name) {
     auto& b = *static_cast<BinderContext*>(c);
-    if (b.asked(field)) b.binder.body(field, view(name));
+    if (b.asked(field) && are_good(b.failure, {name})) b.binder.body(field, view(name));
   };
   door.claim = [](void* c, std::uint16_t field) {
     auto& b = *static_cast<BinderContext*>(c);
     if (b.asked(field)) b.binder.claim(field);
   };
-  door.fail = [](void* c, cw_text message, cw_text cure) { static_cast<BinderContext*>(c)->failure.set(message, cure); };
+  door.fail = [](void* c, cw_text message, cw_text cure) {
+    auto& b = *static_cast<BinderContext*>(c);
+    if (are_good(b.failure, {message, cure})) b.failure.set(message, cure);
+  };
   return door;
 }
 
-static Receiver& receiver_of(void* ctx) { return *static_cast<Receiver*>(ctx); }
-
-cw_receiver receiver_door(Receiver& receiver) {
+cw_receiver receiver_door(ReceiverContext& context) {
   cw_receiver door{};
   door.size = sizeof(door);
-  door.ctx = &receiver;
+  door.ctx = &context;
   door.set = [](void* c, std::uint32_t target, std::uint32_t how, std::uint32_t rank, const cw_field* value) {
-    return target_of(target) == Target::none || receiver_of(c).set(target_of(target), how_of(how), rank, field_of(value));
+    return target_of(target) == Target::none ||
+           (is_good(c, value) && receiver_of(c).set(target_of(target), how_of(how), rank, field_of(value)));
   };
   door.touchpoint = [](void* c, const cw_touchpoint* t) {
+    if (!is_good(c, t->id) || !is_good(c, t->at) || !is_good(c, t->user) || !is_good(c, t->duration) || !is_good(c, t->subject))
+      return false;
     TouchpointText touch;
     touch.kind = t->kind >= CW_TOUCH_SMS && t->kind <= CW_TOUCH_OTHER ? static_cast<TouchKind>(t->kind) : TouchKind::other;
     touch.direction = t->direction <= CW_INTERNAL ? static_cast<Direction>(t->direction) : Direction::unknown;
@@ -109,16 +186,23 @@ cw_receiver receiver_door(Receiver& receiver) {
     return receiver_of(c).touchpoint(touch);
   };
   door.carry = [](void* c, cw_text name, const cw_field* value, std::uint32_t form) {
-    return receiver_of(c).carry(view(name), field_of(value), form_of(form));
+    return is_good(c, name) && is_good(c, value) && receiver_of(c).carry(view(name), field_of(value), form_of(form));
   };
-  door.drop = [](void* c, const cw_field* value, cw_text rule) { return receiver_of(c).drop(field_of(value), view(rule)); };
-  door.filter = [](void* c, cw_text rule) { return receiver_of(c).filter(view(rule)); };
+  door.drop = [](void* c, const cw_field* value, cw_text rule) {
+    return is_good(c, rule) && is_good(c, value) && receiver_of(c).drop(field_of(value), view(rule));
+  };
+  door.filter = [](void* c, cw_text rule) { return is_good(c, rule) && receiver_of(c).filter(view(rule)); };
   door.refuse = [](void* c, const cw_refusal* r) {
-    return receiver_of(c).refuse({view(r->code), view(r->field), view(r->found), view(r->message), view(r->cure)});
+    return is_good(c, r->code) && is_good(c, r->field) && is_good(c, r->found) && is_good(c, r->message) && is_good(c, r->cure) &&
+           receiver_of(c).refuse({view(r->code), view(r->field), view(r->found), view(r->message), view(r->cure)});
   };
   door.walk = [](void* c, const cw_field* array, cw_text prefix, bool (*element)(void*, const cw_record*), void* element_ctx) {
+    if (!is_good(c, prefix)) return false;
     return receiver_of(c).walk(field_of(array), view(prefix), [&](const Record& record) {
-      return element(element_ctx, reinterpret_cast<const cw_record*>(&record));
+      context_of(c).element = record;
+      const bool more = element(element_ctx, reinterpret_cast<const cw_record*>(&record));
+      context_of(c).element = {};
+      return more;
     });
   };
   return door;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -30,7 +31,7 @@ struct SetupContext {
   Failure failure;
 };
 
-/// Checks that the adapter stays within the fields it was asked about.
+/// Checks that the adapter stays within the fields it was asked about, and that its texts are UTF-8.
 struct BinderContext {
   Binder& binder;
   std::uint16_t first;
@@ -42,9 +43,35 @@ struct BinderContext {
 /// What open() of an adapter that gave no translator comes to.
 [[nodiscard]] Error open_failed(const AdapterInfo& info, const Failure& failure);
 
+/// Checks that what the adapter makes up is text, or JSON, as the door asks.
+struct ReceiverContext {
+  Receiver& receiver;
+  const Record& record;
+  Record element = {};  ///< of the array being walked; else empty
+};
+
+[[nodiscard]] bool is_utf8_with_more(std::string_view text);  ///< than ASCII
+
+[[nodiscard]] inline bool is_utf8(std::string_view text) {
+  constexpr std::uint64_t kMore = 0x8080'8080'8080'8080;
+  const auto word = [&](std::size_t at) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, sizeof bytes);
+    return bytes;
+  };
+  std::uint64_t all = 0;
+  if (text.size() >= sizeof all) {
+    for (std::size_t at = 0; at + sizeof all < text.size(); at += sizeof all) all |= word(at);
+    all |= word(text.size() - sizeof all);
+  } else {
+    for (const char c : text) all |= static_cast<unsigned char>(c);
+  }
+  return (all & kMore) == 0 || is_utf8_with_more(text);
+}
+
 // The contexts must outlive the doors.
 [[nodiscard]] cw_setup setup_door(SetupContext& context);
 [[nodiscard]] cw_binder binder_door(BinderContext& context);
-[[nodiscard]] cw_receiver receiver_door(Receiver& receiver);
+[[nodiscard]] cw_receiver receiver_door(ReceiverContext& context);
 
 }  // namespace crosswalk

@@ -39,7 +39,8 @@ class PluginTranslator final : public Translator {
   }
   [[nodiscard]] bool translates() const override { return adapter_.translate != nullptr; }
   void translate(const Record& record, Receiver& receiver) override {
-    const cw_receiver door = receiver_door(receiver);
+    ReceiverContext context{receiver, record};
+    const cw_receiver door = receiver_door(context);
     adapter_.translate(state_, reinterpret_cast<const cw_record*>(&record), &door);
   }
 
@@ -58,7 +59,10 @@ class PluginAdapter final : public Adapter {
     SetupContext context{setup, {}};
     const cw_setup door = setup_door(context);
     cw_translator* const state = adapter_.open(&door);
-    if (state != nullptr) return std::unique_ptr<Translator>(new PluginTranslator(adapter_, state, info_.id));
+    if (state != nullptr && !context.failure.failed) {
+      return std::unique_ptr<Translator>(new PluginTranslator(adapter_, state, info_.id));
+    }
+    if (state != nullptr) adapter_.close(state);
     return open_failed(info_, context.failure);
   }
 

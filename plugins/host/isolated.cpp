@@ -490,7 +490,10 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
           door.fail(door.ctx, text(message), text(cure));
           break;
         }
-        case Say::opened: translates_ = reader.get<std::uint8_t>() != 0; return {};
+        case Say::opened:
+          translates_ = reader.get<std::uint8_t>() != 0;
+          if (!context.failure.failed) return {};
+          [[fallthrough]];
         case Say::refused_to_open: process_.kill(); return open_failed(shared_->info, context.failure);
         case Say::breach: {
           process_.kill();
@@ -535,14 +538,12 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
         case Say::carry_name: {
           const auto form = reader.get<std::uint32_t>();
           const std::string_view name = reader.text();
-          if (!is_utf8(name)) return not_understood();
           if (!reader.failed()) door.carry(door.ctx, field, text(name), form);
           break;
         }
         case Say::drop_name:
         case Say::body: {
           const std::string_view words = reader.text();
-          if (!is_utf8(words)) return not_understood();
           if (!reader.failed()) (say == Say::body ? door.body : door.drop)(door.ctx, field, text(words));
           break;
         }

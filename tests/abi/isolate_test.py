@@ -14,7 +14,7 @@ confined = sys.argv[3] == "true"  # a sanitizer needs what the process is otherw
 count = 0
 
 RECORDS = b"id,at,name\n1,2024-01-01T00:00:00Z,a\nbad,2024-01-02T00:00:00Z,\xc3\xa4\n3,2024-01-03T00:00:00Z,c\n"
-UNDERSTOOD = "cannot be understood"
+NOT_UTF8 = "a text that the adapter gave is not UTF-8"
 
 # What it does with the record "bad" → what that record's reject says.
 LOSES_ITS_RECORD = {
@@ -28,19 +28,21 @@ LOSES_ITS_RECORD = {
     "write-record": "signal 11 (Segmentation fault)",
     "babble": "more of its records than there is room for",
     "free": "signal",
-    "not-utf8": UNDERSTOOD,
-    "not-utf8-name": UNDERSTOOD,
-    "not-utf8-rule": UNDERSTOOD,
-    "not-json": UNDERSTOOD,
-    "kind": UNDERSTOOD,
-    "half-a-letter": UNDERSTOOD,
-    "no-field": UNDERSTOOD,
+    "not-utf8": NOT_UTF8,
+    "not-utf8-name": NOT_UTF8,
+    "not-utf8-rule": NOT_UTF8,
+    "not-json": "not what its kind says",
+    "kind": "not what its kind says",
+    "half-a-letter": NOT_UTF8,
+    "no-field": "of no field of the record",
     "walk-made": "walked something that is no field of the record",
 }
 # A sanitizer ends the process in its own way.
 OTHERWISE_SANITIZED = {"crash", "stack", "hoard", "write-record", "free", "sleep"}
 # What it tries with it, in vain.
 IN_VAIN = ["kill", "fork", "thread", "open", "create", "socket", "run", "environment"]
+# Seen without isolation as well.
+SEEN = ["not-utf8", "not-utf8-name", "not-utf8-rule", "not-json", "kind", "half-a-letter", "no-field"]
 # What it does before any record → what the run says.
 ENDS_THE_RUN = {
     "open-crash": "signal 11 (Segmentation fault) when it was opened",
@@ -48,7 +50,7 @@ ENDS_THE_RUN = {
     "open-exit": "exit code 0 when it was opened",
     "bind-crash": "signal 11 (Segmentation fault) when names were bound",
     "bind-babble": "it says more than there is room for",
-    "bind-not-utf8": UNDERSTOOD,
+    "bind-not-utf8": NOT_UTF8,
 }
 
 
@@ -63,8 +65,8 @@ def check(name, good, detail=""):
 
 def run(folder, how, *more, records=RECORDS, seconds=1):
     rejects = os.path.join(folder, "rejects.jsonl")
-    arguments = [program, "translate", "--isolate", "--isolate-seconds", str(seconds), "--adapter-dir", folder, "--adapter",
-                 "bad-wild", "--set", f"how={how}", "--set", "default_channel=email", "--rejects", rejects, *more, "-"]
+    isolation = ["--isolate", "--isolate-seconds", str(seconds)] if seconds else []
+    arguments = [program, "translate", *isolation, "--adapter-dir", folder, "--adapter", "bad-wild", "--set", f"how={how}", "--set", "default_channel=email", "--rejects", rejects, *more, "-"]
     started = time.monotonic()
     done = subprocess.run(arguments, input=records, capture_output=True, timeout=100)
     taken = time.monotonic() - started
@@ -84,6 +86,10 @@ def test_records(folder):
         good = code == 3 and ids == ["1", "3"] and len(refused) == 1 and said.startswith("adapter_failed") and words in said
         good = good and refused[0]["line"] == 3 and refused[0]["record"].startswith("bad,") and (slow or taken < 6)  # asked for the forms of times as well
         check(f"{how}: its own record is lost, and no other", good, f"{code} {ids} {said} {taken:.1f} s\n{err}")
+    for how in SEEN:
+        code, lines, refused, err, taken = run(folder, how, seconds=0)
+        good = code == 3 and [line["external_id"] for line in lines] == ["1", "3"] and LOSES_ITS_RECORD[how] in refused[0]["message"]
+        check(f"{how}: seen in this process as well", good, f"{code} {lines} {refused} {err}")
     # What ends in a way of its own.
     for how in ("longjmp", "close"):
         code, lines, refused, err, taken = run(folder, how)
