@@ -271,7 +271,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   nameless.close("columns without a name");
   renamed.close("columns that stand again");
   if (auto bound = bind_new_names(); !bound) return bound;
-  row_plan_ = plan_rows();
+  row_plan_ = plan_rows(dialect.delimiter);
   writes_through_ = keys_differ_ && !source_.contributes && !translator_->translates();
   for (const auto& [later, first] : repeated) {
     if (plans_.fields[first]->action != Action::map && plans_.fields[later]->action != Action::map) continue;
@@ -427,7 +427,7 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
   lines_ = TextLines({block.data.data(), block.size}, block.line);
   batch.bytes += block.size;
   parser_->parse(block, *this);
-  count_dropped();
+  count_cells();
 }
 
 std::uint64_t Normalizer::line() {
@@ -584,37 +584,44 @@ void Normalizer::take(const Record& record) {
   }
 }
 
-/// The same for a row of CSV. Of columns that nobody wants, only what the books count is looked at.
+/// The same for a row of CSV. Empty cells, and those of columns that nobody wants, are only counted: all at once, since a branch
+/// for each of them would be foreseen as well as a coin.
 void Normalizer::take(const CsvRow& row) {
-  /// By the first byte of what stands there.
-  static constexpr auto kMayBeBlank = [] {
-    std::array<bool, 256> may{};
-    for (std::size_t byte = 0; byte <= ' '; ++byte) may[byte] = true;
-    may['"'] = true;
-    return may;
-  }();
+  ++row_plan_.rows;
   Step* const steps = plans_.steps.data();
-  for (RowPlan::Dropped& d : row_plan_.dropped) {
-    const std::string_view raw = row.raw(d.column);
-    bool filled = !raw.empty();
-    const bool may_be_blank = kMayBeBlank[static_cast<unsigned char>(*raw.data())];  // of an empty cell: the delimiter
-    if (may_be_blank && filled) [[unlikely]]
-      filled = !all_blank(row.cell(d.column));
-    d.filled += filled;
-    d.empty += !filled;
-  }
-  for (const RowPlan::Use use : row_plan_.used) {
-    const Cell cell{row.cell(use.column), use.column};
-    Step& s = steps[use.column];
-    switch (use.how) {
-      case RowPlan::How::take: take(cell, use.column, s); break;
-      case RowPlan::How::take_each: take_each(cell, s); break;
-      case RowPlan::How::carry_rival:
-        if (!cell.is_nothing() && !s.is_absent(cell.text)) carry(cell, s);
-        break;
+  std::size_t first = 0;
+  for (RowPlan::Word& word : row_plan_.words) {
+    std::uint64_t filled = row.filled(first / ColumnCounts::kColumns);
+    bool may_be_blank = false;
+    for (const std::uint16_t column : word.dropped) {
+      may_be_blank |= row_plan_.may_be_blank[static_cast<unsigned char>(*row.raw(column).data())];
     }
+    if (may_be_blank) [[unlikely]]
+      drop_blank(row, word, filled);
+    word.filled.add(filled);
+    for (std::uint64_t rest = filled & word.used; rest != 0; rest &= rest - 1) {
+      const auto column = static_cast<std::uint16_t>(first + static_cast<std::size_t>(std::countr_zero(rest)));
+      const Cell cell{row.cell(column), column};
+      Step& s = steps[column];
+      switch (row_plan_.hows[column]) {
+        case RowPlan::How::take: take(cell, column, s); break;
+        case RowPlan::How::take_each: take_each(cell, s); break;
+        case RowPlan::How::carry_rival:
+          if (!cell.is_nothing() && !s.is_absent(cell.text)) carry(cell, s);
+          break;
+        case RowPlan::How::drop: break;
+      }
+    }
+    first += ColumnCounts::kColumns;
   }
   for (const auto& columns : row_plan_.rivals) settle_rivals(row, columns);
+}
+
+/// Of cells that are only counted, those that hold blanks are not filled.
+void Normalizer::drop_blank(const CsvRow& row, const RowPlan::Word& word, std::uint64_t& filled) {
+  for (const std::uint16_t column : word.dropped) {
+    if (all_blank(row.cell(column))) filled &= ~(std::uint64_t{1} << column % ColumnCounts::kColumns);
+  }
 }
 
 template <class Value>
@@ -644,12 +651,19 @@ inline void Normalizer::take(const Value& value, std::uint16_t at, Step& s) {
   }
 }
 
-/// What a block's rows have dropped, into the books.
-void Normalizer::count_dropped() {
-  for (RowPlan::Dropped& d : row_plan_.dropped) {
-    Step& s = plans_.steps[d.column];
-    s.dropped += std::exchange(d.filled, 0);
-    s.empty += std::exchange(d.empty, 0);
+/// What was only counted of a block's rows, into the books.
+void Normalizer::count_cells() {
+  const std::uint64_t rows = std::exchange(row_plan_.rows, 0);
+  std::size_t first = 0;
+  for (RowPlan::Word& word : row_plan_.words) {
+    const auto filled = word.filled.take();
+    for (std::uint64_t rest = word.counted; rest != 0; rest &= rest - 1) {
+      const auto bit = static_cast<std::size_t>(std::countr_zero(rest));
+      Step& s = plans_.steps[first + bit];
+      s.empty += rows - filled[bit];
+      if (row_plan_.hows[first + bit] == RowPlan::How::drop) s.dropped += filled[bit];
+    }
+    first += ColumnCounts::kColumns;
   }
 }
 
@@ -695,7 +709,7 @@ void Normalizer::settle_rivals(const CsvRow& row, const std::vector<std::uint16_
 }
 
 /// What to do with the columns, now that all of them are known.
-Normalizer::RowPlan Normalizer::plan_rows() {
+Normalizer::RowPlan Normalizer::plan_rows(char delimiter) {
   const auto number = [](Target target) { return static_cast<std::size_t>(target); };
   std::array<std::vector<std::uint16_t>, kTargetCount> wanting;  // columns by target
   const auto columns = static_cast<std::uint16_t>(plans_.steps.size());
@@ -705,16 +719,33 @@ Normalizer::RowPlan Normalizer::plan_rows() {
   }
   const auto wanted_by_others = [&](const Mapping& m) { return wanting[number(m.target)].size() > 1; };
   RowPlan rows;
+  rows.words.resize((columns + ColumnCounts::kColumns - 1) / ColumnCounts::kColumns);
+  rows.hows.resize(columns);
+  for (unsigned byte = 0; byte <= ' '; ++byte) rows.may_be_blank[byte] = true;
+  rows.may_be_blank['"'] = true;
+  // These end a cell that has no bytes.
+  for (const char end : {delimiter, '\r', '\n'}) rows.may_be_blank[static_cast<unsigned char>(end)] = false;
   for (std::uint16_t column = 0; column < columns; ++column) {
     const Step& s = plans_.steps[column];
+    RowPlan::Word& word = rows.words[column / ColumnCounts::kColumns];
+    const std::uint64_t bit = std::uint64_t{1} << column % ColumnCounts::kColumns;
+    const auto use = [&](RowPlan::How how) {
+      word.used |= bit;
+      if (how != RowPlan::How::carry_rival) word.counted |= bit;
+      rows.hows[column] = how;
+    };
     switch (s.action) {
       case Action::claim: break;
-      case Action::drop: rows.dropped.push_back({column}); break;
-      case Action::carry: rows.used.push_back({column, RowPlan::How::take}); break;
+      case Action::drop:
+        word.counted |= bit;
+        word.dropped.push_back(column);
+        rows.hows[column] = RowPlan::How::drop;
+        break;
+      case Action::carry: use(RowPlan::How::take); break;
       case Action::map: {
         const auto& mappings = plans_.fields[column]->mappings;
         const bool alone = std::none_of(mappings.begin(), mappings.end(), wanted_by_others);
-        rows.used.push_back({column, alone ? RowPlan::How::take_each : RowPlan::How::take});
+        use(alone ? RowPlan::How::take_each : RowPlan::How::take);
         break;
       }
       case Action::map_plainly: {
@@ -722,10 +753,10 @@ Normalizer::RowPlan Normalizer::plan_rows() {
         const bool plain = std::all_of(rivals.begin(), rivals.end(),
                                        [&](std::uint16_t rival) { return plans_.steps[rival].action == Action::map_plainly; });
         if (rivals.size() == 1 || !plain) {
-          rows.used.push_back({column, RowPlan::How::take});
+          use(RowPlan::How::take);
           break;
         }
-        if (s.also_carried) rows.used.push_back({column, RowPlan::How::carry_rival});
+        if (s.also_carried) use(RowPlan::How::carry_rival);
         if (column != rivals.front()) break;
         std::vector<std::uint16_t>& ranked = rows.rivals.emplace_back(rivals);
         std::stable_sort(ranked.begin(), ranked.end(),

@@ -26,6 +26,7 @@
 #include "framing/json.hpp"
 #include "framing/lines.hpp"
 #include "merge/contribution.hpp"
+#include "normalize/column_counts.hpp"
 #include "normalize/evidence.hpp"
 #include "normalize/vocabulary.hpp"
 #include "pipeline/books.hpp"
@@ -137,18 +138,18 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   };
   /// What is done with the columns of CSV, where they say everything.
   struct RowPlan {
-    enum class How : std::uint8_t { take, take_each, carry_rival };
-    struct Use {
-      std::uint16_t column;
-      How how;
+    enum class How : std::uint8_t { take, take_each, carry_rival, drop };
+    /// 64 columns, a bit each.
+    struct Word {
+      std::uint64_t used = 0, counted = 0;
+      std::vector<std::uint16_t> dropped;  ///< only counted, and by their number
+      ColumnCounts filled;                 ///< of the block at hand
     };
-    std::vector<Use> used;  ///< in the record's order
-    struct Dropped {
-      std::uint16_t column;
-      std::uint64_t filled = 0, empty = 0;  ///< of the block at hand
-    };
-    std::vector<Dropped> dropped;                    ///< only counted
+    std::vector<Word> words;
+    std::vector<How> hows;                           ///< by column
     std::vector<std::vector<std::uint16_t>> rivals;  ///< columns that want one target, the best first
+    std::array<bool, 256> may_be_blank{};            ///< a cell that has bytes, by the first of them
+    std::uint64_t rows = 0;                          ///< of the block at hand
   };
   struct Slot {
     Field value;
@@ -227,7 +228,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void take(const Value& value, std::uint16_t at, Step& step);
   void take_each(const Cell& cell, Step& step);
   void take_mapped(const Field& field, std::uint16_t at, Step& step);
-  void count_dropped();
+  void drop_blank(const CsvRow& row, const RowPlan::Word& word, std::uint64_t& filled);
+  void count_cells();
   void settle_rivals(const CsvRow& row, const std::vector<std::uint16_t>& columns);
   void settle_rivals(const Field& field, std::uint16_t at, const Step& step);
   void fill(Target target, How how, std::uint32_t rank, const Field& value, std::uint16_t at = Gathered::kSet);
@@ -238,7 +240,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   [[nodiscard]] bool is_absent(Target target, std::string_view text) const;
   void place_gathered();
   void add_unused(const Gathered& gathered);
-  [[nodiscard]] RowPlan plan_rows();
+  [[nodiscard]] RowPlan plan_rows(char delimiter);
   const Key& key_of_made_name(std::string_view name);
   Item* find_item(std::string_view key, std::uint64_t hash);
   template <class Value>
