@@ -45,6 +45,20 @@ struct GivenField {
   void put(Field& to) const { std::memcpy(&to, &given, sizeof given); }  // by its members it would be eight instructions
 };
 
+/// Nothing is known of it any more. By member: all of it at once is one instruction, which takes longer than a time to read.
+void forget(Conversation& c) {
+  for (std::string_view* text :
+       {&c.external_id, &c.platform, &c.queue_id, &c.assigned_agent_id, &c.customer_id, &c.subject, &c.status}) {
+    *text = {};
+  }
+  c.channel = Channel::none;
+  for (std::optional<Instant>* at : {&c.started_at, &c.ended_at}) at->reset();
+  c.started_how = c.ended_how = Known::offset;
+  c.started_by_evidence = c.ended_by_evidence = false;
+  for (std::optional<Decimal>* number : {&c.handle_time, &c.wait_time, &c.first_response_time, &c.csat_score}) number->reset();
+  c.resolved.reset();
+}
+
 /// Names beyond the room for them, taken together in the books.
 const std::string kOtherNames = "…";
 
@@ -271,8 +285,8 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   nameless.close("columns without a name");
   renamed.close("columns that stand again");
   if (auto bound = bind_new_names(); !bound) return bound;
-  row_plan_ = plan_rows(dialect.delimiter);
   writes_through_ = keys_differ_ && !source_.contributes && !translator_->translates();
+  row_plan_ = plan_rows(dialect.delimiter);
   for (const auto& [later, first] : repeated) {
     if (plans_.fields[first]->action != Action::map && plans_.fields[later]->action != Action::map) continue;
     return Error{
@@ -468,7 +482,7 @@ bool Normalizer::begin_record(const Place& place) {
   }
   touches_.clear();
   scratch_text_.clear();
-  std::construct_at(&conversation_);
+  forget(conversation_);
   duplicate_keys_ += place.duplicate_keys;
   if (!transient_plans_.steps.empty()) forget_transient_plans();
   if (plans_.steps.size() < names_.stable_count() || names_.transient_count() != 0) {
@@ -589,6 +603,8 @@ void Normalizer::take(const Record& record) {
 void Normalizer::take(const CsvRow& row) {
   ++row_plan_.rows;
   Step* const steps = plans_.steps.data();
+  const RowPlan::Column* const columns = row_plan_.columns.data();
+  std::uint32_t filled_targets = 0;  // by columns that have one each
   std::size_t first = 0;
   for (RowPlan::Word& word : row_plan_.words) {
     std::uint64_t filled = row.filled(first / ColumnCounts::kColumns);
@@ -600,21 +616,51 @@ void Normalizer::take(const CsvRow& row) {
       drop_blank(row, word, filled);
     word.filled.add(filled);
     for (std::uint64_t rest = filled & word.used; rest != 0; rest &= rest - 1) {
-      const auto column = static_cast<std::uint16_t>(first + static_cast<std::size_t>(std::countr_zero(rest)));
-      const Cell cell{row.cell(column), column};
-      Step& s = steps[column];
-      switch (row_plan_.hows[column]) {
-        case RowPlan::How::take: take(cell, column, s); break;
-        case RowPlan::How::take_each: take_each(cell, s); break;
+      const auto number = static_cast<std::uint16_t>(first + static_cast<std::size_t>(std::countr_zero(rest)));
+      const RowPlan::Column& column = columns[number];
+      std::string_view text = row.raw(number);
+      if (row_plan_.may_be_blank[static_cast<unsigned char>(text.front())]) {
+        text = row.cell(number);
+        if (all_blank(text)) {
+          uncount(column, steps[number]);
+          continue;
+        }
+      }
+      switch (column.how) {
+        case RowPlan::How::fill: {
+          if (column.absent != nullptr && column.absent->is_absent(text)) {
+            uncount(column, steps[number]);
+            break;
+          }
+          filled_targets |= 1U << static_cast<unsigned>(column.target);
+          Field& value = slot(column.target).value;
+          value.text = text.data();
+          value.size = static_cast<std::uint32_t>(text.size());
+          if (!column.writes) break;
+          [[fallthrough]];
+        }
+        case RowPlan::How::write: MetadataWriter(row_metadata_, MetadataWriter::Open::yes).padded_string(column.key, text); break;
+        case RowPlan::How::fill_each: fill_each({text, number}, steps[number]); break;
+        case RowPlan::How::take: take(Cell{text, number}, number, steps[number]); break;
         case RowPlan::How::carry_rival:
-          if (!cell.is_nothing() && !s.is_absent(cell.text)) carry(cell, s);
+          if (!steps[number].is_absent(text)) carry(Cell{text, number}, steps[number]);
           break;
         case RowPlan::How::drop: break;
       }
     }
     first += ColumnCounts::kColumns;
   }
-  for (const auto& columns : row_plan_.rivals) settle_rivals(row, columns);
+  filled_ |= filled_targets;
+  plain_ |= filled_targets;
+  for (const auto& rivals : row_plan_.rivals) settle_rivals(row, rivals);
+}
+
+/// Of a cell that count_cells() will take for one that holds something.
+void Normalizer::uncount(const RowPlan::Column& column, Step& s) {
+  if (column.how == RowPlan::How::carry_rival) return;
+  ++s.empty;
+  s.mapped -= column.how == RowPlan::How::fill;
+  s.carried -= column.how == RowPlan::How::write || column.writes;
 }
 
 /// Of cells that are only counted, those that hold blanks are not filled.
@@ -660,22 +706,23 @@ void Normalizer::count_cells() {
     for (std::uint64_t rest = word.counted; rest != 0; rest &= rest - 1) {
       const auto bit = static_cast<std::size_t>(std::countr_zero(rest));
       Step& s = plans_.steps[first + bit];
+      const RowPlan::Column& column = row_plan_.columns[first + bit];
       s.empty += rows - filled[bit];
-      if (row_plan_.hows[first + bit] == RowPlan::How::drop) s.dropped += filled[bit];
+      if (column.how == RowPlan::How::drop) s.dropped += filled[bit];
+      if (column.how == RowPlan::How::fill) s.mapped += filled[bit];
+      if (column.how == RowPlan::How::write || column.writes) s.carried += filled[bit];
     }
     first += ColumnCounts::kColumns;
   }
 }
 
 /// A cell for several targets that no other column wants.
-void Normalizer::take_each(const Cell& cell, Step& s) {
+void Normalizer::fill_each(const Cell& cell, Step& s) {
   std::uint32_t targets = 0;
-  if (!cell.is_nothing()) {
-    for (const Mapping& m : plan(cell.column).mappings) {
-      if (is_absent(m.target, cell.text)) continue;
-      targets |= 1U << static_cast<unsigned>(m.target);
-      put(m.target, m.how, m.rank, cell, cell.column);
-    }
+  for (const Mapping& m : plan(cell.column).mappings) {
+    if (is_absent(m.target, cell.text)) continue;
+    targets |= 1U << static_cast<unsigned>(m.target);
+    put(m.target, m.how, m.rank, cell, cell.column);
   }
   if (targets == 0) {
     ++s.empty;
@@ -710,62 +757,73 @@ void Normalizer::settle_rivals(const CsvRow& row, const std::vector<std::uint16_
 
 /// What to do with the columns, now that all of them are known.
 Normalizer::RowPlan Normalizer::plan_rows(char delimiter) {
-  const auto number = [](Target target) { return static_cast<std::size_t>(target); };
+  const auto number_of = [](Target target) { return static_cast<std::size_t>(target); };
   std::array<std::vector<std::uint16_t>, kTargetCount> wanting;  // columns by target
   const auto columns = static_cast<std::uint16_t>(plans_.steps.size());
   for (std::uint16_t column = 0; column < columns; ++column) {
     if (plans_.fields[column]->action != Action::map) continue;
-    for (const Mapping& m : plans_.fields[column]->mappings) wanting[number(m.target)].push_back(column);
+    for (const Mapping& m : plans_.fields[column]->mappings) wanting[number_of(m.target)].push_back(column);
   }
-  const auto wanted_by_others = [&](const Mapping& m) { return wanting[number(m.target)].size() > 1; };
+  const auto wanted_by_others = [&](const Mapping& m) { return wanting[number_of(m.target)].size() > 1; };
+  const auto plain = [&](std::uint16_t column) { return plans_.steps[column].action == Action::map_plainly; };
   RowPlan rows;
+  rows.columns.resize(columns);
   rows.words.resize((columns + ColumnCounts::kColumns - 1) / ColumnCounts::kColumns);
-  rows.hows.resize(columns);
   for (unsigned byte = 0; byte <= ' '; ++byte) rows.may_be_blank[byte] = true;
   rows.may_be_blank['"'] = true;
   // These end a cell that has no bytes.
   for (const char end : {delimiter, '\r', '\n'}) rows.may_be_blank[static_cast<unsigned char>(end)] = false;
-  for (std::uint16_t column = 0; column < columns; ++column) {
-    const Step& s = plans_.steps[column];
-    RowPlan::Word& word = rows.words[column / ColumnCounts::kColumns];
-    const std::uint64_t bit = std::uint64_t{1} << column % ColumnCounts::kColumns;
-    const auto use = [&](RowPlan::How how) {
-      word.used |= bit;
-      if (how != RowPlan::How::carry_rival) word.counted |= bit;
-      rows.hows[column] = how;
-    };
-    switch (s.action) {
-      case Action::claim: break;
-      case Action::drop:
-        word.counted |= bit;
-        word.dropped.push_back(column);
-        rows.hows[column] = RowPlan::How::drop;
-        break;
-      case Action::carry: use(RowPlan::How::take); break;
-      case Action::map: {
-        const auto& mappings = plans_.fields[column]->mappings;
-        const bool alone = std::none_of(mappings.begin(), mappings.end(), wanted_by_others);
-        use(alone ? RowPlan::How::take_each : RowPlan::How::take);
-        break;
-      }
-      case Action::map_plainly: {
-        const auto& rivals = wanting[number(s.target)];
-        const bool plain = std::all_of(rivals.begin(), rivals.end(),
-                                       [&](std::uint16_t rival) { return plans_.steps[rival].action == Action::map_plainly; });
-        if (rivals.size() == 1 || !plain) {
-          use(RowPlan::How::take);
-          break;
-        }
-        if (s.also_carried) use(RowPlan::How::carry_rival);
-        if (column != rivals.front()) break;
-        std::vector<std::uint16_t>& ranked = rows.rivals.emplace_back(rivals);
-        std::stable_sort(ranked.begin(), ranked.end(),
-                         [&](std::uint16_t a, std::uint16_t b) { return plans_.steps[a].rank < plans_.steps[b].rank; });
-        break;
+  for (std::uint16_t number = 0; number < columns; ++number) {
+    const Step& s = plans_.steps[number];
+    if (s.action == Action::claim) continue;
+    const auto& mappings = plans_.fields[number]->mappings;
+    const bool alone = std::none_of(mappings.begin(), mappings.end(), wanted_by_others);
+    RowPlan::Column& column = rows.columns[number];
+    column = plan_column(s, number);
+    const bool fills = column.how == RowPlan::How::fill || column.how == RowPlan::How::fill_each;
+    if (fills && !alone) column = {RowPlan::How::take};
+    RowPlan::Word& word = rows.words[number / ColumnCounts::kColumns];
+    const std::uint64_t bit = std::uint64_t{1} << number % ColumnCounts::kColumns;
+    if (column.how == RowPlan::How::drop) {
+      word.counted |= bit;
+      word.dropped.push_back(number);
+      continue;
+    }
+    if (s.action == Action::map_plainly && !alone) {
+      const auto& rivals = wanting[number_of(s.target)];
+      if (std::all_of(rivals.begin(), rivals.end(), plain)) {
+        column.how = RowPlan::How::carry_rival;
+        if (s.also_carried) word.used |= bit;
+        if (number == rivals.front()) rows.rivals.push_back(rivals);
+        continue;
       }
     }
+    word.used |= bit;
+    word.counted |= bit;
+  }
+  for (std::vector<std::uint16_t>& ranked : rows.rivals) {
+    std::stable_sort(ranked.begin(), ranked.end(),
+                     [&](std::uint16_t a, std::uint16_t b) { return plans_.steps[a].rank < plans_.steps[b].rank; });
   }
   return rows;
+}
+
+/// What to do with a column whose targets, if any, no other column wants.
+Normalizer::RowPlan::Column Normalizer::plan_column(const Step& s, std::uint16_t number) {
+  const bool writes = writes_through_ && s.carries && s.form == Form::as_is;
+  switch (s.action) {
+    case Action::drop: return {RowPlan::How::drop};
+    case Action::map: return {RowPlan::How::fill_each};
+    case Action::carry:
+      if (writes) return {RowPlan::How::write, false, Target::none, nullptr, s.key->name};
+      break;
+    case Action::map_plainly:
+      if (s.also_carried && !writes) break;
+      slot(s.target) = {{nullptr, 0, number, Kind::cell}, s.how, number, s.rank};
+      return {RowPlan::How::fill, s.also_carried, s.target, s.absent, s.key->name};
+    case Action::claim: break;
+  }
+  return {RowPlan::How::take};
 }
 
 void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
@@ -830,7 +888,7 @@ void Normalizer::place_gathered() {
   for (std::uint32_t rest = plain_ & ~filled_; rest != 0; rest &= rest - 1) {
     const auto lost = static_cast<unsigned>(std::countr_zero(rest));
     const Slot& from = slot(static_cast<Target>(lost));
-    // One of several targets (take_each()): another may have it, or has been here with it.
+    // One of several targets (fill_each()): another may have it, or has been here with it.
     const auto has_it = [&](std::uint32_t targets) {
       for (; targets != 0; targets &= targets - 1) {
         const Slot& other = slot(static_cast<Target>(std::countr_zero(targets)));
@@ -1159,14 +1217,24 @@ void Normalizer::understand() {
   }
 }
 
-void Normalizer::understand_id(Target target, std::string_view& to) {
+inline void Normalizer::understand_id(Target target, std::string_view& to) {
   if (!has(target)) return;
   const Field& value = slot(target).value;
-  const bool scalar = value.kind == Kind::cell || value.kind == Kind::string || value.kind == Kind::number;
+  const std::string_view text = value.view();
+  const bool usual = value.kind == Kind::cell ? !is_exponent_number(text) : value.kind == Kind::string;
+  if (usual) {
+    to = text;
+  } else {
+    understand_unusual_id(target, to);
+  }
+}
+
+void Normalizer::understand_unusual_id(Target target, std::string_view& to) {
+  const Field& value = slot(target).value;
   // A JSON number that is an id has an exponent only where a double has written it.
   const bool number = value.kind == Kind::number && value.view().find_first_of("eE") != std::string_view::npos;
-  const bool lost = number || (value.kind == Kind::cell && is_exponent_number(value.view()));
-  if (scalar && !lost) {
+  const bool lost = number || value.kind == Kind::cell;
+  if (value.kind == Kind::number && !lost) {
     to = value.view();
     return;
   }
@@ -1285,9 +1353,14 @@ void Normalizer::understand_time(Target target, std::size_t reader, std::optiona
     leap_seconds_ += reading.leap_second;
     return;
   }
-  TimeComplaint why = complaint(reading.fault, s.value.view());
+  refuse_time(target, reading.fault);
+}
+
+void Normalizer::refuse_time(Target target, TimeFault fault) {
+  const Field& value = slot(target).value;
+  TimeComplaint why = complaint(fault, value.view());
   if (target == Target::started_at) {
-    reject("bad_time", field_name(s.value), s.value.view(), why.message, why.cure);
+    reject("bad_time", field_name(value), value.view(), why.message, why.cure);
   } else {
     bad_value(target, "bad_time", std::move(why.message), why.cure);
   }
