@@ -1559,7 +1559,8 @@ void Normalizer::add_value(Buffer& out, const Field& value, Form form) {
 
 void Normalizer::emit_line() {
   Buffer& out = batch_->out;
-  add_conversation_fields(out, conversation_);
+  // The record's own texts are in its block or in an arena; those of a table of ids are not.
+  add_conversation_fields(out, conversation_, translates_ids_ ? Texts::any : Texts::padded);
   MetadataWriter metadata(out);
   metadata.entries(row_metadata_.view());
   for (const Item& item : items_) {
