@@ -9,12 +9,15 @@ namespace crosswalk {
 namespace {
 
 /// Writes fields where there is room for them. All of it is inlined: keys are known when compiling.
+template <Texts texts>
 struct Fields {
   char* to;
 
   template <std::size_t N>
   void text(const char (&key)[N], std::string_view value) {
-    if (!value.empty()) to = put_json_string(put_literal(to, key), value);
+    if (value.empty()) return;
+    to = put_literal(to, key);
+    to = texts == Texts::padded ? put_padded_json_string(to, value) : put_json_string(to, value);
   }
   template <std::size_t N>
   void time(const char (&key)[N], const std::optional<Instant>& value) {
@@ -40,12 +43,11 @@ std::size_t room_for(const Conversation& c) {
 
 bool marked(const std::optional<Instant>& at, Known how) { return at && how != Known::offset && how != Known::unique; }
 
-}  // namespace
-
-void add_conversation_fields(Buffer& out, const Conversation& c) {
-  Fields f{out.room(room_for(c))};
+template <Texts texts>
+char* put_conversation_fields(char* to, const Conversation& c) {
+  Fields<texts> f{to};
   f.text("{\"external_id\":", c.external_id);
-  f.text(",\"platform\":", c.platform);
+  if (!c.platform.empty()) f.to = put_json_string(put_literal(f.to, ",\"platform\":"), c.platform);
   const std::string_view channel = name_of(c.channel);
   f.to = put_literal(f.to, ",\"channel\":\"");
   f.to = std::copy(channel.begin(), channel.end(), f.to);
@@ -62,11 +64,19 @@ void add_conversation_fields(Buffer& out, const Conversation& c) {
   f.decimal(",\"first_response_time_seconds\":", c.first_response_time);
   f.resolved(c.resolved);
   f.decimal(",\"csat_score\":", c.csat_score);
-  out.finish_at(f.to);
+  return f.to;
+}
+
+}  // namespace
+
+void add_conversation_fields(Buffer& out, const Conversation& c, Texts texts) {
+  char* const to = out.room(room_for(c));
+  out.finish_at(texts == Texts::padded ? put_conversation_fields<Texts::padded>(to, c)
+                                       : put_conversation_fields<Texts::any>(to, c));
 }
 
 void add_update_fields(Buffer& out, const Conversation& c) {
-  Fields f{out.room(room_for(c))};
+  Fields<Texts::any> f{out.room(room_for(c))};
   f.text("{\"external_id\":", c.external_id);
   f.text(",\"assigned_agent_id\":", c.assigned_agent_id);
   f.text(",\"status\":", c.status);

@@ -10,8 +10,11 @@
 
 namespace crosswalk {
 
+/// Whether kTextSlack bytes can be read behind each text of a conversation but its platform.
+enum class Texts : bool { any, padded };
+
 /// Appends the object's fields up to, not including, metadata; no closing brace.
-void add_conversation_fields(Buffer& out, const Conversation& conversation);
+void add_conversation_fields(Buffer& out, const Conversation& conversation, Texts texts = Texts::any);
 
 /// The same of a ConversationUpdate: external_id and the fields that an update may carry.
 void add_update_fields(Buffer& out, const Conversation& conversation);

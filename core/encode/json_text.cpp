@@ -154,6 +154,22 @@ std::size_t copy_clean(const char* text, std::size_t at, std::size_t size, char*
   return to + 1;
 }
 
+/// Writes eight bytes, of which only those of the number count. A lane for each digit, divided all at once: how many digits the
+/// next number has cannot be foreseen.
+char* put_up_to_eight_digits(char* to, std::uint64_t number) {
+  std::uint64_t digits = number / 10'000 | number % 10'000 << 32;
+  const std::uint64_t hundreds = (digits * 5'243 >> 19) & 0x0000'007F'0000'007F;  // by 100, right below 10,000
+  digits = hundreds | (digits - hundreds * 100) << 16;
+  const std::uint64_t tens = (digits * 103 >> 10) & 0x000F'000F'000F'000F;  // by 10, right below 100
+  digits = tens | (digits - tens * 10) << 8;
+  // The first digit is the lowest byte; of zero, one digit is written.
+  const auto zeros = static_cast<unsigned>(std::countr_zero(digits | std::uint64_t{1} << 56)) / 8;
+  digits = (digits | 0x3030'3030'3030'3030) >> 8 * zeros;
+  if constexpr (std::endian::native == std::endian::big) digits = __builtin_bswap64(digits);
+  std::memcpy(to, &digits, sizeof digits);
+  return to + 8 - zeros;
+}
+
 }  // namespace
 
 char* put_json_string(char* to, std::string_view text) {
@@ -207,6 +223,9 @@ void add_number(Buffer& out, std::uint64_t value) {
 }
 
 char* put_decimal(char* to, Decimal value) {
+  if (value.scale == 0 && static_cast<std::uint64_t>(value.digits) < 100'000'000) {
+    return put_up_to_eight_digits(to, static_cast<std::uint64_t>(value.digits));
+  }
   if (value.scale == 0) return std::to_chars(to, to + kDecimalTextMax, value.digits).ptr;
   std::uint64_t digits =
       value.digits < 0 ? ~static_cast<std::uint64_t>(value.digits) + 1 : static_cast<std::uint64_t>(value.digits);

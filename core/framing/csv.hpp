@@ -43,19 +43,22 @@ class CsvRow {
     const std::uint32_t begin = ends_[column] + 1;
     return {data_ + begin, ends_[column + 1] - begin};
   }
+  /// A bit for each of the cells 64 × word and on that has bytes.
+  [[nodiscard]] std::uint64_t filled(std::size_t word) const { return (*filled_)[word]; }
   /// All cells, with the ids that the parser was given.
   [[nodiscard]] Record record() const;
 
  private:
   friend class CsvParser;
-  CsvRow(const char* data, std::vector<Field>& fields, Arena& unquoted)
-      : data_(data), count_(fields.size()), fields_(&fields), unquoted_(&unquoted) {}
+  CsvRow(const char* data, std::vector<Field>& fields, const std::vector<std::uint64_t>& filled, Arena& unquoted)
+      : data_(data), count_(fields.size()), fields_(&fields), filled_(&filled), unquoted_(&unquoted) {}
   [[nodiscard]] std::string_view unquoted(std::string_view raw) const;
 
   const char* data_;
   const std::uint32_t* ends_ = nullptr;  ///< of its cells; the first stands for the byte before the row
   std::size_t count_;
   std::vector<Field>* fields_;  ///< with ids
+  const std::vector<std::uint64_t>* filled_;
   Arena* unquoted_;
 };
 

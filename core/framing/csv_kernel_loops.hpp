@@ -1,6 +1,6 @@
 // The loops of a kernel, over what one instruction set makes of a word. Included once for each of them, inside a namespace
-// that has CROSSWALK_TARGET, Word, load(), equal(), either(), prefix() and count_ones(): a template cannot stand for it, since
-// a function is compiled for the instruction set of its definition. So there is no #pragma once.
+// that has CROSSWALK_TARGET, Word, load(), equal(), either(), prefix(), count_ones(), kEnds and one_apart(): a template cannot
+// stand for it, since a function is compiled for the instruction set of its definition. So there is no #pragma once.
 
 CROSSWALK_TARGET void classify(const char* bytes, std::size_t words, char delimiter, WordMasks* masks) {
   for (std::size_t i = 0; i < words; ++i, bytes += kWord) {
@@ -40,6 +40,17 @@ CROSSWALK_TARGET std::size_t find_ones(const std::uint64_t* bits, std::size_t wo
     to = end;
   }
   return static_cast<std::size_t>(to - begin);
+}
+
+CROSSWALK_TARGET void find_filled(const std::uint32_t* ends, std::size_t count, std::uint64_t* to) {
+  for (; count != 0; ++to) {
+    const std::size_t cells = count < kWord ? count : kWord;
+    std::uint64_t empty = 0;
+    for (std::size_t i = 0; i < cells; i += kEnds) empty |= one_apart(ends + i) << i;
+    *to = ~empty & (~std::uint64_t{} >> (kWord - cells));
+    ends += cells;
+    count -= cells;
+  }
 }
 
 #undef CROSSWALK_TARGET

@@ -59,6 +59,9 @@ inline std::uint64_t equal(Word word, char wanted) {
 inline std::uint64_t either(Word word, char one, char other) { return equal(word, one) | equal(word, other); }
 inline std::uint64_t prefix(std::uint64_t bits) { return prefix_xor(bits); }
 inline std::size_t count_ones(std::uint64_t bits) { return static_cast<std::size_t>(std::popcount(bits)); }
+/// A bit for each of kEnds neighbours that differ by one.
+constexpr std::size_t kEnds = 1;
+inline std::uint64_t one_apart(const std::uint32_t* ends) { return ends[1] - ends[0] == 1 ? 1 : 0; }
 
 #define CROSSWALK_TARGET
 #include "framing/csv_kernel_loops.hpp"
@@ -88,6 +91,13 @@ inline std::uint64_t equal(const Word& word, char wanted) {
 inline std::uint64_t either(const Word& word, char one, char other) { return equal(word, one) | equal(word, other); }
 using portable::count_ones;
 using portable::prefix;
+constexpr std::size_t kEnds = 4;
+inline std::uint64_t one_apart(const std::uint32_t* ends) {
+  const __m128i begins = _mm_loadu_si128(reinterpret_cast<const __m128i*>(ends));
+  const __m128i behind = _mm_loadu_si128(reinterpret_cast<const __m128i*>(ends + 1));
+  const __m128i equal = _mm_cmpeq_epi32(_mm_sub_epi32(behind, begins), _mm_set1_epi32(1));
+  return static_cast<std::uint64_t>(_mm_movemask_ps(_mm_castsi128_ps(equal)));
+}
 
 #define CROSSWALK_TARGET
 #include "framing/csv_kernel_loops.hpp"
@@ -125,6 +135,13 @@ CROSSWALK_AVX2 inline std::uint64_t prefix(std::uint64_t bits) {
   return static_cast<std::uint64_t>(_mm_cvtsi128_si64(product));
 }
 CROSSWALK_AVX2 inline std::size_t count_ones(std::uint64_t bits) { return static_cast<std::size_t>(_mm_popcnt_u64(bits)); }
+constexpr std::size_t kEnds = 8;
+CROSSWALK_AVX2 inline std::uint64_t one_apart(const std::uint32_t* ends) {
+  const __m256i begins = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(ends));
+  const __m256i behind = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(ends + 1));
+  const __m256i equal = _mm256_cmpeq_epi32(_mm256_sub_epi32(behind, begins), _mm256_set1_epi32(1));
+  return static_cast<std::uint64_t>(_mm256_movemask_ps(_mm256_castsi256_ps(equal)));
+}
 
 #define CROSSWALK_TARGET CROSSWALK_AVX2
 #include "framing/csv_kernel_loops.hpp"
@@ -146,6 +163,11 @@ CROSSWALK_AVX512 inline std::uint64_t either(const Word& word, char one, char ot
 }
 using avx2::count_ones;
 using avx2::prefix;
+constexpr std::size_t kEnds = 16;
+CROSSWALK_AVX512 inline std::uint64_t one_apart(const std::uint32_t* ends) {
+  const __m512i begins = _mm512_loadu_si512(ends), behind = _mm512_loadu_si512(ends + 1);
+  return _mm512_cmpeq_epi32_mask(_mm512_sub_epi32(behind, begins), _mm512_set1_epi32(1));
+}
 
 #define CROSSWALK_TARGET CROSSWALK_AVX512
 #include "framing/csv_kernel_loops.hpp"
@@ -193,17 +215,17 @@ struct Available {
   std::size_t count = 0;
 
   Available() {
-    add({"portable", portable::classify, portable::count_line_ends, portable::find_ones});
+    add({"portable", portable::classify, portable::count_line_ends, portable::find_ones, portable::find_filled});
 #if defined(__x86_64__)
-    add({"sse2", sse2::classify, sse2::count_line_ends, sse2::find_ones});
+    add({"sse2", sse2::classify, sse2::count_line_ends, sse2::find_ones, sse2::find_filled});
     const bool small_ones =
         __builtin_cpu_supports("pclmul") != 0 && __builtin_cpu_supports("popcnt") != 0 && __builtin_cpu_supports("bmi") != 0;
     if (!small_ones || !__builtin_cpu_supports("avx2")) return;
-    add({"avx2", avx2::classify, avx2::count_line_ends, avx2::find_ones});
+    add({"avx2", avx2::classify, avx2::count_line_ends, avx2::find_ones, avx2::find_filled});
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw")) return;
-    add({"avx512", avx512::classify, avx512::count_line_ends, avx512::find_ones});
+    add({"avx512", avx512::classify, avx512::count_line_ends, avx512::find_ones, avx512::find_filled});
     if (!__builtin_cpu_supports("avx512vbmi2")) return;
-    add({"avx512vbmi2", avx512::classify, avx512::count_line_ends, avx512::find_ones_packing});
+    add({"avx512vbmi2", avx512::classify, avx512::count_line_ends, avx512::find_ones_packing, avx512::find_filled});
 #endif
   }
 

@@ -37,6 +37,9 @@ struct Kernel {
   /// Writes where bits are set in bits[0…words), plus `base`, in ascending order; returns how many there are. Up to
   /// kStride more are written, which mean nothing.
   std::size_t (*find_ones)(const std::uint64_t* bits, std::size_t words, std::uint32_t base, std::uint32_t* to);
+  /// Sets a bit of to[0…count / 64 rounded up) for each cell that has bytes, the first cell lowest: that is, where ends[i + 1] is
+  /// more than one behind ends[i]. Up to kStride ends more are read.
+  void (*find_filled)(const std::uint32_t* ends, std::size_t count, std::uint64_t* to);
 };
 
 /// The kernels that this processor can run, the plainest first, the best last.

@@ -41,6 +41,7 @@ class CsvParser final : public BlockParser {
     TextLines lines;
     bool all_utf8;
     CsvRow row;
+    const csv::Kernel& kernel;
     std::size_t next_fault = 0;
   };
 
@@ -57,8 +58,9 @@ class CsvParser final : public BlockParser {
   std::vector<std::string> header_;
   bool header_has_names_;
   std::size_t columns_;
-  std::vector<Field> fields_;        ///< ids are set once, text for those rows that are wanted whole
-  std::vector<std::uint32_t> ends_;  ///< where the fields of the row at hand end, and those behind it in the batch
+  std::vector<std::uint64_t> filled_;  ///< bits of the row's cells
+  std::vector<Field> fields_;          ///< ids are set once, text for those rows that are wanted whole
+  std::vector<std::uint32_t> ends_;    ///< where the fields of the row at hand end, and those behind it in the batch
   std::array<std::uint32_t, kBatch * kWord + csv::kStride> records_;  ///< where records end
   Arena unquoted_;                                                    ///< text of one record
 };
@@ -69,6 +71,7 @@ CsvParser::CsvParser(const CsvDialect& dialect, const std::vector<std::uint16_t>
       header_(dialect.header),
       header_has_names_(std::any_of(header_.begin(), header_.end(), [](const auto& name) { return !name.empty(); })),
       columns_(header_.size()),
+      filled_((columns_ + kWord - 1) / kWord),
       fields_(columns_),
       ends_(columns_ + 2 + kBatch * kWord + csv::kStride),
       records_() {
@@ -77,10 +80,13 @@ CsvParser::CsvParser(const CsvDialect& dialect, const std::vector<std::uint16_t>
 
 void CsvParser::parse(const Block& block, RecordHandler& handler) {
   const char* const data = block.data.data();
-  Run run{block, handler, TextLines({data, block.size}, block.line), is_valid_utf8(data, block.size),
-          CsvRow(data, fields_, unquoted_)};
+  Run run{block,
+          handler,
+          TextLines({data, block.size}, block.line),
+          is_valid_utf8(data, block.size),
+          CsvRow(data, fields_, filled_, unquoted_),
+          csv::kernel()};
   std::uint32_t* const ends = ends_.data();
-  const csv::Kernel& kernel = csv::kernel();
   const std::size_t words = (block.size + kWord - 1) / kWord;
 
   std::size_t record = pass_faults(run, 0);
@@ -91,8 +97,8 @@ void CsvParser::parse(const Block& block, RecordHandler& handler) {
   for (std::size_t word = record / kWord; word < words; word += kBatch) {
     const std::size_t batch = std::min(kBatch, words - word);
     const auto base = static_cast<std::uint32_t>(word * kWord);
-    next += kernel.find_ones(block.ends.fields.data() + word, batch, base, ends + next);
-    const std::size_t records = kernel.find_ones(block.ends.records.data() + word, batch, base, records_.data());
+    next += run.kernel.find_ones(block.ends.fields.data() + word, batch, base, ends + next);
+    const std::size_t records = run.kernel.find_ones(block.ends.records.data() + word, batch, base, records_.data());
     std::size_t row = 0;
     for (std::size_t i = 0; i < records; ++i) {
       const std::uint32_t end = records_[i];
@@ -154,6 +160,7 @@ std::size_t CsvParser::finish_record(Run& run, std::size_t begin, std::size_t en
   } else if (repeats_header(run.row)) {
     run.handler.on_repeated_header(place);
   } else {
+    run.kernel.find_filled(run.row.ends_, columns_, filled_.data());
     run.handler.on_row(run.row, place);
   }
   return pass_faults(run, next);

@@ -160,48 +160,60 @@ Refusal Flattener::members(Cursor& at_outside) {
   }
 }
 
-// Members as nearly all are: the key that is expected, a string without escapes or a null, no blanks. Stops in front of the
-// first that is not like that; true: in front of the end of the object, behind a member.
+// Members as nearly all are: the key that is expected, a string without escapes, a null or an object of such, no blanks. Stops in
+// front of the first that is not like that; true: behind a member, and no comma comes next or the last object ends.
 CROSSWALK_HOT bool Flattener::plain_members(Cursor& at) {
-  Frame& frame = frames_[depth_ - 1];
-  KeyTree::Walk walk = frame.walk;
+  KeyTree::Walk walk = frames_[depth_ - 1].walk;
   const char* const text = at.text;
   const std::uint32_t* token = at.token;
   Field* const fields = fields_.data();
   Slot* const slots = slots_.data();
   const std::size_t most = fields_.size(), ids = slots_.size();
   std::size_t count = count_;
-  bool at_brace = false;
+  bool behind_member = false;
   while (at.end - token > 3 && count != most) {
     const std::uint32_t key = token[0], begin = token[2], end = token[3];
     if (text[key] != '"' || text[token[1]] != ':' || backslash_ < text + end) break;
-    at_brace = text[end] == '}';
+    KeyTree::Walk behind = walk;
+    KeyTree::Node* const node = KeyTree::expected(behind, text + key + 1);
+    if (node == nullptr) break;
+    if (text[begin] == '{') {
+      if (text[end] == '}' || depth_ == limits_.max_depth) break;
+      frames_[depth_ - 1].walk = behind;
+      open(node, node->meaning);
+      walk = frames_[depth_ - 1].walk;
+      token += 3;
+      continue;
+    }
+    const bool at_brace = text[end] == '}';
     if (!at_brace && text[end] != ',') break;
     Field field{text + begin + 1, end - begin - 2, 0, Kind::string, 0};
     if (text[begin] != '"' || text[end - 1] != '"') {
       if (end - begin != 4 || std::memcmp(text + begin, "null", 4) != 0) break;
       field = {text + begin, 4, 0, Kind::null, 0};
     }
-    KeyTree::Walk behind = walk;
-    const KeyTree::Node* const node = KeyTree::expected(behind, text + key + 1);
-    if (node == nullptr || static_cast<std::size_t>(node->id) >= ids) break;  // one without an id is beyond all
+    if (static_cast<std::size_t>(node->id) >= ids) break;  // one without an id is beyond all
     Slot& slot = slots[node->id];
     if (slot.record == record_) break;
     slot = {record_, static_cast<std::uint32_t>(count)};
     field.id = static_cast<std::uint16_t>(node->id);
     std::memcpy(&fields[count++], &field, sizeof field);
     walk = behind;
-    token += at_brace ? 3 : 4;
-    if (!at_brace) continue;
-    frame.walk = walk;
-    at.token = token;
-    count_ = count;
-    return true;
+    token += 3;
+    if (at_brace) {
+      while (depth_ != 1 && at.end - token > 1 && text[*token] == '}') {
+        ++token;
+        walk = frames_[--depth_ - 1].walk;
+      }
+      behind_member = text[*token] != ',';
+      if (behind_member) break;
+    }
+    ++token;
   }
-  frame.walk = walk;
+  frames_[depth_ - 1].walk = walk;
   at.token = token;
   count_ = count;
-  return false;
+  return behind_member;
 }
 
 // A key and its colon.

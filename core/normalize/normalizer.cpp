@@ -45,6 +45,20 @@ struct GivenField {
   void put(Field& to) const { std::memcpy(&to, &given, sizeof given); }  // by its members it would be eight instructions
 };
 
+/// Nothing is known of it any more. By member: all of it at once is one instruction, which takes longer than a time to read.
+void forget(Conversation& c) {
+  for (std::string_view* text :
+       {&c.external_id, &c.platform, &c.queue_id, &c.assigned_agent_id, &c.customer_id, &c.subject, &c.status}) {
+    *text = {};
+  }
+  c.channel = Channel::none;
+  for (std::optional<Instant>* at : {&c.started_at, &c.ended_at}) at->reset();
+  c.started_how = c.ended_how = Known::offset;
+  c.started_by_evidence = c.ended_by_evidence = false;
+  for (std::optional<Decimal>* number : {&c.handle_time, &c.wait_time, &c.first_response_time, &c.csat_score}) number->reset();
+  c.resolved.reset();
+}
+
 /// Names beyond the room for them, taken together in the books.
 const std::string kOtherNames = "…";
 
@@ -276,8 +290,8 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   nameless.close("columns without a name");
   renamed.close("columns that stand again");
   if (auto bound = bind_new_names(); !bound) return bound;
-  row_plan_ = plan_rows();
   writes_through_ = keys_differ_ && !source_.contributes && !translator_->translates();
+  row_plan_ = plan_rows(dialect.delimiter);
   for (const auto& [later, first] : repeated) {
     if (plans_.fields[first]->action != Action::map && plans_.fields[later]->action != Action::map) continue;
     return Error{
@@ -433,7 +447,7 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
   batch.bytes += block.size;
   parser_->parse(block, *this);
   translate_held();
-  count_dropped();
+  count_cells();
 }
 
 std::uint64_t Normalizer::line() {
@@ -477,7 +491,7 @@ bool Normalizer::begin_record(const Place& place) {
   }
   touches_.clear();
   scratch_text_.clear();
-  std::construct_at(&conversation_);
+  forget(conversation_);
   duplicate_keys_ += place.duplicate_keys;
   return true;
 }
@@ -685,37 +699,76 @@ void Normalizer::take(const Record& record) {
   }
 }
 
-/// The same for a row of CSV. Of columns that nobody wants, only what the books count is looked at.
+/// The same for a row of CSV. Empty cells, and those of columns that nobody wants, are only counted: all at once, since a branch
+/// for each of them would be foreseen as well as a coin.
 void Normalizer::take(const CsvRow& row) {
-  /// By the first byte of what stands there.
-  static constexpr auto kMayBeBlank = [] {
-    std::array<bool, 256> may{};
-    for (std::size_t byte = 0; byte <= ' '; ++byte) may[byte] = true;
-    may['"'] = true;
-    return may;
-  }();
+  ++row_plan_.rows;
   Step* const steps = plans_.steps.data();
-  for (RowPlan::Dropped& d : row_plan_.dropped) {
-    const std::string_view raw = row.raw(d.column);
-    bool filled = !raw.empty();
-    const bool may_be_blank = kMayBeBlank[static_cast<unsigned char>(*raw.data())];  // of an empty cell: the delimiter
-    if (may_be_blank && filled) [[unlikely]]
-      filled = !all_blank(row.cell(d.column));
-    d.filled += filled;
-    d.empty += !filled;
-  }
-  for (const RowPlan::Use use : row_plan_.used) {
-    const Cell cell{row.cell(use.column), use.column};
-    Step& s = steps[use.column];
-    switch (use.how) {
-      case RowPlan::How::take: take(cell, use.column, s); break;
-      case RowPlan::How::take_each: take_each(cell, s); break;
-      case RowPlan::How::carry_rival:
-        if (!cell.is_nothing() && !s.is_absent(cell.text)) carry(cell, s);
-        break;
+  const RowPlan::Column* const columns = row_plan_.columns.data();
+  std::uint32_t filled_targets = 0;  // by columns that have one each
+  std::size_t first = 0;
+  for (RowPlan::Word& word : row_plan_.words) {
+    std::uint64_t filled = row.filled(first / ColumnCounts::kColumns);
+    bool may_be_blank = false;
+    for (const std::uint16_t column : word.dropped) {
+      may_be_blank |= row_plan_.may_be_blank[static_cast<unsigned char>(*row.raw(column).data())];
     }
+    if (may_be_blank) [[unlikely]]
+      drop_blank(row, word, filled);
+    word.filled.add(filled);
+    for (std::uint64_t rest = filled & word.used; rest != 0; rest &= rest - 1) {
+      const auto number = static_cast<std::uint16_t>(first + static_cast<std::size_t>(std::countr_zero(rest)));
+      const RowPlan::Column& column = columns[number];
+      std::string_view text = row.raw(number);
+      if (row_plan_.may_be_blank[static_cast<unsigned char>(text.front())]) {
+        text = row.cell(number);
+        if (all_blank(text)) {
+          uncount(column, steps[number]);
+          continue;
+        }
+      }
+      switch (column.how) {
+        case RowPlan::How::fill: {
+          if (column.absent != nullptr && column.absent->is_absent(text)) {
+            uncount(column, steps[number]);
+            break;
+          }
+          filled_targets |= 1U << static_cast<unsigned>(column.target);
+          Field& value = slot(column.target).value;
+          value.text = text.data();
+          value.size = static_cast<std::uint32_t>(text.size());
+          if (!column.writes) break;
+          [[fallthrough]];
+        }
+        case RowPlan::How::write: MetadataWriter(row_metadata_, MetadataWriter::Open::yes).padded_string(column.key, text); break;
+        case RowPlan::How::fill_each: fill_each({text, number}, steps[number]); break;
+        case RowPlan::How::take: take(Cell{text, number}, number, steps[number]); break;
+        case RowPlan::How::carry_rival:
+          if (!steps[number].is_absent(text)) carry(Cell{text, number}, steps[number]);
+          break;
+        case RowPlan::How::drop: break;
+      }
+    }
+    first += ColumnCounts::kColumns;
   }
-  for (const auto& columns : row_plan_.rivals) settle_rivals(row, columns);
+  filled_ |= filled_targets;
+  plain_ |= filled_targets;
+  for (const auto& rivals : row_plan_.rivals) settle_rivals(row, rivals);
+}
+
+/// Of a cell that count_cells() will take for one that holds something.
+void Normalizer::uncount(const RowPlan::Column& column, Step& s) {
+  if (column.how == RowPlan::How::carry_rival) return;
+  ++s.empty;
+  s.mapped -= column.how == RowPlan::How::fill;
+  s.carried -= column.how == RowPlan::How::write || column.writes;
+}
+
+/// Of cells that are only counted, those that hold blanks are not filled.
+void Normalizer::drop_blank(const CsvRow& row, const RowPlan::Word& word, std::uint64_t& filled) {
+  for (const std::uint16_t column : word.dropped) {
+    if (all_blank(row.cell(column))) filled &= ~(std::uint64_t{1} << column % ColumnCounts::kColumns);
+  }
 }
 
 template <class Value>
@@ -745,24 +798,32 @@ inline void Normalizer::take(const Value& value, std::uint16_t at, Step& s) {
   }
 }
 
-/// What a block's rows have dropped, into the books.
-void Normalizer::count_dropped() {
-  for (RowPlan::Dropped& d : row_plan_.dropped) {
-    Step& s = plans_.steps[d.column];
-    s.dropped += std::exchange(d.filled, 0);
-    s.empty += std::exchange(d.empty, 0);
+/// What was only counted of a block's rows, into the books.
+void Normalizer::count_cells() {
+  const std::uint64_t rows = std::exchange(row_plan_.rows, 0);
+  std::size_t first = 0;
+  for (RowPlan::Word& word : row_plan_.words) {
+    const auto filled = word.filled.take();
+    for (std::uint64_t rest = word.counted; rest != 0; rest &= rest - 1) {
+      const auto bit = static_cast<std::size_t>(std::countr_zero(rest));
+      Step& s = plans_.steps[first + bit];
+      const RowPlan::Column& column = row_plan_.columns[first + bit];
+      s.empty += rows - filled[bit];
+      if (column.how == RowPlan::How::drop) s.dropped += filled[bit];
+      if (column.how == RowPlan::How::fill) s.mapped += filled[bit];
+      if (column.how == RowPlan::How::write || column.writes) s.carried += filled[bit];
+    }
+    first += ColumnCounts::kColumns;
   }
 }
 
 /// A cell for several targets that no other column wants.
-void Normalizer::take_each(const Cell& cell, Step& s) {
+void Normalizer::fill_each(const Cell& cell, Step& s) {
   std::uint32_t targets = 0;
-  if (!cell.is_nothing()) {
-    for (const Mapping& m : plan(cell.column).mappings) {
-      if (is_absent(m.target, cell.text)) continue;
-      targets |= 1U << static_cast<unsigned>(m.target);
-      put(m.target, m.how, m.rank, cell, cell.column);
-    }
+  for (const Mapping& m : plan(cell.column).mappings) {
+    if (is_absent(m.target, cell.text)) continue;
+    targets |= 1U << static_cast<unsigned>(m.target);
+    put(m.target, m.how, m.rank, cell, cell.column);
   }
   if (targets == 0) {
     ++s.empty;
@@ -796,46 +857,74 @@ void Normalizer::settle_rivals(const CsvRow& row, const std::vector<std::uint16_
 }
 
 /// What to do with the columns, now that all of them are known.
-Normalizer::RowPlan Normalizer::plan_rows() {
-  const auto number = [](Target target) { return static_cast<std::size_t>(target); };
+Normalizer::RowPlan Normalizer::plan_rows(char delimiter) {
+  const auto number_of = [](Target target) { return static_cast<std::size_t>(target); };
   std::array<std::vector<std::uint16_t>, kTargetCount> wanting;  // columns by target
   const auto columns = static_cast<std::uint16_t>(plans_.steps.size());
   for (std::uint16_t column = 0; column < columns; ++column) {
     if (plans_.fields[column]->action != Action::map) continue;
-    for (const Mapping& m : plans_.fields[column]->mappings) wanting[number(m.target)].push_back(column);
+    for (const Mapping& m : plans_.fields[column]->mappings) wanting[number_of(m.target)].push_back(column);
   }
-  const auto wanted_by_others = [&](const Mapping& m) { return wanting[number(m.target)].size() > 1; };
+  const auto wanted_by_others = [&](const Mapping& m) { return wanting[number_of(m.target)].size() > 1; };
+  const auto plain = [&](std::uint16_t column) { return plans_.steps[column].action == Action::map_plainly; };
   RowPlan rows;
-  for (std::uint16_t column = 0; column < columns; ++column) {
-    const Step& s = plans_.steps[column];
-    switch (s.action) {
-      case Action::claim: break;
-      case Action::drop: rows.dropped.push_back({column}); break;
-      case Action::carry: rows.used.push_back({column, RowPlan::How::take}); break;
-      case Action::map: {
-        const auto& mappings = plans_.fields[column]->mappings;
-        const bool alone = std::none_of(mappings.begin(), mappings.end(), wanted_by_others);
-        rows.used.push_back({column, alone ? RowPlan::How::take_each : RowPlan::How::take});
-        break;
-      }
-      case Action::map_plainly: {
-        const auto& rivals = wanting[number(s.target)];
-        const bool plain = std::all_of(rivals.begin(), rivals.end(),
-                                       [&](std::uint16_t rival) { return plans_.steps[rival].action == Action::map_plainly; });
-        if (rivals.size() == 1 || !plain) {
-          rows.used.push_back({column, RowPlan::How::take});
-          break;
-        }
-        if (s.also_carried) rows.used.push_back({column, RowPlan::How::carry_rival});
-        if (column != rivals.front()) break;
-        std::vector<std::uint16_t>& ranked = rows.rivals.emplace_back(rivals);
-        std::stable_sort(ranked.begin(), ranked.end(),
-                         [&](std::uint16_t a, std::uint16_t b) { return plans_.steps[a].rank < plans_.steps[b].rank; });
-        break;
+  rows.columns.resize(columns);
+  rows.words.resize((columns + ColumnCounts::kColumns - 1) / ColumnCounts::kColumns);
+  for (unsigned byte = 0; byte <= ' '; ++byte) rows.may_be_blank[byte] = true;
+  rows.may_be_blank['"'] = true;
+  // These end a cell that has no bytes.
+  for (const char end : {delimiter, '\r', '\n'}) rows.may_be_blank[static_cast<unsigned char>(end)] = false;
+  for (std::uint16_t number = 0; number < columns; ++number) {
+    const Step& s = plans_.steps[number];
+    if (s.action == Action::claim) continue;
+    const auto& mappings = plans_.fields[number]->mappings;
+    const bool alone = std::none_of(mappings.begin(), mappings.end(), wanted_by_others);
+    RowPlan::Column& column = rows.columns[number];
+    column = plan_column(s, number);
+    const bool fills = column.how == RowPlan::How::fill || column.how == RowPlan::How::fill_each;
+    if (fills && !alone) column = {RowPlan::How::take};
+    RowPlan::Word& word = rows.words[number / ColumnCounts::kColumns];
+    const std::uint64_t bit = std::uint64_t{1} << number % ColumnCounts::kColumns;
+    if (column.how == RowPlan::How::drop) {
+      word.counted |= bit;
+      word.dropped.push_back(number);
+      continue;
+    }
+    if (s.action == Action::map_plainly && !alone) {
+      const auto& rivals = wanting[number_of(s.target)];
+      if (std::all_of(rivals.begin(), rivals.end(), plain)) {
+        column.how = RowPlan::How::carry_rival;
+        if (s.also_carried) word.used |= bit;
+        if (number == rivals.front()) rows.rivals.push_back(rivals);
+        continue;
       }
     }
+    word.used |= bit;
+    word.counted |= bit;
+  }
+  for (std::vector<std::uint16_t>& ranked : rows.rivals) {
+    std::stable_sort(ranked.begin(), ranked.end(),
+                     [&](std::uint16_t a, std::uint16_t b) { return plans_.steps[a].rank < plans_.steps[b].rank; });
   }
   return rows;
+}
+
+/// What to do with a column whose targets, if any, no other column wants.
+Normalizer::RowPlan::Column Normalizer::plan_column(const Step& s, std::uint16_t number) {
+  const bool writes = writes_through_ && s.carries && s.form == Form::as_is;
+  switch (s.action) {
+    case Action::drop: return {RowPlan::How::drop};
+    case Action::map: return {RowPlan::How::fill_each};
+    case Action::carry:
+      if (writes) return {RowPlan::How::write, false, Target::none, nullptr, s.key->name};
+      break;
+    case Action::map_plainly:
+      if (s.also_carried && !writes) break;
+      slot(s.target) = {{nullptr, 0, number, Kind::cell}, s.how, number, s.rank};
+      return {RowPlan::How::fill, s.also_carried, s.target, s.absent, s.key->name};
+    case Action::claim: break;
+  }
+  return {RowPlan::How::take};
 }
 
 void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
@@ -900,7 +989,7 @@ void Normalizer::place_gathered() {
   for (std::uint32_t rest = plain_ & ~filled_; rest != 0; rest &= rest - 1) {
     const auto lost = static_cast<unsigned>(std::countr_zero(rest));
     const Slot& from = slot(static_cast<Target>(lost));
-    // One of several targets (take_each()): another may have it, or has been here with it.
+    // One of several targets (fill_each()): another may have it, or has been here with it.
     const auto has_it = [&](std::uint32_t targets) {
       for (; targets != 0; targets &= targets - 1) {
         const Slot& other = slot(static_cast<Target>(std::countr_zero(targets)));
@@ -1228,14 +1317,24 @@ void Normalizer::understand() {
   }
 }
 
-void Normalizer::understand_id(Target target, std::string_view& to) {
+inline void Normalizer::understand_id(Target target, std::string_view& to) {
   if (!has(target)) return;
   const Field& value = slot(target).value;
-  const bool scalar = value.kind == Kind::cell || value.kind == Kind::string || value.kind == Kind::number;
+  const std::string_view text = value.view();
+  const bool usual = value.kind == Kind::cell ? !is_exponent_number(text) : value.kind == Kind::string;
+  if (usual) {
+    to = text;
+  } else {
+    understand_unusual_id(target, to);
+  }
+}
+
+void Normalizer::understand_unusual_id(Target target, std::string_view& to) {
+  const Field& value = slot(target).value;
   // A JSON number that is an id has an exponent only where a double has written it.
   const bool number = value.kind == Kind::number && value.view().find_first_of("eE") != std::string_view::npos;
-  const bool lost = number || (value.kind == Kind::cell && is_exponent_number(value.view()));
-  if (scalar && !lost) {
+  const bool lost = number || value.kind == Kind::cell;
+  if (value.kind == Kind::number && !lost) {
     to = value.view();
     return;
   }
@@ -1354,9 +1453,14 @@ void Normalizer::understand_time(Target target, std::size_t reader, std::optiona
     leap_seconds_ += reading.leap_second;
     return;
   }
-  TimeComplaint why = complaint(reading.fault, s.value.view());
+  refuse_time(target, reading.fault);
+}
+
+void Normalizer::refuse_time(Target target, TimeFault fault) {
+  const Field& value = slot(target).value;
+  TimeComplaint why = complaint(fault, value.view());
   if (target == Target::started_at) {
-    reject("bad_time", field_name(s.value), s.value.view(), why.message, why.cure);
+    reject("bad_time", field_name(value), value.view(), why.message, why.cure);
   } else {
     bad_value(target, "bad_time", std::move(why.message), why.cure);
   }
@@ -1555,7 +1659,8 @@ void Normalizer::add_value(Buffer& out, const Field& value, Form form) {
 
 void Normalizer::emit_line() {
   Buffer& out = batch_->out;
-  add_conversation_fields(out, conversation_);
+  // The record's own texts are in its block or in an arena; those of a table of ids are not.
+  add_conversation_fields(out, conversation_, translates_ids_ ? Texts::any : Texts::padded);
   MetadataWriter metadata(out);
   metadata.entries(row_metadata_.view());
   for (const Item& item : items_) {

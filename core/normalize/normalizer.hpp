@@ -26,6 +26,7 @@
 #include "framing/json.hpp"
 #include "framing/lines.hpp"
 #include "merge/contribution.hpp"
+#include "normalize/column_counts.hpp"
 #include "normalize/evidence.hpp"
 #include "normalize/vocabulary.hpp"
 #include "pipeline/books.hpp"
@@ -137,18 +138,32 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   };
   /// What is done with the columns of CSV, where they say everything.
   struct RowPlan {
-    enum class How : std::uint8_t { take, take_each, carry_rival };
-    struct Use {
-      std::uint16_t column;
-      How how;
+    enum class How : std::uint8_t {
+      take,         ///< as any field
+      fill,         ///< to its one target, which no other column wants
+      fill_each,    ///< to several such
+      write,        ///< into metadata, at once
+      carry_rival,  ///< into metadata, what settle_rivals() counts
+      drop,
     };
-    std::vector<Use> used;  ///< in the record's order
-    struct Dropped {
-      std::uint16_t column;
-      std::uint64_t filled = 0, empty = 0;  ///< of the block at hand
+    struct Column {
+      How how = How::drop;
+      bool writes = false;                 ///< of fill: into metadata as well
+      Target target = Target::none;        ///< of fill; all of its slot but the text is there
+      const Vocabulary* absent = nullptr;  ///< of fill
+      std::string_view key;                ///< of what is written
     };
-    std::vector<Dropped> dropped;                    ///< only counted
+    /// 64 columns, a bit each.
+    struct Word {
+      std::uint64_t used = 0, counted = 0;
+      std::vector<std::uint16_t> dropped;  ///< only counted, and by their number
+      ColumnCounts filled;                 ///< of the block at hand
+    };
+    std::vector<Column> columns;
+    std::vector<Word> words;
     std::vector<std::vector<std::uint16_t>> rivals;  ///< columns that want one target, the best first
+    std::array<bool, 256> may_be_blank{};            ///< a cell that has bytes, by the first of them; or it is quoted
+    std::uint64_t rows = 0;                          ///< of the block at hand
   };
   struct Slot {
     Field value;
@@ -243,9 +258,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void take(const CsvRow& row);
   template <class Value>
   void take(const Value& value, std::uint16_t at, Step& step);
-  void take_each(const Cell& cell, Step& step);
+  void fill_each(const Cell& cell, Step& step);
   void take_mapped(const Field& field, std::uint16_t at, Step& step);
-  void count_dropped();
+  void drop_blank(const CsvRow& row, const RowPlan::Word& word, std::uint64_t& filled);
+  static void uncount(const RowPlan::Column& column, Step& step);
+  void count_cells();
   void settle_rivals(const CsvRow& row, const std::vector<std::uint16_t>& columns);
   void settle_rivals(const Field& field, std::uint16_t at, const Step& step);
   void fill(Target target, How how, std::uint32_t rank, const Field& value, std::uint16_t at = Gathered::kSet);
@@ -256,7 +273,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   [[nodiscard]] bool is_absent(Target target, std::string_view text) const;
   void place_gathered();
   void add_unused(const Gathered& gathered);
-  [[nodiscard]] RowPlan plan_rows();
+  [[nodiscard]] RowPlan plan_rows(char delimiter);
+  [[nodiscard]] RowPlan::Column plan_column(const Step& step, std::uint16_t number);
   const Key& key_of_made_name(std::string_view name);
   Item* find_item(std::string_view key, std::uint64_t hash);
   template <class Value>
@@ -268,10 +286,12 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
 
   void understand();
   void understand_id(Target target, std::string_view& to);
+  void understand_unusual_id(Target target, std::string_view& to);
   void understand_text(Target target, std::string_view& to);
   void understand_channel();
   void understand_status();
   void understand_time(Target target, std::size_t reader, std::optional<Instant>& to, Known& how);
+  void refuse_time(Target target, TimeFault fault);
   void understand_duration(Target target, std::optional<Decimal>& to);
   void understand_version();
   void understand_resolved();

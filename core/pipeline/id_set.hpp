@@ -1,56 +1,61 @@
 // Counts ids that come more than once, in bounded memory.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
-
-#include "large_pages.hpp"
 
 namespace crosswalk {
 
-/// Remembers 64-bit hashes of ids, up to kMost of them (64 MiB of table). Beyond that it compares new ids with the
-/// remembered ones only, and says so: compared() tells how many ids the count rests on.
+/// Told 64-bit hashes of ids. They are only gathered, by their highest bits, and compared when somebody asks or many are there:
+/// a part of them at a time, in a cache, where one large table would cost a miss for each. Remembers up to kMost (48 MiB).
+/// Beyond that it compares new ids with the remembered ones only, and says so.
 class IdSet {
  public:
   static constexpr std::size_t kMost = std::size_t{6} << 20;
 
   void add(std::uint64_t hash) {
-    if (hash == 0) hash = 1;  // 0 marks a free place
-    if (kept_ * 4 >= table_.size() * 3 && kept_ < kMost) grow();
-    std::size_t at = place(hash);
-    while (table_[at] != 0) {
-      if (table_[at] == hash) {
-        ++repeated_;
-        return;
-      }
-      at = (at + 1) & (table_.size() - 1);
-    }
-    if (kept_ >= kMost) return;
-    table_[at] = hash;
-    ++kept_;
+    Part& part = parts_[hash >> (64 - kPartBits)];
+    if (part.count % kInChunk == 0) add_chunk(part);
+    part.last->hashes[part.count++ % kInChunk] = hash;
+    if (++gathered_ == limit_) compare();
   }
-  void prefetch(std::uint64_t hash) const {
-    if (!table_.empty()) __builtin_prefetch(&table_[place(hash)]);
+
+  struct Counts {
+    std::uint64_t repeated = 0;  ///< times after the first
+    std::uint64_t compared = 0;  ///< how many ids that rests on: fewer than there were, beyond kMost
+  };
+  [[nodiscard]] Counts counts() {
+    compare();
+    return {repeated_, remembered_ + repeated_};
   }
-  [[nodiscard]] std::uint64_t repeated() const { return repeated_; }
-  [[nodiscard]] std::uint64_t compared() const { return kept_ + repeated_; }
 
  private:
-  using Table = std::vector<std::uint64_t, LargePages<std::uint64_t>>;
-  [[nodiscard]] std::size_t place(std::uint64_t hash) const { return static_cast<std::size_t>(hash) & (table_.size() - 1); }
-  void grow() {
-    Table old(table_.empty() ? std::size_t{1} << 12 : table_.size() * 2, 0);
-    old.swap(table_);
-    for (const std::uint64_t hash : old) {
-      if (hash == 0) continue;
-      std::size_t at = place(hash);
-      while (table_[at] != 0) at = (at + 1) & (table_.size() - 1);
-      table_[at] = hash;
-    }
-  }
-  Table table_;
-  std::size_t kept_ = 0;
-  std::uint64_t repeated_ = 0;
+  static constexpr unsigned kPartBits = 8;
+  static constexpr std::size_t kInChunk = 128;
+  struct Chunk {
+    std::array<std::uint64_t, kInChunk> hashes;
+    Chunk* before;
+  };
+  struct Part {
+    Chunk* last = nullptr;
+    std::size_t count = 0;
+    std::size_t remembered = 0;  ///< the first ones of them: no two are the same
+  };
+
+  void add_chunk(Part& part);
+  void compare();
+  void compare(Part& part);
+  void take_out(Part& part);
+
+  std::array<Part, std::size_t{1} << kPartBits> parts_;
+  std::vector<std::unique_ptr<Chunk[]>> memory_;
+  Chunk* free_ = nullptr;
+  std::size_t gathered_ = 0;  // in all parts
+  std::size_t limit_ = kMost;
+  std::uint64_t repeated_ = 0, remembered_ = 0;
+  std::vector<std::uint64_t> hashes_, table_;  // of the part that is compared
 };
 
 }  // namespace crosswalk

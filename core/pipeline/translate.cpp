@@ -54,13 +54,14 @@ class Writer {
     return check_limit(true);
   }
 
-  void account(Summary& summary) const {
+  void account(Summary& summary) {
     enter(books_, summary);
     summary.merged = merged_;
     summary.repeated_touchpoints = repeated_touchpoints_;
     summary.written = written_;
-    summary.repeated_ids = ids_.repeated();
-    summary.ids_compared = ids_.compared();
+    const IdSet::Counts ids = ids_.counts();
+    summary.repeated_ids = ids.repeated;
+    summary.ids_compared = ids.compared;
     summary.bytes_read = progress_.bytes;
     summary.bytes_written = file_.bytes();
   }
@@ -68,7 +69,6 @@ class Writer {
  private:
   Result<void> write_and_count(Batch& batch) {
     if (auto ok = put(batch.out.view(), batch.rejects.view()); !ok) return ok;
-    for (const std::uint64_t hash : batch.id_hashes) ids_.prefetch(hash);
     for (const std::uint64_t hash : batch.id_hashes) ids_.add(hash);
     if (merger_) {
       if (auto ok = merger_->add(batch.contributions.view()); !ok) return ok;

@@ -509,6 +509,28 @@ TEST_CASE("csv: every kernel finds the same ones, and writes no further than it 
   }
 }
 
+TEST_CASE("csv: every kernel finds the same cells filled, and says nothing of what is behind them") {
+  std::mt19937_64 random(15);
+  for (int round = 0; round < 300; ++round) {
+    const std::size_t cells = round < 200 ? static_cast<std::size_t>(round) : random() % 1000;
+    std::vector<std::uint32_t> ends(cells + 1 + csv::kStride);
+    ends[0] = round % 2 == 0 ? 0xFFFF'FFFF : static_cast<std::uint32_t>(random());  // before the first byte there is none
+    for (std::size_t i = 1; i < ends.size(); ++i) {
+      ends[i] = ends[i - 1] + 1 + static_cast<std::uint32_t>(random() % 3 == 0 ? 0 : random() % 500);
+    }
+    std::vector<std::uint64_t> wanted((cells + csv::kWord - 1) / csv::kWord);
+    for (std::size_t i = 0; i < cells; ++i) {
+      if (ends[i + 1] - ends[i] > 1) wanted[i / csv::kWord] |= std::uint64_t{1} << i % csv::kWord;
+    }
+    for (const csv::Kernel& kernel : csv::kernels()) {
+      CAPTURE(kernel.name);
+      std::vector<std::uint64_t> found(wanted.size());
+      kernel.find_filled(ends.data(), cells, found.data());
+      CHECK(found == wanted);
+    }
+  }
+}
+
 TEST_CASE("csv: rows of any length and number of fields, wherever the parser's batches end") {
   std::mt19937 random(15);
   for (int round = 0; round < 30; ++round) {

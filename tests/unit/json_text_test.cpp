@@ -9,6 +9,7 @@
 #include <random>
 #include <string>
 
+#include "arena.hpp"
 #include "crosswalk/time.hpp"
 #include "encode/conversation_json.hpp"
 #include "encode/reject_json.hpp"
@@ -70,9 +71,19 @@ std::string time_text(Instant at) {
   return std::string(out.view());
 }
 
+/// The same, whether or not something stands behind the texts.
 std::string fields(const Conversation& c) {
-  Buffer out;
+  Buffer out, of_padded;
   add_conversation_fields(out, c);
+  Conversation padded = c;
+  Arena texts;
+  for (std::string_view* text :
+       {&padded.external_id, &padded.queue_id, &padded.assigned_agent_id, &padded.customer_id, &padded.subject, &padded.status}) {
+    const std::size_t size = text->size();
+    *text = texts.keep(std::string(*text) + std::string(kTextSlack, '"')).substr(0, size);
+  }
+  add_conversation_fields(of_padded, padded, Texts::padded);
+  CHECK(of_padded.view() == out.view());
   MetadataWriter metadata(out);
   metadata.close();
   return std::string(out.view());
@@ -211,6 +222,16 @@ TEST_CASE("json text: decimals are plain, without trailing zeros and without an 
   CHECK(decimal({INT64_MIN, 0}) == "-9223372036854775808");
   CHECK(decimal({INT64_MAX, 18}) == "9.223372036854775807");
   CHECK(decimal({INT64_MIN, 18}) == "-9.223372036854775808");
+}
+
+TEST_CASE("json text: whole numbers of every length") {
+  std::mt19937_64 random(5);
+  for (std::int64_t number = 0; number < 20'000; ++number) REQUIRE(decimal({number, 0}) == std::to_string(number));
+  for (std::int64_t power = 1; power < 1'000'000'000'000; power *= 10) {
+    for (const std::int64_t number : {power - 1, power, power + 1, 5 * power, static_cast<std::int64_t>(random()) % power}) {
+      REQUIRE(decimal({number, 0}) == std::to_string(number));
+    }
+  }
 }
 
 TEST_CASE("json text: a decimal read is written as it was, for random digits and scales") {

@@ -1060,13 +1060,15 @@ TEST_CASE("normalizer: a claimed field set for two targets is one field") {
 TEST_CASE("property: every value of every record is mapped, carried, dropped by a rule, or empty") {
   constexpr Target kTargets[] = {Target::queue_id,  Target::customer_id, Target::subject,  Target::csat_score,
                                  Target::wait_time, Target::ended_at,    Target::resolved, Target::platform};
-  const char* const kCells[] = {"",        "", " ", "a", "b c", "7", "4.5", "true", "2024-06-01T11:00Z", "-1", "\"a,\"\"b\"\"\"",
-                                "1.5E+12", "ü"};
+  const char* const kCells[] = {
+      "",        "",  " ",     "\"\"", "\" \"", "a", "b c", "7", "4.5", "true", "2024-06-01T11:00Z", "-1", "\"a,\"\"b\"\"\"",
+      "1.5E+12", "ü", "\" d\""};
   const char* const kModes[] = {"all", "mapped", "none", "c1,c3,Named 5"};
   std::mt19937 random(20260314);
   const auto below = [&](std::size_t n) { return random() % n; };
   for (int round = 0; round < 400; ++round) {
-    const std::size_t columns = 1 + below(9);
+    const std::size_t columns = below(10) != 0 ? 1 + below(9) : 1 + below(200);
+    const char delimiter = ",;\t"[below(3)];
     struct Column {
       std::size_t kind;
       Target target;
@@ -1091,18 +1093,18 @@ TEST_CASE("property: every value of every record is mapped, carried, dropped by 
     Run run(
         plan,
         {{"metadata", mode}, {"include_bodies", below(2) ? "true" : "false"}, {"on_bad_value", below(4) ? "drop" : "reject"}});
-    std::string text = "id,at";
-    for (std::size_t i = 0; i < columns; ++i) text += ",c" + std::to_string(i);
+    std::string text = "id"s + delimiter + "at";
+    for (std::size_t i = 0; i < columns; ++i) text += delimiter + "c"s + std::to_string(i);
     text += "\n";
     const std::size_t rows = 1 + below(6);
     std::uint64_t values = 0, blanks = 0;
     for (std::size_t r = 0; r < rows; ++r) {
-      text += std::to_string(r) + (below(8) ? ",2024-06-01T10:00Z" : ",never");
+      text += std::to_string(r) + delimiter + (below(8) ? "2024-06-01T10:00Z" : "never");
       values += 2;
       for (std::size_t i = 0; i < columns; ++i) {
         const char* const cell = kCells[below(std::size(kCells))];
-        text += ","s + cell;
-        ++(std::string_view(cell).find_first_not_of(' ') == std::string_view::npos ? blanks : values);
+        text += delimiter + std::string(cell);
+        ++(std::string_view(cell).find_first_not_of(" \"") == std::string_view::npos ? blanks : values);
       }
       text += "\n";
     }
