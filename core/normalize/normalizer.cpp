@@ -130,6 +130,11 @@ Error bad_score_of_word(const SourceConfig& source, std::string_view word, std::
           "report it to the adapter's author"};
 }
 
+/// The targets of a record that is a touchpoint: nothing else is known.
+constexpr std::uint32_t kFewKnow = 1U | 1U << static_cast<unsigned>(Target::external_id) |
+                                   1U << static_cast<unsigned>(Target::channel) | 1U << static_cast<unsigned>(Target::version) |
+                                   1U << static_cast<unsigned>(Target::scope) | 1U << static_cast<unsigned>(Target::time_zone);
+
 std::string json_key(std::string_view name) {
   Buffer out;
   add_json_string(out, name);
@@ -580,6 +585,10 @@ void Normalizer::take(const Record& record) {
   for (std::size_t i = 0; i < record.count; ++i) {
     const Field& field = record.fields[i];
     Step& s = field.id < NameTable::kStable ? plans_.steps[field.id] : step(field.id);
+    if (s.action == Action::claim) {  // the adapter asks for it
+      s.empty += is_nothing(field);
+      continue;
+    }
     take(GivenField{field}, static_cast<std::uint16_t>(i), s);
   }
 }
@@ -1097,10 +1106,6 @@ void Normalizer::understand() {
   understand_id(Target::external_id, conversation_.external_id);
   if (outcome_ != Outcome::going) return;
   understand_channel();
-  // Of a record that is a touchpoint nothing else is known.
-  constexpr std::uint32_t kFewKnow = 1U | 1U << static_cast<unsigned>(Target::external_id) |
-                                     1U << static_cast<unsigned>(Target::channel) | 1U << static_cast<unsigned>(Target::version) |
-                                     1U << static_cast<unsigned>(Target::scope) | 1U << static_cast<unsigned>(Target::time_zone);
   const bool more = (filled_ & ~kFewKnow) != 0;
   if (more) {
     understand_text(Target::platform, conversation_.platform);
@@ -1496,6 +1501,7 @@ void Normalizer::emit_contribution() {
     conversation_.external_id = key_;
   }
   c.version = version_;
+  c.says = (filled_ & ~kFewKnow) != 0 ? ~std::uint32_t{0} : Contribution::kSaysPlatform | Contribution::kSaysChannel;
   c.origin = {file_, line(), place_.offset};
   c.metadata = metadata_;
   c.touchpoints = touches_;
