@@ -100,13 +100,15 @@ class Row {
  public:
   Row(const cw_record& record, const std::vector<Role>& roles) {
     const Role* const role_of = roles.data();
+    std::size_t details = 0;
     for (const cw_field *field = record.fields, *end = field + record.count; field != end; ++field) {
       if (field->kind == CW_NULL || field->size == 0) continue;
       const Role role = role_of[field->id];
       fields_[role] = field;
-      details_[detail_count_] = field;
-      detail_count_ += (kDetailRoles >> role & 1U) & static_cast<unsigned>(detail_count_ < kDetails);
+      details_[details] = field;
+      details += (kDetailRoles >> role & 1U) & static_cast<unsigned>(details < kDetails);
     }
+    detail_count_ = details;
   }
   [[nodiscard]] const cw_field* field(Role role) const { return fields_[role]; }
   [[nodiscard]] std::string_view text(Role role) const {

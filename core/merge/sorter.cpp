@@ -88,7 +88,7 @@ Result<void> Sorter::add(std::string_view entries) {
     bytes_ += copied;
     if (!fits) {
       open_chunk(run, size_at(at));
-      if (run.chunks_used == 2) reserve_order(run);
+      if (run.chunks_used == 2 && last_run_ == 0) reserve_order(run);
     }
     if (!full) continue;
     if (auto ok = hand_over(); !ok) return ok;
