@@ -6,6 +6,7 @@
 // the words of that page and the habits of its kin.
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -99,13 +100,15 @@ class Row {
  public:
   Row(const cw_record& record, const std::vector<Role>& roles) {
     const Role* const role_of = roles.data();
+    std::size_t details = 0;
     for (const cw_field *field = record.fields, *end = field + record.count; field != end; ++field) {
       if (field->kind == CW_NULL || field->size == 0) continue;
       const Role role = role_of[field->id];
       fields_[role] = field;
-      details_[detail_count_] = field;
-      detail_count_ += (kDetailRoles >> role & 1U) & static_cast<unsigned>(detail_count_ < kDetails);
+      details_[details] = field;
+      details += (kDetailRoles >> role & 1U) & static_cast<unsigned>(details < kDetails);
     }
+    detail_count_ = details;
   }
   [[nodiscard]] const cw_field* field(Role role) const { return fields_[role]; }
   [[nodiscard]] std::string_view text(Role role) const {
@@ -158,29 +161,53 @@ bool is_draft(std::string_view status) {
   return false;
 }
 
-/// What a function says of words of which there are few: asked once for each.
+/// What a function says of words of which there are few: asked once for each. Words differ from row to row as no processor
+/// foresees, so none is searched for: each has one place where it may be.
 template <class T>
 class Remembered {
  public:
   explicit Remembered(T (*ask)(std::string_view)) : ask_(ask) {}
   T operator()(std::string_view word) {
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (is(known_[i].first, word)) return known_[i].second;
-    }
-    const T meaning = ask_(word);
-    if (count_ < known_.size() && word.size() <= kLongest) known_[count_++] = {std::string(word), meaning};
-    return meaning;
+    if (word.size() > kLongest) return ask_(word);
+    const Letters letters(word);
+    Place& place = places_[letters.place()];
+    if (!place.known || !(place.letters == letters)) place = {letters, ask_(word), true};
+    return place.meaning;
   }
 
  private:
-  static constexpr std::size_t kLongest = 32;
-  /// Most are told apart by their size and first byte.
-  static bool is(const std::string& known, std::string_view word) {
-    return known.size() == word.size() && (word.empty() || (known[0] == word[0] && known == word));
-  }
+  static constexpr std::size_t kLongest = 16, kPlaceBits = 5;
+  /// All of a short word, by reads that may overlap.
+  struct Letters {
+    std::uint64_t front = 0, back = 0;
+    std::size_t size = 0;
+    Letters() = default;
+    explicit Letters(std::string_view word) : size(word.size()) {
+      const char* const text = word.data();
+      const auto four = [text](std::size_t at) {
+        std::uint32_t letters = 0;
+        std::memcpy(&letters, text + at, sizeof letters);
+        return std::uint64_t{letters};
+      };
+      const auto one = [text](std::size_t at) { return std::uint64_t{static_cast<unsigned char>(text[at])}; };
+      if (size >= 4) {
+        const std::size_t step = size / 8 * 4;
+        front = four(0) << 32 | four(step);
+        back = four(size - 4) << 32 | four(size - 4 - step);
+      } else if (size != 0) {
+        front = one(0) << 16 | one(size / 2) << 8 | one(size - 1);
+      }
+    }
+    [[nodiscard]] std::size_t place() const { return ((front ^ back << 1) + size) * 0x9e3779b97f4a7c15U >> (64 - kPlaceBits); }
+    friend bool operator==(const Letters&, const Letters&) = default;
+  };
+  struct Place {
+    Letters letters;
+    T meaning{};
+    bool known = false;
+  };
   T (*ask_)(std::string_view);
-  std::array<std::pair<std::string, T>, 16> known_;
-  std::size_t count_ = 0;
+  std::array<Place, std::size_t{1} << kPlaceBits> places_;
 };
 
 class UnifiedInbox final : public cp::Translator {
@@ -221,7 +248,7 @@ class UnifiedInbox final : public cp::Translator {
   }
 
  private:
-  static constexpr std::string_view kElement = "messages[]";
+  static constexpr std::string_view kElement = "messages[]", kMessageId = "message ", kRowId = "row ";
 
   void activity(const cw_record& record, const Row& row, cp::Receiver& out) {
     if (is_draft_(row.text(kStatus))) {
@@ -273,6 +300,15 @@ class UnifiedInbox final : public cp::Translator {
     return !row.has(kContactId) || out.set(CW_CUSTOMER_ID, *row.field(kContactId));
   }
 
+  void name(std::string_view kind, std::string_view id) {
+    if (id_.starts_with(kind)) {  // mostly that of the last row
+      id_.resize(kind.size());
+    } else {
+      id_ = kind;
+    }
+    id_ += id;
+  }
+
   bool touchpoint(const Row& row, cp::Receiver& out) {
     cw_touchpoint touch{};
     touch.size = sizeof(touch);
@@ -281,11 +317,9 @@ class UnifiedInbox final : public cp::Translator {
     touch.direction = kind == CW_TOUCH_NOTE ? CW_INTERNAL : direction_of_(row.text(kDirection));
     // A provider's message id names the message; the row's own id only the row. They must not be taken for each other.
     if (row.has(kProviderMessage)) {
-      id_ = "message ";
-      id_ += row.text(kProviderMessage);
+      name(kMessageId, row.text(kProviderMessage));
     } else if (row.has(kId)) {
-      id_ = "row ";
-      id_ += row.text(kId);
+      name(kRowId, row.text(kId));
     } else {
       id_.clear();
     }

@@ -8,14 +8,29 @@
 namespace crosswalk {
 namespace {
 
-// The order in which a payload holds the texts, and the optional values after them; one bit each says which are there.
-constexpr auto kTexts = {&Conversation::platform,    &Conversation::queue_id, &Conversation::assigned_agent_id,
-                         &Conversation::customer_id, &Conversation::subject,  &Conversation::status};
+// The order in which a payload holds the texts, and the optional values after them; one bit each says which are there. The
+// lowest are those that nearly every entry has.
+constexpr auto kTexts = {&Conversation::queue_id, &Conversation::assigned_agent_id, &Conversation::customer_id,
+                         &Conversation::subject, &Conversation::status};
 constexpr auto kDecimals = {&Conversation::handle_time, &Conversation::wait_time, &Conversation::first_response_time,
                             &Conversation::csat_score};
-constexpr std::uint64_t kMoreTextBits = 0x3E, kDecimalBits = 0xF << 6;
-constexpr unsigned kStartedBit = 10, kEndedBit = 11, kResolvedBit = 12, kIdBit = 13, kScopeBit = 14, kVersionBit = 15,
-                   kLinkedBit = 16, kSmallPlaceBit = 17;
+constexpr unsigned kPlatformBit = 0, kScopeBit = 1, kVersionBit = 2, kTextBit = 3, kDecimalBit = 8, kStartedBit = 12,
+                   kEndedBit = 13, kResolvedBit = 14, kIdBit = 15, kLinkedBit = 16, kWideBit = 17;
+static_assert(Contribution::kSaysPlatform == 1U << kPlatformBit &&
+              Contribution::kSaysValues == (2U << kResolvedBit) - (1U << kTextBit));
+
+/// An instant in eight bytes. Of years far away there are none: an entry with such a one is wide.
+constexpr unsigned kNanosBits = 30;
+bool is_wide(const Instant& at) {
+  constexpr std::int64_t kMost = std::int64_t{1} << (63 - kNanosBits);
+  return at.seconds < -kMost || at.seconds >= kMost;
+}
+bool is_wide(const std::optional<Instant>& at) { return at && is_wide(*at); }
+
+/// A touchpoint's small values in two bytes.
+struct TouchBits {
+  static constexpr unsigned kDirection = 3, kHow = 5, kDuration = 8, kUser = 9, kSubject = 10;
+};
 
 /// Writes into a buffer that has room for all of it.
 class Putter {
@@ -61,9 +76,15 @@ class Putter {
     std::memcpy(to_, &value, sizeof value);
     to_ += sizeof value;
   }
-  void instant(const Instant& at, Known how, bool by_evidence) {
-    raw(at.seconds);
-    raw(at.nanos);
+  void instant(const Instant& at, bool wide) {
+    if (wide) {
+      raw(at.seconds);
+      raw(at.nanos);
+    } else {
+      raw(static_cast<std::uint64_t>(at.seconds) << kNanosBits | at.nanos);
+    }
+  }
+  void how(Known how, bool by_evidence) {
     number(std::uint64_t{static_cast<std::uint8_t>(how)} << 1 | static_cast<std::uint64_t>(by_evidence));
   }
 
@@ -74,13 +95,22 @@ class Putter {
 
 /// What a contribution takes at most, without its key.
 std::size_t most_bytes(const Contribution& c, const Conversation& x) {
-  std::size_t texts = c.id.size() + c.scope.size() + c.linked_from.size();
-  for (const auto text : kTexts) texts += (x.*text).size();
+  std::size_t texts = c.id.size() + c.scope.size() + c.linked_from.size() + x.platform.size();
+  if ((c.says & Contribution::kSaysValues) != 0) {
+    for (const auto text : kTexts) texts += (x.*text).size();
+  }
   for (const MetadataItem& item : c.metadata) texts += item.key.size() + item.value.size();
   for (const Touchpoint& t : c.touchpoints) texts += t.user.size() + t.subject.size();
-  constexpr std::size_t kNumbers = 35, kOfItem = 2, kOfTouchpoint = 8;
+  constexpr std::size_t kNumbers = 35, kOfItem = 2, kOfTouchpoint = 7;
   return texts + c.touchpoints.size() * sizeof(Hash128) +
          Putter::kNumber * (kNumbers + c.metadata.size() * kOfItem + c.touchpoints.size() * kOfTouchpoint);
+}
+
+bool is_wide(const Contribution& c, const Conversation& x) {
+  bool wide = (c.origin.line | c.origin.offset) > UINT32_MAX || is_wide(x.started_at) || is_wide(x.ended_at) ||
+              (c.version.seconds != INT64_MIN && is_wide(Instant{c.version.seconds, c.version.nanos}));
+  for (const Touchpoint& t : c.touchpoints) wide = wide || is_wide(t.at);
+  return wide;
 }
 
 /// Reads what a Putter wrote. Entries are our own, so what is read is there.
@@ -122,10 +152,17 @@ class Taker {
     std::memcpy(&to, at_, sizeof to);
     at_ += sizeof to;
   }
-  Instant instant() {
+  Instant instant(bool wide) {
     Instant at;
-    raw(at.seconds);
-    raw(at.nanos);
+    if (wide) {
+      raw(at.seconds);
+      raw(at.nanos);
+      return at;
+    }
+    std::uint64_t both = 0;
+    raw(both);
+    at.seconds = static_cast<std::int64_t>(both) >> kNanosBits;
+    at.nanos = static_cast<std::uint32_t>(both & ((std::uint64_t{1} << kNanosBits) - 1));
     return at;
   }
   void how(Known& how, bool& by_evidence) {
@@ -144,51 +181,54 @@ class Taker {
 void add_entry(Buffer& out, const Contribution& c, TextNumbers* numbers) { add_entry(out, c, c.conversation, numbers); }
 
 void add_entry(Buffer& out, const Contribution& c, const Conversation& x, TextNumbers* numbers) {
-  const std::size_t begun = entry::begin(out, x.external_id);
-  std::uint64_t bits = 0;
-  unsigned bit = 0;
-  for (const auto text : kTexts) bits |= std::uint64_t{!(x.*text).empty()} << bit++;
-  for (const auto value : kDecimals) bits |= std::uint64_t{(x.*value).has_value()} << bit++;
-  bits |= std::uint64_t{x.started_at.has_value()} << kStartedBit | std::uint64_t{x.ended_at.has_value()} << kEndedBit |
-          std::uint64_t{x.resolved.has_value()} << kResolvedBit | std::uint64_t{c.id != x.external_id} << kIdBit |
-          std::uint64_t{!c.scope.empty()} << kScopeBit | std::uint64_t{c.version.seconds != INT64_MIN} << kVersionBit |
-          std::uint64_t{!c.linked_from.empty()} << kLinkedBit;
-  const bool small_place = (c.origin.line | c.origin.offset) <= UINT32_MAX;
-  bits |= std::uint64_t{small_place} << kSmallPlaceBit;
+  const bool values = (c.says & Contribution::kSaysValues) != 0;  // mostly it is a touchpoint
+  const bool has_version = c.version.seconds != INT64_MIN, own_id = !same(c.id, x.external_id), wide = is_wide(c, x);
+  const auto bit = [](bool is, unsigned number) { return std::uint32_t{is} << number; };
+  std::uint32_t bits = bit(!x.platform.empty(), kPlatformBit) | bit(!c.scope.empty(), kScopeBit) | bit(has_version, kVersionBit) |
+                       bit(own_id, kIdBit) | bit(!c.linked_from.empty(), kLinkedBit) | bit(wide, kWideBit);
+  if (values) {
+    unsigned number = kTextBit;
+    for (const auto text : kTexts) bits |= bit(!(x.*text).empty(), number++);
+    for (const auto value : kDecimals) bits |= bit((x.*value).has_value(), number++);
+    bits |= bit(x.started_at.has_value(), kStartedBit) | bit(x.ended_at.has_value(), kEndedBit) |
+            bit(x.resolved.has_value(), kResolvedBit);
+  }
   if (numbers != nullptr) numbers->begin();
-  Putter to(out.room(most_bytes(c, x)), numbers);
+  char* const begun = out.room(entry::kHead + x.external_id.size() + most_bytes(c, x));
+  Putter to(entry::put_key(begun, x.external_id), numbers);
   to.number(bits);
   to.number(c.source);
   to.number(c.origin.file);
-  if (small_place) {
-    to.raw(static_cast<std::uint32_t>(c.origin.line));
-    to.raw(static_cast<std::uint32_t>(c.origin.offset));
-  } else {
+  if (wide) {
     to.raw(c.origin.line);
     to.raw(c.origin.offset);
+  } else {
+    to.raw(static_cast<std::uint32_t>(c.origin.line));
+    to.raw(static_cast<std::uint32_t>(c.origin.offset));
   }
   to.number(static_cast<std::uint64_t>(x.channel));
-  if (c.version.seconds != INT64_MIN) {
-    to.signed_number(c.version.seconds);
-    to.number(c.version.nanos);
-  }
-  if (c.id != x.external_id) to.text(c.id);
+  if (has_version) to.instant({c.version.seconds, c.version.nanos}, wide);
+  if (own_id) to.text(c.id);
   if (!c.scope.empty()) to.shared_text(c.scope);
   if (!c.linked_from.empty()) to.text(c.linked_from);
-  to.shared_text(x.platform);  // nearly always known
-  if ((bits & kMoreTextBits) != 0) {
+  if (!x.platform.empty()) to.shared_text(x.platform);
+  if (values) {
     for (const auto text : kTexts) {
-      if (text != &Conversation::platform && !(x.*text).empty()) to.shared_text(x.*text);
+      if (!(x.*text).empty()) to.shared_text(x.*text);
     }
-  }
-  if ((bits & kDecimalBits) != 0) {
     for (const auto value : kDecimals) {
       if (x.*value) to.decimal(*(x.*value));
     }
+    if (x.started_at) {
+      to.instant(*x.started_at, wide);
+      to.how(x.started_how, x.started_by_evidence);
+    }
+    if (x.ended_at) {
+      to.instant(*x.ended_at, wide);
+      to.how(x.ended_how, x.ended_by_evidence);
+    }
+    if (x.resolved) to.number(std::uint64_t{*x.resolved});
   }
-  if (x.started_at) to.instant(*x.started_at, x.started_how, x.started_by_evidence);
-  if (x.ended_at) to.instant(*x.ended_at, x.ended_how, x.ended_by_evidence);
-  if (x.resolved) to.number(std::uint64_t{*x.resolved});
   to.number(c.metadata.size());
   for (const MetadataItem& item : c.metadata) {
     to.shared_text(item.key);
@@ -197,38 +237,43 @@ void add_entry(Buffer& out, const Contribution& c, const Conversation& x, TextNu
   to.number(c.touchpoints.size());
   for (const Touchpoint& t : c.touchpoints) {
     to.raw(t.id);
-    to.instant(t.at, t.how, t.has_duration);
-    to.number(std::uint64_t{static_cast<std::uint8_t>(t.kind)} << 2 | std::uint64_t{static_cast<std::uint8_t>(t.direction)});
+    to.instant(t.at, wide);
+    to.raw(static_cast<std::uint16_t>(
+        static_cast<std::uint32_t>(t.kind) | static_cast<std::uint32_t>(t.direction) << TouchBits::kDirection |
+        static_cast<std::uint32_t>(t.how) << TouchBits::kHow | bit(t.has_duration, TouchBits::kDuration) |
+        bit(!t.user.empty(), TouchBits::kUser) | bit(!t.subject.empty(), TouchBits::kSubject)));
     if (t.has_duration) to.decimal(t.duration);
-    to.shared_text(t.user);
-    to.text(t.subject);
+    if (!t.user.empty()) to.shared_text(t.user);
+    if (!t.subject.empty()) to.text(t.subject);
   }
+  entry::end(begun, to.end());
   out.finish_at(to.end());
-  entry::end(out, begun);
 }
 
 void Contributions::decode(std::string_view external_id, std::string_view payload, Contribution& c) {
   Taker from(payload, texts_);
   Conversation& x = c.conversation;
-  const std::uint64_t bits = from.number();
+  const auto bits = static_cast<std::uint32_t>(from.number());
   const auto has = [bits](unsigned bit) { return (bits >> bit & 1) != 0; };
+  const bool wide = has(kWideBit);
   x.external_id = external_id;
   c.source = static_cast<std::uint32_t>(from.number());
   c.origin.file = static_cast<std::uint32_t>(from.number());
-  if (has(kSmallPlaceBit)) {
+  if (wide) {
+    from.raw(c.origin.line);
+    from.raw(c.origin.offset);
+  } else {
     std::uint32_t line = 0, offset = 0;
     from.raw(line);
     from.raw(offset);
     c.origin.line = line;
     c.origin.offset = offset;
-  } else {
-    from.raw(c.origin.line);
-    from.raw(c.origin.offset);
   }
   x.channel = static_cast<Channel>(from.number());
   if (has(kVersionBit)) {
-    c.version.seconds = from.signed_number();
-    c.version.nanos = static_cast<std::uint32_t>(from.number());
+    const Instant updated = from.instant(wide);
+    c.version.seconds = updated.seconds;
+    c.version.nanos = updated.nanos;
   } else {
     c.version.file = c.origin.file;
     c.version.offset = c.origin.offset;
@@ -236,29 +281,26 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
   c.id = has(kIdBit) ? from.text() : external_id;
   if (has(kScopeBit)) c.scope = from.shared_text();
   if (has(kLinkedBit)) c.linked_from = from.text();
-  c.says = static_cast<std::uint32_t>(bits) | (x.channel != Channel::none ? Contribution::kSaysChannel : 0);
-  x.platform = from.shared_text();
-  unsigned bit = 0;
-  if ((bits & kMoreTextBits) != 0) {
+  c.says = bits | (x.channel != Channel::none ? Contribution::kSaysChannel : 0);
+  if (has(kPlatformBit)) x.platform = from.shared_text();
+  if ((bits & Contribution::kSaysValues) != 0) {
+    unsigned bit = kTextBit;
     for (const auto text : kTexts) {
-      if (has(bit++) && text != &Conversation::platform) x.*text = from.shared_text();
+      if (has(bit++)) x.*text = from.shared_text();
     }
-  }
-  bit = std::size(kTexts);
-  if ((bits & kDecimalBits) != 0) {
     for (const auto value : kDecimals) {
       if (has(bit++)) x.*value = from.decimal();
     }
+    if (has(kStartedBit)) {
+      x.started_at = from.instant(wide);
+      from.how(x.started_how, x.started_by_evidence);
+    }
+    if (has(kEndedBit)) {
+      x.ended_at = from.instant(wide);
+      from.how(x.ended_how, x.ended_by_evidence);
+    }
+    if (has(kResolvedBit)) x.resolved = from.number() != 0;
   }
-  if (has(kStartedBit)) {
-    x.started_at = from.instant();
-    from.how(x.started_how, x.started_by_evidence);
-  }
-  if (has(kEndedBit)) {
-    x.ended_at = from.instant();
-    from.how(x.ended_how, x.ended_by_evidence);
-  }
-  if (has(kResolvedBit)) x.resolved = from.number() != 0;
   const std::span<MetadataItem> metadata = metadata_.take(from.number());
   for (MetadataItem& item : metadata) {
     item.key = from.shared_text();
@@ -267,14 +309,16 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
   const std::span<Touchpoint> touchpoints = touchpoints_.take(from.number());
   for (Touchpoint& t : touchpoints) {
     from.raw(t.id);
-    t.at = from.instant();
-    from.how(t.how, t.has_duration);
-    const std::uint64_t kind = from.number();
-    t.kind = static_cast<TouchKind>(kind >> 2);
-    t.direction = static_cast<Direction>(kind & 3);
+    t.at = from.instant(wide);
+    std::uint16_t what = 0;
+    from.raw(what);
+    t.kind = static_cast<TouchKind>(what & 7);
+    t.direction = static_cast<Direction>(what >> TouchBits::kDirection & 3);
+    t.how = static_cast<Known>(what >> TouchBits::kHow & 7);
+    t.has_duration = (what >> TouchBits::kDuration & 1) != 0;
     t.duration = t.has_duration ? from.decimal() : Decimal();
-    t.user = from.shared_text();
-    t.subject = from.text();
+    t.user = (what >> TouchBits::kUser & 1) != 0 ? from.shared_text() : std::string_view();
+    t.subject = (what >> TouchBits::kSubject & 1) != 0 ? from.text() : std::string_view();
     t.version = c.version;
   }
   c.metadata = metadata;

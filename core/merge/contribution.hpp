@@ -66,8 +66,8 @@ struct Contribution {
   std::span<const Touchpoint> touchpoints;
   /// Which values of the conversation may be known: bits as they stand in an entry, and one for the channel.
   std::uint32_t says = ~std::uint32_t{0};
-  static constexpr std::uint32_t kSaysPlatform = 1, kSaysChannel = std::uint32_t{1} << 31;
-  static constexpr std::uint32_t kSaysMore = kSaysChannel | 0x1FFE;  ///< anything but the platform
+  static constexpr std::uint32_t kSaysPlatform = 1, kSaysValues = 0x7FF8, kSaysChannel = std::uint32_t{1} << 31;
+  static constexpr std::uint32_t kSaysMore = kSaysChannel | kSaysValues;  ///< anything but the platform
 };
 
 class SharedTexts;

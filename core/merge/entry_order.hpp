@@ -36,7 +36,7 @@ inline void fetch_ahead(std::span<const EntryRef> to_come) {
   constexpr std::size_t kAhead = 12;
   if (to_come.size() <= kAhead) return;
   const char* const at = to_come[kAhead].at;
-  for (const int line : {0, 64, 112}) __builtin_prefetch(at + line);  // most are no longer
+  for (const int line : {0, 48, 96}) __builtin_prefetch(at + line);  // most are no longer
 }
 
 using EntryRefs = std::vector<EntryRef, LargePages<EntryRef>>;

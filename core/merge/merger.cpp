@@ -14,7 +14,7 @@
 namespace crosswalk {
 namespace {
 
-constexpr std::uint64_t kStretch = std::uint64_t{2} << 20;  // bytes of entries finished at once, at most
+constexpr std::uint64_t kStretch = std::uint64_t{512} << 10;  // bytes of entries finished at once, at most
 
 /// Groups → lines. One per thread.
 class Finisher {

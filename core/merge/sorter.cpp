@@ -86,7 +86,10 @@ Result<void> Sorter::add(std::string_view entries) {
     run.left -= copied;
     run.size += copied;
     bytes_ += copied;
-    if (!fits) open_chunk(run, size_at(at));
+    if (!fits) {
+      open_chunk(run, size_at(at));
+      if (run.chunks_used == 2 && last_run_ == 0) reserve_order(run);
+    }
     if (!full) continue;
     if (auto ok = hand_over(); !ok) return ok;
   }
@@ -117,6 +120,13 @@ void Sorter::open_chunk(Run& run, std::size_t at_least) {
   const Chunk& chunk = run.chunks[run.chunks_used++];
   run.next = chunk.bytes.get();
   run.left = chunk.size;
+}
+
+/// Room for as many entries as the run will hold when they go on like the first ones: a list that grew would be copied again and
+/// again, each time into memory that the system clears first. What is not used is never touched.
+void Sorter::reserve_order(Run& run) {
+  const std::size_t each = run.size / std::max<std::size_t>(run.order.size(), 1) + sizeof(EntryRef);
+  run.order.reserve(run_size_ / each + run_size_ / each / 16);
 }
 
 void Sorter::start_run() {

@@ -31,6 +31,13 @@ inline constexpr std::size_t kHead = 8;
 /// Appends an entry's head and key; the caller appends the payload, then calls end() with what begin() returned.
 std::size_t begin(Buffer& out, std::string_view key);
 void end(Buffer& out, std::size_t begun);
+/// The same where there is room: writes head and key, returns where the payload begins; then its end is told.
+inline char* put_key(char* at, std::string_view key) {
+  const auto size = static_cast<std::uint32_t>(key.size());
+  std::memcpy(at, &size, sizeof size);
+  if (!key.empty()) std::memcpy(at + kHead, key.data(), key.size());
+  return at + kHead + key.size();
+}
 inline void add(Buffer& out, std::string_view key, std::string_view payload) {
   const std::size_t begun = begin(out, key);
   out.add(payload);
@@ -44,6 +51,10 @@ struct View {
   std::uint32_t value;
   std::memcpy(&value, at, sizeof value);
   return value;
+}
+inline void end(char* at, const char* payload_end) {
+  const auto size = static_cast<std::uint32_t>(static_cast<std::size_t>(payload_end - at) - kHead - size_word(at));
+  std::memcpy(at + 4, &size, sizeof size);
 }
 [[nodiscard]] inline std::string_view key_at(const char* at) { return {at + kHead, size_word(at)}; }
 [[nodiscard]] inline std::string_view payload_at(const char* at) { return {at + kHead + size_word(at), size_word(at + 4)}; }
@@ -113,6 +124,7 @@ class Sorter {
   class Pieces;
 
   void open_chunk(Run& run, std::size_t at_least);
+  void reserve_order(Run& run);
   void note_shared(std::string_view key);
   void sort(Run& run);
   void join_runs();

@@ -144,6 +144,11 @@ Error bad_score_of_word(const SourceConfig& source, std::string_view word, std::
           "report it to the adapter's author"};
 }
 
+/// The targets of a record that is a touchpoint: nothing else is known.
+constexpr std::uint32_t kFewKnow = 1U | 1U << static_cast<unsigned>(Target::external_id) |
+                                   1U << static_cast<unsigned>(Target::channel) | 1U << static_cast<unsigned>(Target::version) |
+                                   1U << static_cast<unsigned>(Target::scope) | 1U << static_cast<unsigned>(Target::time_zone);
+
 std::string json_key(std::string_view name) {
   Buffer out;
   add_json_string(out, name);
@@ -477,7 +482,7 @@ bool Normalizer::begin_record(const Place& place) {
   lasting_ = place.raw;
   ++batch_->books.read;
   outcome_ = Outcome::going;
-  filled_ = plain_ = 0;
+  filled_ = plain_ = sets_ = 0;
   gathered_.clear();
   unused_.clear();
   row_metadata_.clear();
@@ -695,6 +700,10 @@ void Normalizer::take(const Record& record) {
   for (std::size_t i = 0; i < record.count; ++i) {
     const Field& field = record.fields[i];
     Step& s = field.id < NameTable::kStable ? plans_.steps[field.id] : step(field.id);
+    if (s.action == Action::claim) {  // the adapter asks for it
+      s.empty += is_nothing(field);
+      continue;
+    }
     take(GivenField{field}, static_cast<std::uint16_t>(i), s);
   }
 }
@@ -1072,42 +1081,54 @@ bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& va
   if (outcome_ != Outcome::going) return false;
   if (is_nothing(value) || is_absent(target, value.view())) return true;
   const bool made = (value.flags & Field::kMade) != 0;
-  if (!made && !walking_ && !has(target) && step(value.id).action == Action::claim) {  // mostly
-    const std::uint32_t bit = 1U << static_cast<unsigned>(target);
-    filled_ |= bit;
-    plain_ &= ~bit;
-    put(target, how, rank, GivenField{value}, Gathered::kSet);
-    for (Gathered& g : gathered_) {
-      if (g.value.id != value.id || g.value.text != value.text) continue;
-      g.targets |= bit;
+  if (!made && !walking_ && !has(target) && gathered_.empty()) {  // mostly
+    Step& s = step(value.id);
+    if (s.action == Action::claim && !is_plain(value)) {
+      ++s.mapped;
+      put(target, how, rank, GivenField{value}, next_place());
+      const std::uint32_t bit = 1U << static_cast<unsigned>(target);
+      filled_ |= bit;
+      plain_ |= bit;
       return true;
     }
-    Gathered& g = gathered_.emplace_back();
-    std::memcpy(&g.value, &value, sizeof value);
-    g.targets = bit;
-    return true;
   }
+  const std::uint16_t at = next_place();
   Field kept = value;
   if (made || walking_) kept.text = scratch_text_.keep(value.view()).data();
-  fill(target, how, rank, kept);
+  fill(target, how, rank, kept, at);
   if (made) return true;
-  const std::uint32_t bit = 1U << static_cast<unsigned>(target);
-  if (Step& s = step(value.id); s.action == Action::map_plainly) {  // a second target
-    const std::uint32_t own = 1U << static_cast<unsigned>(s.target);
-    if ((plain_ & own) != 0 && slot(s.target).value.text == value.text) {
-      plain_ &= ~own;
-      --s.mapped;
-      gathered_.push_back({slot(s.target).value, own, slot(s.target).at, s.also_carried});
-    }
+  for (std::uint32_t rest = plain_; rest != 0; rest &= rest - 1) {  // a second target of a field?
+    const std::uint32_t own = rest & (~rest + 1);
+    const Slot& other = slot(static_cast<Target>(std::countr_zero(own)));
+    if (other.value.id != value.id || other.value.text != value.text) continue;
+    Step& s = step(value.id);
+    plain_ &= ~own;
+    --s.mapped;
+    gathered_.push_back({other.value, own, other.at, s.also_carried});
   }
+  const std::uint32_t bit = 1U << static_cast<unsigned>(target);
   const auto known = std::find_if(gathered_.begin(), gathered_.end(),
                                   [&](const Gathered& g) { return g.value.id == value.id && g.value.text == kept.text; });
   if (known != gathered_.end()) {
     known->targets |= bit;
   } else {
-    gathered_.push_back({kept, bit, Gathered::kSet, false});
+    gathered_.push_back({kept, bit, at, false});
   }
   return true;
+}
+
+/// Where a field that the adapter sets stands among the unused ones: behind the others, in the order in which they are set.
+std::uint16_t Normalizer::next_place() {
+  return static_cast<std::uint16_t>(Gathered::kSet + std::min<std::uint32_t>(sets_++, 0xFF));
+}
+
+/// Whether a field has one target already and is only in its slot.
+bool Normalizer::is_plain(const Field& value) const {
+  for (std::uint32_t rest = plain_; rest != 0; rest &= rest - 1) {
+    const Field& other = slots_[static_cast<std::size_t>(std::countr_zero(rest))].value;
+    if (other.id == value.id && other.text == value.text) return true;
+  }
+  return false;
 }
 
 bool Normalizer::touchpoint(const TouchpointText& t) {
@@ -1286,10 +1307,6 @@ void Normalizer::understand() {
   understand_id(Target::external_id, conversation_.external_id);
   if (outcome_ != Outcome::going) return;
   understand_channel();
-  // Of a record that is a touchpoint nothing else is known.
-  constexpr std::uint32_t kFewKnow = 1U | 1U << static_cast<unsigned>(Target::external_id) |
-                                     1U << static_cast<unsigned>(Target::channel) | 1U << static_cast<unsigned>(Target::version) |
-                                     1U << static_cast<unsigned>(Target::scope) | 1U << static_cast<unsigned>(Target::time_zone);
   const bool more = (filled_ & ~kFewKnow) != 0;
   if (more) {
     understand_text(Target::platform, conversation_.platform);
@@ -1701,6 +1718,7 @@ void Normalizer::emit_contribution() {
     conversation_.external_id = key_;
   }
   c.version = version_;
+  c.says = (filled_ & ~kFewKnow) != 0 ? ~std::uint32_t{0} : Contribution::kSaysPlatform | Contribution::kSaysChannel;
   c.origin = {file_, line(), place_.offset};
   c.metadata = metadata_;
   c.touchpoints = touches_;

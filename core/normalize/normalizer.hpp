@@ -187,7 +187,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::uint16_t at = kSet;    // index of the field in the record
     bool carried = false;       // into metadata as well, already
 
-    static constexpr std::uint16_t kSet = 0xFFFF;  // by the adapter
+    static constexpr std::uint16_t kSet = 0xFF00;  // by the adapter; the first such, the second
   };
   /// A metadata name that the adapter made up.
   struct MadeName {
@@ -270,6 +270,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void put(Target target, How how, std::uint32_t rank, const Value& value, std::uint16_t at);
   template <class Value>
   void put_alone(const Value& value, std::uint16_t at, Step& step);
+  std::uint16_t next_place();
+  [[nodiscard]] bool is_plain(const Field& value) const;
   [[nodiscard]] bool is_absent(Target target, std::string_view text) const;
   void place_gathered();
   void add_unused(const Gathered& gathered);
@@ -347,6 +349,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Outcome outcome_ = Outcome::going;
   std::uint32_t filled_ = 0;  // a bit for each target
   std::uint32_t plain_ = 0;   // those whose field has no other: it is in its slot only, counted as mapped, not in gathered_
+  std::uint32_t sets_ = 0;    // how often the adapter set a target
   std::array<Slot, kTargetCount> slots_;
   std::vector<Gathered> gathered_, unused_;
   bool walking_ = false;         // text of the record at hand is the walker's: it goes with the next element

@@ -31,8 +31,8 @@ Result<std::vector<std::string>> expand(const std::vector<std::string>& inputs) 
 /// The adapters bid on the first input that has something in it.
 Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& catalog, const std::vector<std::string>& paths,
                                std::string_view first_head, const Cancelled& cancelled) {
-  std::string name = paths.front();
-  std::string head(first_head);
+  std::string name = paths.front(), later;
+  std::string_view head = first_head;
   for (std::size_t i = 1; i < paths.size() && all_blank(head) && paths[i] != "-"; ++i) {
     auto input = open_input(paths[i], cancelled);
     if (!input) return input.error();
@@ -40,7 +40,8 @@ Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& 
     auto peeked = bytes.peek(kHead);
     if (!peeked) return peeked.error();
     name = paths[i];
-    head = *peeked;
+    later = *peeked;
+    head = later;
   }
   return choose_adapter(catalog.adapters(), head, name, options.settings);
 }
