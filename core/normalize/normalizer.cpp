@@ -539,7 +539,7 @@ void Normalizer::hold(const Record& record, const Place& place) {
 bool Normalizer::hand_over(const Record& record, const Place& place) {
   const auto copy = remote_->add(record);
   if (!copy) return false;
-  Held& held = held_.emplace_back(Held{*copy, place, false, {}});
+  Held& held = held_.emplace_back(Held{*copy, place});
   if (walks_.empty()) return true;
   for (std::size_t i = 0; i < record.count; ++i) {
     if (record.fields[i].kind != Kind::array) continue;
@@ -547,11 +547,15 @@ bool Normalizer::hand_over(const Record& record, const Place& place) {
       if (walk.field != record.fields[i].id) continue;
       remote_->begin_array(i, walk.prefix);
       const bool whole = walker_->walk(record.fields[i].view(), walk.prefix, [&](const Record& element) {
-        if (auto bound = bind_new_names(); !bound) held.unbound = std::make_shared<const Error>(bound.error());
-        held.too_many_names |= names_.transient_count() != 0;
-        if (held.unbound || held.too_many_names) return false;
-        remote_->add_element(element);
-        return true;
+        if (names_.transient_count() != 0) {
+          held.names = Held::Names::too_many;
+        } else if (auto bound = bind_new_names(); !bound) {
+          held.names = Held::Names::refused;
+          unbound_ = bound.error();
+        } else {
+          remote_->add_element(element);
+        }
+        return held.names == Held::Names::bound;
       });
       remote_->end_array(whole);
     }
@@ -576,8 +580,8 @@ void Normalizer::receive(std::size_t number) {
   constexpr std::size_t kMostWalks = 64;
   for (std::size_t tries = 0;; ++tries) {
     const Held& held = held_[number];
-    if (held.unbound) return end_with(*held.unbound);
-    if (held.too_many_names) {
+    if (held.names == Held::Names::refused) return end_with(unbound_);
+    if (held.names == Held::Names::too_many) {
       reject("too_many_fields", "", "",
              "the lists in the record bring more names than an adapter in a process of its own can be told",
              "run without --isolate");

@@ -198,8 +198,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   struct Held {
     Record record;  // its copy
     Place place;
-    bool too_many_names = false;           // in its arrays
-    std::shared_ptr<const Error> unbound;  // not null: names of its arrays were refused
+    enum class Names : std::uint8_t { bound, too_many, refused } names = Names::bound;  // of the elements of its arrays
   };
   /// An array whose elements the adapter has asked for once, and is given from then on.
   struct KnownWalk {
@@ -345,6 +344,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Place place_;
   std::string_view lasting_;  // text that stays until the record is done
   std::vector<Held> held_;
+  Error unbound_;  // why names of a held one were refused
   std::vector<KnownWalk> walks_;
   Outcome outcome_ = Outcome::going;
   std::uint32_t filled_ = 0;  // a bit for each target

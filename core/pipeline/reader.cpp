@@ -12,6 +12,7 @@ namespace crosswalk {
 namespace {
 
 constexpr std::size_t kBlockSize = std::size_t{128} << 10;  // fits the second-level cache with what is made of it
+constexpr std::size_t kRemoteBlockSize = std::size_t{512} << 10;
 constexpr std::size_t kHead = std::size_t{64} << 10;
 
 bool speaks(const AdapterInfo& info, Framing framing) {
@@ -23,7 +24,7 @@ bool speaks(const AdapterInfo& info, Framing framing) {
 Result<bool> BlockReader::next(Task& task) {
   for (;;) {
     if (splitter_) {
-      auto more = splitter_->next(task.block, kBlockSize);
+      auto more = splitter_->next(task.block, source_.adapter->is_remote() ? kRemoteBlockSize : kBlockSize);
       if (!more) return more.error();
       if (*more) {
         task.file = next_file_ - 1;

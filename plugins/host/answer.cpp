@@ -18,7 +18,7 @@ class Answer {
 
   /// Gives the array that is needed for an answer, if that is all it says.
   std::optional<RemoteTranslator::Array> tell() {
-    if (next() == Say::wants) {
+    if (reader_.next() == Say::wants) {
       (void)reader_.get<Say>();
       const auto field = reader_.get<std::uint32_t>();
       RemoteTranslator::Array array{field, std::string(reader_.text())};
@@ -32,15 +32,10 @@ class Answer {
   }
 
  private:
-  [[nodiscard]] Say next() const {
-    Reader ahead = reader_;
-    return ahead.get<Say>();
-  }
-
   /// Until the end of the answer, or of what is said of an element. False when nothing more is wanted.
   bool tell_all(const Record* element) {
     for (;;) {
-      const Say say = next();
+      const Say say = reader_.next();
       if (reader_.failed()) return false;
       if (say == Say::end) {  // or nothing is there any more
         (void)reader_.get<Say>();
@@ -105,12 +100,12 @@ class Answer {
     }
     bool wanted = true;
     context_.receiver.walk(context_.record.fields[field], prefix, [&](const Record& visited) {
-      if (next() != Say::element) return false;
+      if (reader_.next() != Say::element) return false;
       (void)reader_.get<Say>();
       context_.element = visited;
       wanted = tell_all(&visited);
       context_.element = {};
-      return wanted && next() != Say::stopped;
+      return wanted && reader_.next() != Say::stopped;
     });
     if (!wanted) return false;
     const Say last = reader_.get<Say>();
@@ -132,18 +127,25 @@ class Answer {
   /// Null where it is none.
   const cw_field* value(const Record* element) {
     const auto sort = reader_.get<isolate::Value>();
-    if (sort == isolate::Value::of_record || sort == isolate::Value::of_element) {
-      const Record* const in = sort == isolate::Value::of_record ? &context_.record : element;
-      const auto index = reader_.get<std::uint32_t>();
-      if (!reader_.failed() && in != nullptr && index < in->count) return reinterpret_cast<const cw_field*>(in->fields + index);
-    } else if (sort == isolate::Value::part || sort == isolate::Value::made) {
-      const auto id = reader_.get<std::uint16_t>();
+    if (sort == isolate::Value::made) {
       const auto kind = reader_.get<std::uint8_t>();
       const std::string_view content = text_there();
-      const bool made = sort == isolate::Value::made;
-      value_ = {content.data(), static_cast<std::uint32_t>(content.size()), made ? std::uint16_t{0} : id, kind,
-                static_cast<std::uint8_t>(made ? CW_MADE : 0)};
-      if (!bad_) return &value_;
+      value_ = {content.data(), static_cast<std::uint32_t>(content.size()), 0, kind, CW_MADE};
+      if (!bad_ && !reader_.failed()) return &value_;
+    } else if (const Record* const in =
+                   sort == isolate::Value::of_record || sort == isolate::Value::part_of_record     ? &context_.record
+                   : sort == isolate::Value::of_element || sort == isolate::Value::part_of_element ? element
+                                                                                                   : nullptr) {
+      const auto index = reader_.get<std::uint32_t>();
+      const bool whole = sort == isolate::Value::of_record || sort == isolate::Value::of_element;
+      const auto kind = whole ? std::uint8_t{0} : reader_.get<std::uint8_t>();
+      const auto offset = whole ? 0 : reader_.get<std::uint32_t>(), size = whole ? 0 : reader_.get<std::uint32_t>();
+      if (!reader_.failed() && index < in->count) {
+        const Field& field = in->fields[index];
+        if (whole) return reinterpret_cast<const cw_field*>(&field);
+        value_ = {field.text + offset, size, field.id, kind, 0};
+        if (offset <= field.size && size <= field.size - offset) return &value_;
+      }
     }
     bad_ = true;
     return nullptr;

@@ -54,13 +54,18 @@ inline bool is_good(void* ctx, cw_text t) { return is_utf8(view(t)) || refuse(ct
 inline bool stands_in(const Record& record, const cw_field* value) {
   return reinterpret_cast<std::uintptr_t>(value) - reinterpret_cast<std::uintptr_t>(record.fields) < record.count * sizeof *value;
 }
-bool has_name(const Record& record, std::uint16_t id) {
-  return std::any_of(record.begin(), record.end(), [&](const Field& f) { return f.id == id; });
+/// A piece of a field's text, under the field's name.
+bool has_part(const Record& record, const cw_field& value) {
+  const auto at = reinterpret_cast<std::uintptr_t>(value.text);
+  return std::any_of(record.begin(), record.end(), [&](const Field& f) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(f.text);
+    return f.id == value.id && at >= begin && at <= begin + f.size && value.size <= begin + f.size - at;
+  });
 }
 
 bool is_good_of_its_own(void* ctx, const cw_field& value) {
   const ReceiverContext& context = context_of(ctx);
-  if ((value.flags & CW_MADE) == 0 && !has_name(context.record, value.id) && !has_name(context.element, value.id)) {
+  if ((value.flags & CW_MADE) == 0 && !has_part(context.record, value) && !has_part(context.element, value)) {
     return refuse(ctx, "a value that the adapter gave is of no field of the record");
   }
   const std::string_view content(value.text, value.size);

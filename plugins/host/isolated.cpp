@@ -269,9 +269,8 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
 
   std::optional<Record> add(const Record& record) override {
     finish_record();
-    if (orders_made_.size() - sent_ >= kTogether) publish();
-    const std::size_t size = sizeof(isolate::OrderedRecord) + size_of(record);
-    if (size > room()) return std::nullopt;
+    if (at_ - sent_to_ >= kTogether) publish();
+    if (!has_room(sizeof(isolate::OrderedRecord), record)) return std::nullopt;
     Order& order = orders_made_.emplace_back();
     order.begin = static_cast<std::uint32_t>(at_);
     order.record = {new_fields(record.count), record.count};
@@ -292,7 +291,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
     array_.field = static_cast<std::uint32_t>(field);
     array_.prefix = static_cast<std::uint32_t>(at_);
     array_.prefix_size = static_cast<std::uint32_t>(prefix.size());
-    put(at_, prefix.data(), prefix.size());
+    if (!prefix.empty()) put(at_, prefix.data(), prefix.size());
     at_ += prefix.size();
     array_at_ = at_;
     at_ += sizeof array_;
@@ -305,9 +304,8 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
     last_array_ = array_at_;
   }
   void add_element(const Record& element) override {
-    const std::size_t size = sizeof(isolate::OrderedElement) + size_of(element);
     Order& order = orders_made_.back();
-    order.too_large = order.too_large || size > room();
+    order.too_large = order.too_large || !has_room(sizeof(isolate::OrderedElement), element);
     if (order.too_large) return;
     isolate::OrderedElement head;
     head.fields = static_cast<std::uint32_t>(element.count);
@@ -342,7 +340,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
     orders_made_.clear();
     said_.clear();
     sent_ = answered_ = 0;
-    at_ = answer_at_ = kRecordsAt;
+    at_ = sent_to_ = answer_at_ = kRecordsAt;
     open_ = false;
     crashes_ = 0;
     ++epoch_;
@@ -351,10 +349,10 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   }
 
  private:
-  static constexpr std::size_t kMostly = 32;     // bytes
-  static constexpr std::size_t kTogether = 128;  // records for which the process is woken
-  static constexpr unsigned kMostLate = 5;       // then the adapter is not asked again
-  static constexpr unsigned kMostCrashes = 8;    // between two forget(): then the rest is refused
+  static constexpr std::size_t kMostly = 32;                        // bytes
+  static constexpr std::size_t kTogether = std::size_t{400} << 10;  // bytes of orders for which the process is woken
+  static constexpr unsigned kMostLate = 5;                          // then the adapter is not asked again
+  static constexpr unsigned kMostCrashes = 8;                       // between two forget(): then the rest is refused
   static constexpr std::size_t kPage = 16'384, kPagesKept = 4;
   static constexpr int kSpins = 200;
   struct Order {
@@ -379,35 +377,37 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   // ---- orders ----
 
   [[nodiscard]] std::size_t room() const { return isolate::kOrdersSize - isolate::kSlack - at_; }
-  static std::size_t size_of(const Record& record) {
-    std::size_t size = record.count * sizeof(isolate::OrderedField);
+  /// Nearly always there is more than any record needs.
+  [[nodiscard]] bool has_room(std::size_t head, const Record& record) const {
+    std::size_t size = head + record.count * sizeof(isolate::OrderedField);
     for (const Field& field : record) size += field.size;
-    return size;
+    return size <= room();
   }
-  void put(std::size_t at, const void* from, std::size_t size) {
-    if (size != 0) std::memcpy(orders_.data() + at, from, size);
-  }
+  void put(std::size_t at, const void* from, std::size_t size) { std::memcpy(orders_.data() + at, from, size); }
 
   /// The fields at at_, their text behind them; copies of the fields, of that text, where wanted.
   void put_fields(const Record& record, Field* copies) {
-    std::size_t field_at = at_;
-    at_ += record.count * sizeof(isolate::OrderedField);
-    for (const Field& field : record) {
-      const isolate::OrderedField ordered{static_cast<std::uint32_t>(at_), field.size, field.id,
-                                          static_cast<std::uint8_t>(field.kind), field.flags};
-      put(field_at, &ordered, sizeof ordered);
-      field_at += sizeof ordered;
+    char* const orders = orders_.data();
+    char* field_at = orders + at_;
+    std::size_t at = at_ + record.count * sizeof(isolate::OrderedField);
+    for (const Field *field = record.begin(), *end = record.end(); field != end; ++field) {
+      // By words: what is written by parts and read whole at once makes the processor wait for its stores.
+      const std::size_t size = field->size;
+      const std::uint64_t where = at | std::uint64_t{size} << 32;
+      std::memcpy(field_at, &where, sizeof where);
+      std::memcpy(field_at + sizeof where, &field->id, sizeof(isolate::OrderedField) - sizeof where);
+      field_at += sizeof(isolate::OrderedField);
+      char* const to = orders + at;
+      if (size != 0) std::memcpy(to, field->text, kMostly);  // nearly all texts, without asking how long: all of them have slack
+      if (size > kMostly) std::memcpy(to + kMostly, field->text + kMostly, size - kMostly);
       if (copies != nullptr) {
-        *copies = field;
-        copies->text = orders_.data() + at_;
+        copies->text = to;
+        std::memcpy(&copies->size, &field->size, sizeof *field - offsetof(Field, size));
         ++copies;
       }
-      char* const to = orders_.data() + at_;
-      if (field.size != 0)
-        std::memcpy(to, field.text, kMostly);  // nearly all texts, without asking how long they are: all of them have slack
-      if (field.size > kMostly) std::memcpy(to + kMostly, field.text + kMostly, field.size - kMostly);
-      at_ += field.size;
+      at += size;
     }
+    at_ = at;
   }
 
   Field* new_fields(std::size_t count) {
@@ -435,6 +435,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   void publish() {
     finish_record();
     sent_ = orders_made_.size();
+    sent_to_ = at_;
     if (!process_.running()) return;
     orders().records.store(in_epoch(sent_), std::memory_order_seq_cst);
     if (answers().asleep.load(std::memory_order_seq_cst) != 0) process_.wake();
@@ -657,7 +658,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
       }
       if (answered_ > number) return;
       const std::size_t before = answered_;
-      const std::uint64_t wanted = in_epoch(std::min(sent_, number + kTogether));
+      const std::uint64_t wanted = in_epoch(std::min(sent_, (number / isolate::kTellEvery + 1) * isolate::kTellEvery));
       if (spin(wanted)) continue;
       orders().waits_records.store(wanted, std::memory_order_seq_cst);
       if (answers().records.load(std::memory_order_seq_cst) >= wanted) continue;
@@ -726,7 +727,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   std::vector<Order> orders_made_;
   std::vector<Page> pages_;
   std::size_t page_ = 0, used_of_page_ = 0;
-  std::size_t sent_ = 0, at_ = kRecordsAt;
+  std::size_t sent_ = 0, at_ = kRecordsAt, sent_to_ = kRecordsAt;
   isolate::OrderedRecord head_;
   isolate::OrderedArray array_;
   std::size_t array_at_ = 0, last_array_ = 0;
@@ -742,6 +743,7 @@ class IsolatedAdapter final : public Adapter {
  public:
   explicit IsolatedAdapter(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
   [[nodiscard]] const AdapterInfo& info() const override { return shared_->info; }
+  [[nodiscard]] bool is_remote() const override { return true; }
   [[nodiscard]] Result<std::unique_ptr<Translator>> open(Setup& setup) const override {
     auto translator = std::make_unique<IsolatedTranslator>(shared_);
     if (auto opened = translator->open(setup); !opened) return opened.error();

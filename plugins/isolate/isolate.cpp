@@ -227,8 +227,7 @@ class Worker {
     if (kAnswersSize - answer_ < 2 * kLeast) ::_exit(kNoRoom);
     say_ = Writer(line_.answer_at(answer_ + sizeof(std::uint32_t)), kAnswersSize - answer_ - kLeast);
     const cw_record record{fields_.data(), fields_.size()};
-    cw_receiver door = receiver();
-    adapter_->translate(translator_, &record, &door);
+    adapter_->translate(translator_, &record, &door_);
     say_.put(Say::end);
     if (say_.overflowed()) breach("it says more of its records than there is room for");
     const auto size = static_cast<std::uint32_t>(say_.size());
@@ -236,12 +235,16 @@ class Worker {
     answer_ += sizeof size + size;
     order_ += head_.size;
     ++done_;
-    line_.answers().records.store(done_, std::memory_order_seq_cst);
+    line_.answers().records.store(done_, std::memory_order_release);
+    if (done_ % kTellEvery == 0 || done_ == line_.orders().records.load(std::memory_order_relaxed)) tell_host();
+  }
+
+  void tell_host() {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     const std::uint64_t waits = line_.orders().waits_records.load(std::memory_order_seq_cst);
-    if (waits != 0 && done_ >= waits && waits != woken_) {
-      woken_ = waits;
-      line_.wake_host();
-    }
+    if (waits == 0 || done_ < waits || waits == woken_) return;
+    woken_ = waits;
+    line_.wake_host();
   }
 
   void read_fields(std::size_t offset, std::uint32_t count, std::vector<cw_field>& to) {
@@ -285,20 +288,41 @@ class Worker {
     return kNone;
   }
 
-  void put_value(const cw_field& field) {
+  /// Of which field of `in` the text is a part, under its name.
+  static std::uint32_t index_of_whole(const cw_field& part, const std::vector<cw_field>& in) {
+    const auto at = reinterpret_cast<std::uintptr_t>(part.text);
+    for (std::uint32_t i = 0; i < in.size(); ++i) {
+      const auto begin = reinterpret_cast<std::uintptr_t>(in[i].text);
+      if (in[i].id == part.id && at >= begin && at <= begin + in[i].size && part.size <= begin + in[i].size - at) return i;
+    }
+    return kNone;
+  }
+
+  bool put_value(const cw_field& field) {
     if (const std::uint32_t index = index_of(field, element_); index != kNone) {
       say_.put(Value::of_element);
       say_.put(index);
     } else if (const std::uint32_t own = index_of(field, fields_); own != kNone) {
       say_.put(Value::of_record);
       say_.put(own);
-    } else {
-      const bool made = (field.flags & CW_MADE) != 0;
-      say_.put(made ? Value::made : Value::part);
-      say_.put(field.id);
+    } else if ((field.flags & CW_MADE) != 0) {
+      say_.put(Value::made);
       say_.put(field.kind);
       put_text({field.text, field.size});
+    } else {
+      const std::uint32_t within = index_of_whole(field, element_);
+      const std::uint32_t whole = within != kNone ? within : index_of_whole(field, fields_);
+      if (whole == kNone) {
+        breach("a value that the adapter gave is of no field of the record");
+        return false;
+      }
+      say_.put(within != kNone ? Value::part_of_element : Value::part_of_record);
+      say_.put(whole);
+      say_.put(field.kind);
+      say_.put(static_cast<std::uint32_t>(field.text - (within != kNone ? element_ : fields_)[whole].text));
+      say_.put(field.size);
     }
+    return true;
   }
 
   /// False when nothing more is wanted of this record; true: the words that follow `say` are expected.
@@ -319,8 +343,7 @@ class Worker {
       of(c).say_.put(target);
       of(c).say_.put(how);
       of(c).say_.put(rank);
-      of(c).put_value(*value);
-      return true;
+      return of(c).put_value(*value);
     };
     door.touchpoint = [](void* c, const cw_touchpoint* t) {
       if (!of(c).begin(Say::touchpoint)) return false;
@@ -334,14 +357,12 @@ class Worker {
       if (!of(c).begin(Say::carry)) return false;
       of(c).say_.put(form);
       of(c).put_text(name);
-      of(c).put_value(*value);
-      return true;
+      return of(c).put_value(*value);
     };
     door.drop = [](void* c, const cw_field* value, cw_text rule) {
       if (!of(c).begin(Say::drop)) return false;
       of(c).put_text(rule);
-      of(c).put_value(*value);
-      return true;
+      return of(c).put_value(*value);
     };
     door.filter = [](void* c, cw_text rule) {
       if (of(c).begin(Say::filter)) of(c).put_text(rule);
@@ -405,6 +426,7 @@ class Worker {
     return array.whole != 0 && !stopped;
   }
 
+  const cw_receiver door_ = receiver();
   static constexpr int kSpins = 50;
   static constexpr std::uint32_t kNone = UINT32_MAX;
   static constexpr std::size_t kLeast = 1024;  // room for the answer that there is no room

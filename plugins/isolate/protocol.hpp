@@ -38,6 +38,8 @@ inline constexpr std::size_t kLetterAt = 64, kLetterSize = std::size_t{16} << 20
 inline constexpr std::size_t kRecordsAt = kLetterAt + kLetterSize;
 inline constexpr std::size_t kOrdersSize = std::size_t{1} << 30;
 inline constexpr std::size_t kAnswersSize = kRecordsAt + (std::size_t{64} << 20);
+/// The process looks whether the host sleeps after so many records, and when there is no more: to look costs more than to answer.
+inline constexpr std::size_t kTellEvery = 128;
 /// Readable bytes behind every text.
 inline constexpr std::size_t kSlack = 64;
 
@@ -77,10 +79,11 @@ enum class Say : std::uint8_t {
 
 /// Where a text stands: in the order of the record (an offset), or here.
 inline constexpr std::uint32_t kInOrder = 0x8000'0000;
-/// Which field: of the record, of the array's element, one with a text of its own, one made up.
-enum class Value : std::uint8_t { of_record, of_element, part, made };
+/// Which value: a field, by index, of the record or of the array's element; a part of one: index, kind, offset, size; or one made
+/// up: kind, text.
+enum class Value : std::uint8_t { of_record, of_element, part_of_record, part_of_element, made };
 
-/// A field as it stands in an order; `text` is an offset in the mapping.
+/// A field as it stands in an order; `text` is an offset in the mapping. From `id` on it is laid out as cw_field is.
 struct OrderedField {
   std::uint32_t text, size;
   std::uint16_t id;
@@ -163,6 +166,8 @@ class Reader {
     at_ += sizeof value;
     return value;
   }
+  /// What get() would give.
+  [[nodiscard]] Say next() const { return at_ == end_ ? Say::end : static_cast<Say>(*at_); }
   std::string_view text() { return bytes(get<std::uint32_t>()); }
   std::string_view bytes(std::size_t size) {
     if (static_cast<std::size_t>(end_ - at_) < size) {

@@ -110,6 +110,10 @@ class Words {
   }
   Words& there(std::uint32_t offset, std::uint32_t size) { return numbers({size | isolate::kInOrder, offset}); }
   Words& field(std::uint32_t index, Value in = Value::of_record) { return put(in).numbers({index}); }
+  Words& part(std::uint32_t index, std::uint8_t kind, std::uint32_t offset, std::uint32_t size) {
+    return field(index, Value::part_of_record).put(kind).numbers({offset, size});
+  }
+  Words& made(std::uint8_t kind) { return put(Value::made).put(kind); }
   [[nodiscard]] std::string_view bytes() const { return {memory_.data(), writer_.size()}; }
 
  private:
@@ -121,8 +125,8 @@ Words good_answer() {
   Words w;
   w.say(Say::set).numbers({1, 0, 0}).field(0);
   w.say(Say::set).numbers({9, 0, 3}).field(1);
-  w.say(Say::carry).numbers({0}).text("name").put(Value::part).put(std::uint16_t{2}).put(std::uint8_t{1}).there(31, 2);
-  w.say(Say::carry).numbers({0}).text("list").put(Value::made).put(std::uint16_t{0}).put(std::uint8_t{5}).text("[1]");
+  w.say(Say::carry).numbers({0}).text("name").part(2, CW_STRING, 0, 2);
+  w.say(Say::carry).numbers({0}).text("list").made(CW_ARRAY).text("[1]");
   w.say(Say::walk).numbers({3}).text("m[]");
   w.say(Say::element).say(Say::touchpoint).numbers({1, 1, 1}).text("row 1").there(10, 20).text("").text("").there(31, 4);
   w.say(Say::element).say(Say::carry).numbers({0}).text("a").field(0, Value::of_element);
@@ -178,25 +182,23 @@ TEST_CASE("what breaks the rules is a refusal") {
     w.say(Say::end);
     return w;
   };
-  const auto value = [&](Value sort, std::uint16_t id, std::uint8_t kind, auto&& text) {
-    return set([&](Words& w) { text(w.put(sort).put(id).put(kind)); });
-  };
   const std::string not_utf8 = "refuse adapter_failed: a text that the adapter gave is not UTF-8";
   const std::string not_its_kind = "refuse adapter_failed: a value that the adapter gave is not what its kind says";
-  const std::string no_field = "refuse adapter_failed: a value that the adapter gave is of no field of the record";
   const std::vector<std::pair<Words, std::string>> bad = {
       {set([](Words& w) { w.field(4); }), kNotUnderstood},                     // there are four
       {set([](Words& w) { w.field(0, Value::of_element); }), kNotUnderstood},  // not within an array
       {set([](Words& w) { w.put(Value{9}); }), kNotUnderstood},
-      {value(Value::made, 0, CW_STRING, [](Words& w) { w.text("\xff"); }), not_utf8},
-      {value(Value::made, 0, CW_STRING, [](Words& w) { w.text("\xed\xa0\x80"); }), not_utf8},  // a surrogate
-      {value(Value::made, 0, CW_STRING, [](Words& w) { w.text("\xc0\x80"); }), not_utf8},      // longer than need be
-      {value(Value::made, 0, CW_ARRAY, [](Words& w) { w.text("[1"); }), not_its_kind},
-      {value(Value::made, 0, 7, [](Words& w) { w.text("x"); }), not_its_kind},
-      {value(Value::part, 9, CW_STRING, [](Words& w) { w.there(5, 2); }), no_field},
-      {value(Value::part, 0, CW_STRING, [](Words& w) { w.there(4, 2); }), kNotUnderstood},  // before the record
-      {value(Value::part, 0, CW_STRING, [](Words& w) { w.there(50, 2000); }), kNotUnderstood},
-      {value(Value::part, 2, CW_STRING, [](Words& w) { w.there(33, 1); }), not_utf8},  // half of ë
+      {set([](Words& w) { w.made(CW_STRING).text("\xff"); }), not_utf8},
+      {set([](Words& w) { w.made(CW_STRING).text("\xed\xa0\x80"); }), not_utf8},  // a surrogate
+      {set([](Words& w) { w.made(CW_STRING).text("\xc0\x80"); }), not_utf8},      // longer than need be
+      {set([](Words& w) { w.made(CW_STRING).there(4, 2); }), kNotUnderstood},     // before the record
+      {set([](Words& w) { w.made(CW_STRING).there(50, 2000); }), kNotUnderstood},
+      {set([](Words& w) { w.made(CW_ARRAY).text("[1"); }), not_its_kind},
+      {set([](Words& w) { w.made(7).text("x"); }), not_its_kind},
+      {set([](Words& w) { w.part(9, CW_STRING, 0, 1); }), kNotUnderstood},
+      {set([](Words& w) { w.part(0, CW_STRING, 0, 5); }), kNotUnderstood},
+      {set([](Words& w) { w.part(0, CW_STRING, UINT32_MAX, 2); }), kNotUnderstood},
+      {set([](Words& w) { w.part(2, CW_STRING, 2, 1); }), not_utf8},  // half of ë
       {Words().say(Say::walk).numbers({17}).text("m[]").say(Say::walked).say(Say::end), kNotUnderstood},
       {Words().say(Say::walk).numbers({3}).text("m[]").say(Say::end), kNotUnderstood},
       {Words().say(Say::walk).numbers({3}).text("m\xff").say(Say::end), kNotUnderstood},

@@ -165,6 +165,8 @@ class Adapter {
   virtual ~Adapter() = default;
   [[nodiscard]] virtual const AdapterInfo& info() const = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<Translator>> open(Setup& setup) const = 0;
+  /// Whether its translators are remote ones: it is dear to wake those, so they are given much at a time.
+  [[nodiscard]] virtual bool is_remote() const { return false; }
 };
 
 /// Where adapters come from. info() of all is known without running any adapter's code; load() runs the chosen one's.
