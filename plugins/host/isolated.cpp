@@ -352,7 +352,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   static constexpr std::size_t kMostly = 32;                        // bytes
   static constexpr std::size_t kTogether = std::size_t{400} << 10;  // bytes of orders for which the process is woken
   static constexpr unsigned kMostLate = 5;                          // then the adapter is not asked again
-  static constexpr unsigned kMostCrashes = 8;                       // between two forget(): then the rest is refused
+  static constexpr unsigned kMostCrashes = 32;                       // between two forget(): then the rest is refused
   static constexpr std::size_t kPage = 16'384, kPagesKept = 4;
   static constexpr int kSpins = 200;
   struct Order {
