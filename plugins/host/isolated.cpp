@@ -246,14 +246,13 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   // Translator
 
   Result<void> bind(std::uint16_t first, std::span<const std::string_view> names, Binder& binder) override {
-    if (first < NameTable::kStable) {  // the others are for one record only
-      names_.resize(first);
-      names_.insert(names_.end(), names.begin(), names.end());
-    }
+    const bool lasting = first < NameTable::kStable;  // the others are for one record only
+    if (lasting) names_.resize(first);
     if (is_given_up()) return {};  // every record will be refused
     if (!process_.running()) {
       if (auto started = start_again(); !started) return started;
     }
+    if (lasting) names_.insert(names_.end(), names.begin(), names.end());
     return bind_there(first, names, binder);
   }
   [[nodiscard]] bool translates() const override { return translates_; }
@@ -283,6 +282,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   }
 
   void begin_array(std::size_t field, std::string_view prefix) override {
+    array_at_ = 0;
     if (room() < prefix.size() + sizeof array_) {
       orders_made_.back().too_large = true;
       return;
@@ -317,7 +317,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
     ++array_.elements;
   }
   void end_array(bool whole) override {
-    if (orders_made_.back().too_large) return;
+    if (array_at_ == 0) return;
     array_.whole = whole ? 1 : 0;
     put(array_at_, &array_, sizeof array_);
   }
@@ -352,7 +352,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   static constexpr std::size_t kMostly = 32;                        // bytes
   static constexpr std::size_t kTogether = std::size_t{400} << 10;  // bytes of orders for which the process is woken
   static constexpr unsigned kMostLate = 5;                          // then the adapter is not asked again
-  static constexpr unsigned kMostCrashes = 32;                       // between two forget(): then the rest is refused
+  static constexpr unsigned kMostCrashes = 32;                      // between two forget(): then the rest is refused
   static constexpr std::size_t kPage = 16'384, kPagesKept = 4;
   static constexpr int kSpins = 200;
   struct Order {

@@ -66,9 +66,9 @@ class Worker {
 
   [[noreturn]] void run() {
     for (;;) {
-      if (line_.orders().letter.load(std::memory_order_acquire) != letters_) {
+      if (has_letter()) {
         answer_letter();
-      } else if (const std::uint64_t records = line_.orders().records.load(std::memory_order_acquire); records != done_) {
+      } else if (const std::uint64_t records = records_ordered(); records != done_) {
         begin_epoch(records >> 32);
         if (records != done_) answer_record();
       } else {
@@ -78,10 +78,12 @@ class Worker {
   }
 
  private:
-  bool has_work() {
-    return line_.orders().letter.load(std::memory_order_seq_cst) != letters_ ||
-           line_.orders().records.load(std::memory_order_seq_cst) != done_;
+  [[nodiscard]] bool has_letter() const { return line_.orders().letter.load(std::memory_order_seq_cst) != letters_; }
+  /// None before the adapter is open.
+  [[nodiscard]] std::uint64_t records_ordered() const {
+    return translator_ == nullptr ? done_ : line_.orders().records.load(std::memory_order_seq_cst);
   }
+  [[nodiscard]] bool has_work() const { return has_letter() || records_ordered() != done_; }
 
   /// A little while awake: the next order is often on its way. Then asleep.
   void rest() {
