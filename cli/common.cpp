@@ -26,6 +26,7 @@ void on_signal(int number) {
 Result<Isolation> isolation_of(const AdapterArguments& arguments, const std::string& program) {
   Isolation isolation;
   isolation.program = program;
+  isolation.cancelled = [] { return caught_signal() != 0; };
   if (arguments.isolate_seconds) {
     const std::string& text = *arguments.isolate_seconds;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), isolation.seconds);
@@ -72,6 +73,8 @@ void watch_signals() {
   sigemptyset(&action.sa_mask);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error that write() reports
+  std::signal(SIGXFSZ, SIG_IGN);  // and so is a limit on the size of files
+  std::signal(SIGCHLD, SIG_DFL);  // how an isolated adapter ended is ours to see, whatever started us
 }
 
 int print_out(std::string_view text) {

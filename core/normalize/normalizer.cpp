@@ -525,12 +525,11 @@ void Normalizer::hold(const Record& record, const Place& place) {
     return;
   }
   if (!hand_over(record, place)) {
-    translate_held();
-    if (begin_record(place)) {
+    translate_held();  // then there is more room
+    if (!hand_over(record, place) && begin_record(place)) {
       reject("record_too_large", "", "", "the record is larger than an adapter in a process of its own can be handed",
              "run without --isolate");
     }
-    return;
   }
   if (passing) translate_held();
 }
@@ -546,8 +545,9 @@ bool Normalizer::hand_over(const Record& record, const Place& place) {
     for (const KnownWalk& walk : walks_) {
       if (walk.field != record.fields[i].id) continue;
       remote_->begin_array(i, walk.prefix);
+      const std::size_t passing = names_.transient_count();
       const bool whole = walker_->walk(record.fields[i].view(), walk.prefix, [&](const Record& element) {
-        if (names_.transient_count() != 0) {
+        if (names_.transient_count() != passing) {
           held.names = Held::Names::too_many;
         } else if (auto bound = bind_new_names(); !bound) {
           held.names = Held::Names::refused;
@@ -592,7 +592,10 @@ void Normalizer::receive(std::size_t number) {
     const std::uint16_t field = held.record.fields[wanted->field].id;
     const bool known = std::any_of(walks_.begin(), walks_.end(),
                                    [&](const KnownWalk& walk) { return walk.field == field && walk.prefix == wanted->prefix; });
-    if (!known && walks_.size() < kMostWalks) walks_.push_back({field, wanted->prefix});
+    if (!known) {
+      if (walks_.size() == kMostWalks) walks_.erase(walks_.begin());
+      walks_.push_back({field, wanted->prefix});
+    }
     const Held again = held;
     if (tries == kMostWalks || !hand_over(again.record, again.place)) {
       reject("adapter_failed", "", "", "the adapter looks into too many lists of the record, or into too large ones",

@@ -22,7 +22,8 @@ class Answer {
       (void)reader_.get<Say>();
       const auto field = reader_.get<std::uint32_t>();
       RemoteTranslator::Array array{field, std::string(reader_.text())};
-      if (!reader_.failed() && field < context_.record.count && is_utf8(array.prefix)) return array;
+      const bool there = !reader_.failed() && field < context_.record.count && context_.record.fields[field].kind == Kind::array;
+      if (there && is_utf8(array.prefix)) return array;
       bad_ = true;
     } else {
       tell_all(nullptr);

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -123,20 +123,25 @@ class Process {
     socket_ = FileDescriptor(ends[0]);
     const FileDescriptor theirs(ends[1]);
     // First to numbers that are none of those wanted: dup2 must not overwrite what is still to be passed.
-    const FileDescriptor from[] = {FileDescriptor(::fcntl(theirs.get(), F_DUPFD_CLOEXEC, 64)),
-                                   FileDescriptor(::fcntl(orders, F_DUPFD_CLOEXEC, 64)),
-                                   FileDescriptor(::fcntl(answers, F_DUPFD_CLOEXEC, 64))};
+    constexpr int kNext = isolate::kAnswers + 1;
+    const FileDescriptor from[] = {FileDescriptor(::fcntl(theirs.get(), F_DUPFD_CLOEXEC, kNext)),
+                                   FileDescriptor(::fcntl(orders, F_DUPFD_CLOEXEC, kNext)),
+                                   FileDescriptor(::fcntl(answers, F_DUPFD_CLOEXEC, kNext))};
+    for (const FileDescriptor& file : from) {
+      if (file.get() < 0) return cannot(isolation, errno);
+    }
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawnattr_init(&attributes);
-    ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    ::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions, from[0].get(), isolate::kSocket);
-    ::posix_spawn_file_actions_adddup2(&actions, from[1].get(), isolate::kOrders);
-    ::posix_spawn_file_actions_adddup2(&actions, from[2].get(), isolate::kAnswers);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions, isolate::kAnswers + 1);
+    int failed = ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    const auto add = [&](int error) { failed = failed != 0 ? failed : error; };
+    add(::posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0));
+    add(::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0));
+    add(::posix_spawn_file_actions_adddup2(&actions, from[0].get(), isolate::kSocket));
+    add(::posix_spawn_file_actions_adddup2(&actions, from[1].get(), isolate::kOrders));
+    add(::posix_spawn_file_actions_adddup2(&actions, from[2].get(), isolate::kAnswers));
+    add(::posix_spawn_file_actions_addclosefrom_np(&actions, kNext));
     // Ctrl-C is for this process, which ends the other one in good order.
     sigset_t none;
     sigemptyset(&none);
@@ -144,9 +149,10 @@ class Process {
     ::posix_spawnattr_setpgroup(&attributes, 0);
     ::posix_spawnattr_setsigmask(&attributes, &none);
     std::string program = isolation.program, path = library, memory = std::to_string(isolation.memory);
-    char* arguments[] = {program.data(), path.data(), memory.data(), nullptr};
+    std::string host = std::to_string(::getpid());
+    char* arguments[] = {program.data(), path.data(), memory.data(), host.data(), nullptr};
     char* environment[] = {nullptr};
-    const int failed = ::posix_spawn(&pid_, program.c_str(), &actions, &attributes, arguments, environment);
+    if (failed == 0) failed = ::posix_spawn(&pid_, program.c_str(), &actions, &attributes, arguments, environment);
     ::posix_spawn_file_actions_destroy(&actions);
     ::posix_spawnattr_destroy(&attributes);
     if (failed == 0) return {};
@@ -155,16 +161,22 @@ class Process {
   }
 
   [[nodiscard]] bool running() const { return pid_ > 0; }
+  /// The same, for who has not talked to it for a while.
+  [[nodiscard]] bool still_running() {
+    if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) != 0) pid_ = 0;
+    return running();
+  }
   void wake() const { (void)!::send(socket_.get(), "h", 1, MSG_NOSIGNAL | MSG_DONTWAIT); }
 
-  enum class Wait : std::uint8_t { woken, late, gone };
+  enum class Wait : std::uint8_t { woken, late, gone, cancelled };
   /// Until the other side wakes this one, or is gone.
-  [[nodiscard]] Wait sleep(std::chrono::steady_clock::time_point until) const {
+  [[nodiscard]] Wait sleep(std::chrono::steady_clock::time_point until, const std::function<bool()>& cancelled) const {
     for (;;) {
+      if (cancelled && cancelled()) return Wait::cancelled;
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
       if (left <= 0) return Wait::late;
       pollfd socket{socket_.get(), POLLIN, 0};
-      const int ready = ::poll(&socket, 1, static_cast<int>(std::min<long long>(left, 60'000)));
+      const int ready = ::poll(&socket, 1, static_cast<int>(std::min<long long>(left, kLook)));
       if (ready < 0 && errno != EINTR) return Wait::gone;
       if (ready <= 0) continue;
       char bytes[64];
@@ -184,6 +196,7 @@ class Process {
         pid_ = 0;
         return how_it_ended(status);
       }
+      if (ended < 0 && errno == ECHILD) pid_ = 0;  // somebody else took note of its end
       if (ended < 0 && errno != EINTR) break;
       ::usleep(10'000);
     }
@@ -201,6 +214,7 @@ class Process {
   static Error cannot(const Isolation& isolation, int error) {
     return {Errc::adapter, fmt::format("--isolate: {} cannot be started: {}", isolation.program, std::strerror(error)), ""};
   }
+  static constexpr long long kLook = 200;  // ms between two looks whether the run was cancelled
   FileDescriptor socket_;
   pid_t pid_ = 0;
 };
@@ -209,7 +223,6 @@ class Process {
 struct Shared {
   AdapterInfo info;
   Isolation isolation;
-  std::atomic<unsigned> late{0};  ///< how often no answer came in time
 };
 
 /// Takes nothing down: a process that is started again says what the first one said.
@@ -248,17 +261,17 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   Result<void> bind(std::uint16_t first, std::span<const std::string_view> names, Binder& binder) override {
     const bool lasting = first < NameTable::kStable;  // the others are for one record only
     if (lasting) names_.resize(first);
-    if (is_given_up()) return {};  // every record will be refused
-    if (!process_.running()) {
+    if (answered_ < sent_) wait_for(sent_ - 1);  // what befalls the process before is not the names'
+    if (is_given_up()) return {};                // every record will be refused
+    if (!process_.still_running()) {
       if (auto started = start_again(); !started) return started;
     }
     if (lasting) names_.insert(names_.end(), names.begin(), names.end());
     return bind_there(first, names, binder);
   }
   [[nodiscard]] bool translates() const override { return translates_; }
-  void translate(const Record& record, Receiver& receiver) override {  // for who does not know of remote()
-    if (add(record)) (void)this->receive(0, receiver);
-    forget();
+  void translate(const Record&, Receiver& receiver) override {
+    receiver.refuse({"adapter_failed", "", "", "an adapter in a process of its own is asked by remote()", ""});
   }
   RemoteTranslator* remote() override { return this; }
 
@@ -323,7 +336,10 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   }
 
   std::optional<Array> receive(std::size_t number, Receiver& receiver) override {
-    if (number >= answered_) wait_for(number);
+    if (number >= answered_) {
+      publish();
+      wait_for(number);
+    }
     const Order& order = orders_made_[number];
     if (order.too_large) {
       receiver.refuse({"record_too_large", "", "", "the record is larger than an adapter in a process of its own can be handed",
@@ -339,6 +355,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
     if (answered_ < sent_) wait_for(sent_ - 1);  // what is being read must not be written over
     orders_made_.clear();
     said_.clear();
+    if (said_.capacity() > kSaidKept) said_.shrink_to_fit();
     sent_ = answered_ = 0;
     at_ = sent_to_ = answer_at_ = kRecordsAt;
     open_ = false;
@@ -351,9 +368,10 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
  private:
   static constexpr std::size_t kMostly = 32;                        // bytes
   static constexpr std::size_t kTogether = std::size_t{400} << 10;  // bytes of orders for which the process is woken
-  static constexpr unsigned kMostLate = 5;                          // then the adapter is not asked again
+  static constexpr unsigned kMostLate = 3;                          // then the adapter is not asked again
   static constexpr unsigned kMostCrashes = 32;                      // between two forget(): then the rest is refused
   static constexpr std::size_t kPage = 16'384, kPagesKept = 4;
+  static constexpr std::size_t kSaidKept = std::size_t{4} << 20;
   static constexpr int kSpins = 200;
   struct Order {
     std::uint32_t begin = 0;
@@ -368,7 +386,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
 
   [[nodiscard]] OrdersHead& orders() const { return *reinterpret_cast<OrdersHead*>(orders_.data()); }
   [[nodiscard]] const AnswersHead& answers() const { return *reinterpret_cast<const AnswersHead*>(answers_.data()); }
-  [[nodiscard]] bool is_given_up() const { return shared_->late.load(std::memory_order_relaxed) >= kMostLate; }
+  [[nodiscard]] bool is_given_up() const { return late_ >= kMostLate; }
   [[nodiscard]] std::uint64_t in_epoch(std::size_t records) const { return epoch_ << 32 | records; }
   [[nodiscard]] std::chrono::steady_clock::time_point deadline() const {
     return std::chrono::steady_clock::now() + std::chrono::seconds(shared_->isolation.seconds);
@@ -590,9 +608,13 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
     if (answers().asleep.load(std::memory_order_seq_cst) != 0) process_.wake();
     const auto until = deadline();
     while (answers().letter.load(std::memory_order_seq_cst) != letters_) {
-      switch (process_.sleep(until)) {
+      switch (process_.sleep(until, shared_->isolation.cancelled)) {
         case Process::Wait::woken: break;
-        case Process::Wait::late: process_.kill(); return failed(too_late());
+        case Process::Wait::cancelled: process_.kill(); return failed("interrupted");
+        case Process::Wait::late:
+          process_.kill();
+          ++late_;
+          return failed(too_late());
         case Process::Wait::gone: return failed(process_.end());
       }
     }
@@ -621,7 +643,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
       std::uint32_t size = 0;
       if (isolate::kAnswersSize - answer_at_ < sizeof size) return false;
       std::memcpy(&size, answers_.data() + answer_at_, sizeof size);
-      if (isolate::kAnswersSize - answer_at_ - sizeof size < size) return false;
+      if (isolate::kAnswersSize - answer_at_ - sizeof size < size || said_.size() + size > isolate::kAnswersSize) return false;
       add_answer({answers_.data() + answer_at_ + sizeof size, size});
       answer_at_ += sizeof size + size;
     }
@@ -645,7 +667,6 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
 
   /// Until the record is answered, or cannot be.
   void wait_for(std::size_t number) {
-    publish();
     auto until = deadline();
     while (answered_ <= number) {
       if (!process_.running()) {
@@ -662,8 +683,12 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
       if (spin(wanted)) continue;
       orders().waits_records.store(wanted, std::memory_order_seq_cst);
       if (answers().records.load(std::memory_order_seq_cst) >= wanted) continue;
-      switch (process_.sleep(until)) {
+      switch (process_.sleep(until, shared_->isolation.cancelled)) {
         case Process::Wait::woken: break;
+        case Process::Wait::cancelled:
+          process_.kill();
+          while (answered_ < sent_) add_breach("interrupted");
+          return;
         case Process::Wait::late:
           if (take_answers() && answered_ != before) {  // slow, but at work
             until = deadline();
@@ -691,7 +716,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   /// The record at hand took the process with it.
   void lose(bool late, const std::string& why) {
     process_.kill();
-    if (late) ++shared_->late;
+    late_ += late;
     ++crashes_;
     if (answered_ < sent_) add_breach(fmt::format("the adapter failed on this record: {}", why));
     last_end_ = why;
@@ -735,7 +760,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
   // Answers.
   std::string said_;
   std::size_t answered_ = 0, answer_at_ = kRecordsAt;
-  unsigned crashes_ = 0;
+  unsigned crashes_ = 0, late_ = 0;
   std::string last_end_;
 };
 
@@ -745,6 +770,10 @@ class IsolatedAdapter final : public Adapter {
   [[nodiscard]] const AdapterInfo& info() const override { return shared_->info; }
   [[nodiscard]] bool is_remote() const override { return true; }
   [[nodiscard]] Result<std::unique_ptr<Translator>> open(Setup& setup) const override {
+    const auto of_file = read_manifest(shared_->info.path);
+    if (!of_file || of_file->id != shared_->info.id) {
+      return Error{Errc::adapter, fmt::format("{}: it changed since it was found", shared_->info.path), ""};
+    }
     auto translator = std::make_unique<IsolatedTranslator>(shared_);
     if (auto opened = translator->open(setup); !opened) return opened.error();
     return std::unique_ptr<Translator>(std::move(translator));

@@ -285,7 +285,7 @@ class Worker {
     if (at >= begin && at < begin + in.size() * sizeof field) return static_cast<std::uint32_t>((at - begin) / sizeof field);
     if ((field.flags & CW_MADE) != 0) return kNone;
     for (std::uint32_t i = 0; i < in.size(); ++i) {  // a copy of it
-      if (in[i].id == field.id && in[i].text == field.text && in[i].size == field.size) return i;
+      if (std::memcmp(&in[i], &field, sizeof field) == 0) return i;
     }
     return kNone;
   }
@@ -454,21 +454,23 @@ class Worker {
 
 int main(int argc, char** argv) {
   using namespace crosswalk::isolate;
-  if (argc != 3) return 2;
-  constexpr std::size_t kLibraries = std::size_t{256} << 20;  // addresses, of libraries and of this program
-  limit_process(static_cast<std::size_t>(std::strtoull(argv[2], nullptr, 10)) + kOrdersSize + kAnswersSize + kLibraries);
+  if (argc != 4) return 2;
+  constexpr std::size_t kOwn = std::size_t{8} << 20;  // of this program and its libraries
+  const auto memory = static_cast<std::size_t>(std::strtoull(argv[2], nullptr, 10)) + kOwn;
   Line line;
   if (!line.open()) return 2;
   const cw_adapter* adapter = nullptr;
-  std::string refusal;
-  if (void* const library = ::dlopen(argv[1], RTLD_NOW | RTLD_LOCAL); library == nullptr) {
-    const char* why = ::dlerror();
-    refusal = std::string("the library cannot be loaded: ") + (why == nullptr ? "" : why);
-  } else if (adapter = static_cast<const cw_adapter*>(::dlsym(library, CW_ADAPTER_SYMBOL)); adapter == nullptr) {
-    refusal = "it does not export " CW_ADAPTER_SYMBOL;
-  } else if (refusal = crosswalk::breach_of(*adapter); !refusal.empty()) {
-    adapter = nullptr;
+  std::string refusal = confine(memory, static_cast<pid_t>(std::strtol(argv[3], nullptr, 10)), argv[1]);
+  if (refusal.empty()) {
+    if (void* const library = ::dlopen(argv[1], RTLD_NOW | RTLD_LOCAL); library == nullptr) {
+      const char* why = ::dlerror();
+      refusal = std::string("the library cannot be loaded: ") + (why == nullptr ? "" : why);
+    } else if (adapter = static_cast<const cw_adapter*>(::dlsym(library, CW_ADAPTER_SYMBOL)); adapter == nullptr) {
+      refusal = "it does not export " CW_ADAPTER_SYMBOL;
+    } else {
+      refusal = crosswalk::breach_of(*adapter);
+    }
   }
-  forbid_system_calls();
-  Worker(line, adapter, refusal).run();
+  if (refusal.empty()) refusal = confine_further();
+  Worker(line, refusal.empty() ? adapter : nullptr, refusal).run();
 }

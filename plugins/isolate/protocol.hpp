@@ -17,14 +17,15 @@
 
 namespace crosswalk::isolate {
 
-/// File descriptors of the process, and what it was started as. argv: [1] the library, [2] bytes of memory it may take.
+/// File descriptors of the process, and what it was started as. argv: [1] the library, [2] bytes of memory it may take, [3] the
+/// host's process.
 inline constexpr int kSocket = 3, kOrders = 4, kAnswers = 5;
 
 struct OrdersHead {
   std::atomic<std::uint32_t> letter{0};         ///< letters written so far
   std::atomic<std::uint32_t> waits_letter{0};   ///< the host sleeps until so many letters are answered
   std::atomic<std::uint64_t> records{0};        ///< epoch << 32 | records written in it
-  std::atomic<std::uint64_t> waits_records{0};  ///< the host sleeps until so many records are answered; 0: it does not
+  std::atomic<std::uint64_t> waits_records{0};  ///< the host sleeps until so many records are answered, if it does
 };
 struct AnswersHead {
   std::atomic<std::uint32_t> letter{0};   ///< letters answered so far
@@ -36,7 +37,7 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std
 // Both mappings: a head, the letter, the records. They take memory only where something was written.
 inline constexpr std::size_t kLetterAt = 64, kLetterSize = std::size_t{16} << 20;
 inline constexpr std::size_t kRecordsAt = kLetterAt + kLetterSize;
-inline constexpr std::size_t kOrdersSize = std::size_t{1} << 30;
+inline constexpr std::size_t kOrdersSize = std::size_t{256} << 20;
 inline constexpr std::size_t kAnswersSize = kRecordsAt + (std::size_t{64} << 20);
 /// The process looks whether the host sleeps after so many records, and when there is no more: to look costs more than to answer.
 inline constexpr std::size_t kTellEvery = 128;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ struct Isolation {
   std::string program;                        ///< crosswalk-isolate; see isolating_program()
   unsigned seconds = 10;                      ///< without an answer, after which the adapter is stopped
   std::size_t memory = std::size_t{1} << 30;  ///< bytes that each process may take
+  std::function<bool()> cancelled = {};       ///< may be empty; asked while an answer is waited for, by any thread
 };
 
 /// The program that runs an isolated adapter: in the build or install tree that `program` is in. It is held to the rules of
