@@ -54,6 +54,11 @@ inline bool is_good(void* ctx, cw_text t) { return is_utf8(view(t)) || refuse(ct
 inline bool stands_in(const Record& record, const cw_field* value) {
   return reinterpret_cast<std::uintptr_t>(value) - reinterpret_cast<std::uintptr_t>(record.fields) < record.count * sizeof *value;
 }
+/// A field of the record, or a copy of one.
+bool is_field(const Record& record, const cw_field& value) {
+  return std::any_of(record.begin(), record.end(), [&](const Field& f) { return std::memcmp(&f, &value, sizeof value) == 0; });
+}
+
 /// A piece of a field's text, under the field's name.
 bool has_part(const Record& record, const cw_field& value) {
   const auto at = reinterpret_cast<std::uintptr_t>(value.text);
@@ -203,6 +208,9 @@ cw_receiver receiver_door(ReceiverContext& context) {
   };
   door.walk = [](void* c, const cw_field* array, cw_text prefix, bool (*element)(void*, const cw_record*), void* element_ctx) {
     if (!is_good(c, prefix)) return false;
+    if (array->kind == CW_ARRAY && !is_field(context_of(c).record, *array)) {
+      return refuse(c, "it walked something that is no field of the record");
+    }
     return receiver_of(c).walk(field_of(array), view(prefix), [&](const Record& record) {
       context_of(c).element = record;
       const bool more = element(element_ctx, reinterpret_cast<const cw_record*>(&record));

@@ -42,7 +42,7 @@ OTHERWISE_SANITIZED = {"crash", "stack", "hoard", "write-record", "free", "sleep
 # What it tries with it, in vain.
 IN_VAIN = ["kill", "fork", "thread", "open", "create", "socket", "run", "environment"]
 # Seen without isolation as well.
-SEEN = ["not-utf8", "not-utf8-name", "not-utf8-rule", "not-json", "kind", "half-a-letter", "no-field"]
+SEEN = ["not-utf8", "not-utf8-name", "not-utf8-rule", "not-json", "kind", "half-a-letter", "no-field", "walk-made"]
 # What it does before any record → what the run says.
 ENDS_THE_RUN = {
     "open-crash": "signal 11 (Segmentation fault) when it was opened",
