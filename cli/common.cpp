@@ -4,8 +4,10 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 
 #include <unistd.h>
@@ -16,11 +18,25 @@ namespace crosswalk::cli {
 namespace {
 
 std::atomic<int> signal_seen = 0;  // asked by the reading and the writing thread
-static_assert(std::atomic<int>::is_always_lock_free);
+std::atomic<std::int64_t> first_signal = 0;
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free);
+
+std::int64_t now_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);  // may be called by a handler
+  return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+/// timeout(1) and some service managers signal a process and then its group, so once more: that is no second wish.
+constexpr std::int64_t kSameWish = 300;  // ms
 
 void on_signal(int number) {
-  if (signal_seen != 0) _exit(128 + number);  // asked twice: at once
-  signal_seen = number;
+  if (signal_seen == 0) {
+    signal_seen = number;
+    first_signal = now_ms();
+  } else if (now_ms() - first_signal > kSameWish) {
+    _exit(128 + number);  // asked twice: at once
+  }
 }
 
 Result<Isolation> isolation_of(const AdapterArguments& arguments, const std::string& program) {

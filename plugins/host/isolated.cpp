@@ -172,12 +172,12 @@ class Process {
   /// Until the other side wakes this one, or is gone.
   [[nodiscard]] Wait sleep(std::chrono::steady_clock::time_point until, const std::function<bool()>& cancelled) const {
     for (;;) {
-      if (cancelled && cancelled()) return Wait::cancelled;
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
       if (left <= 0) return Wait::late;
       pollfd socket{socket_.get(), POLLIN, 0};
       const int ready = ::poll(&socket, 1, static_cast<int>(std::min<long long>(left, kLook)));
       if (ready < 0 && errno != EINTR) return Wait::gone;
+      if (ready == 0 && cancelled && cancelled()) return Wait::cancelled;  // not at once: mostly the answer is on its way
       if (ready <= 0) continue;
       char bytes[64];
       const ssize_t got = ::recv(socket_.get(), bytes, sizeof bytes, MSG_DONTWAIT);
