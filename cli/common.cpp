@@ -39,17 +39,24 @@ void on_signal(int number) {
   }
 }
 
+std::optional<unsigned> whole_number(std::string_view text) {
+  unsigned number = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 Result<Isolation> isolation_of(const AdapterArguments& arguments, const std::string& program) {
   Isolation isolation;
   isolation.program = program;
   isolation.cancelled = [] { return caught_signal() != 0; };
   if (arguments.isolate_seconds) {
-    const std::string& text = *arguments.isolate_seconds;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), isolation.seconds);
-    if (failed != std::errc() || end != text.data() + text.size() || isolation.seconds == 0 || isolation.seconds > 86'400) {
-      return Error{Errc::usage, fmt::format("--isolate-seconds: \"{}\" is not a number of seconds", text),
+    const auto seconds = whole_number(*arguments.isolate_seconds);
+    if (!seconds || *seconds == 0 || *seconds > 86'400) {
+      return Error{Errc::usage, fmt::format("--isolate-seconds: \"{}\" is not a number of seconds", *arguments.isolate_seconds),
                    "a whole number from 1 to 86400"};
     }
+    isolation.seconds = *seconds;
   }
   if (arguments.isolate_memory) {
     constexpr std::size_t kLeast = std::size_t{16} << 20;
@@ -119,9 +126,7 @@ int report(const Error& error) {
 }
 
 Result<unsigned> parse_jobs(std::string_view text) {
-  unsigned jobs = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), jobs);
-  if (failed == std::errc() && end == text.data() + text.size()) return jobs;
+  if (const auto jobs = whole_number(text)) return *jobs;
   return Error{Errc::usage, fmt::format("--jobs: \"{}\" is not a number of threads", text),
                "a whole number such as 4; without --jobs there is one thread per processor"};
 }

@@ -4,10 +4,9 @@
 #include <cstddef>
 #include <string_view>
 
-namespace crosswalk {
+#include "crosswalk/record.hpp"  // is_valid_utf8()
 
-/// True when all of `size` bytes are well-formed UTF-8 (no overlong forms, no surrogates, nothing above U+10FFFF).
-[[nodiscard]] bool is_valid_utf8(const char* text, std::size_t size);
+namespace crosswalk {
 
 /// The position of the first byte that begins no well-formed sequence; the text's size when there is none. Byte by
 /// byte: for text that is known to be broken.

@@ -53,7 +53,7 @@ class Answer {
     switch (say) {
       case Say::set: {
         const auto target = reader_.get<std::uint32_t>(), how = reader_.get<std::uint32_t>(), rank = reader_.get<std::uint32_t>();
-        const cw_field* const field = value(element);
+        const cw_field* const field = value();
         return field != nullptr && door_.set(door_.ctx, target, how, rank, field);
       }
       case Say::touchpoint: {
@@ -68,12 +68,12 @@ class Answer {
       case Say::carry: {
         const auto form = reader_.get<std::uint32_t>();
         const std::string_view name = text_there();
-        const cw_field* const field = value(element);
+        const cw_field* const field = value();
         return field != nullptr && !bad_ && door_.carry(door_.ctx, text(name), field, form);
       }
       case Say::drop: {
         const std::string_view rule = text_there();
-        const cw_field* const field = value(element);
+        const cw_field* const field = value();
         return field != nullptr && !bad_ && door_.drop(door_.ctx, field, text(rule));
       }
       case Say::filter: {
@@ -126,28 +126,34 @@ class Answer {
   }
 
   /// Null where it is none.
-  const cw_field* value(const Record* element) {
-    const auto sort = reader_.get<isolate::Value>();
-    if (sort == isolate::Value::made) {
-      const auto kind = reader_.get<std::uint8_t>();
-      const std::string_view content = text_there();
-      value_ = {content.data(), static_cast<std::uint32_t>(content.size()), 0, kind, CW_MADE};
-      if (!bad_ && !reader_.failed()) return &value_;
-    } else if (const Record* const in =
-                   sort == isolate::Value::of_record || sort == isolate::Value::part_of_record     ? &context_.record
-                   : sort == isolate::Value::of_element || sort == isolate::Value::part_of_element ? element
-                                                                                                   : nullptr) {
-      const auto index = reader_.get<std::uint32_t>();
-      const bool whole = sort == isolate::Value::of_record || sort == isolate::Value::of_element;
-      const auto kind = whole ? std::uint8_t{0} : reader_.get<std::uint8_t>();
-      const auto offset = whole ? 0 : reader_.get<std::uint32_t>(), size = whole ? 0 : reader_.get<std::uint32_t>();
-      if (!reader_.failed() && index < in->count) {
-        const Field& field = in->fields[index];
-        if (whole) return reinterpret_cast<const cw_field*>(&field);
-        value_ = {field.text + offset, size, field.id, kind, 0};
-        if (offset <= field.size && size <= field.size - offset) return &value_;
+  const cw_field* value() {
+    switch (reader_.get<isolate::Value>()) {
+      case isolate::Value::of_record: return field_of(context_.record);
+      case isolate::Value::of_element: return field_of(context_.element);
+      case isolate::Value::part_of_record: return part_of(field_of(context_.record));
+      case isolate::Value::part_of_element: return part_of(field_of(context_.element));
+      case isolate::Value::made: {
+        const auto kind = reader_.get<std::uint8_t>();
+        const std::string_view content = text_there();
+        value_ = {content.data(), static_cast<std::uint32_t>(content.size()), 0, kind, CW_MADE};
+        return bad_ || reader_.failed() ? none() : &value_;
       }
     }
+    return none();
+  }
+  const cw_field* field_of(const Record& record) {
+    const auto index = reader_.get<std::uint32_t>();
+    if (reader_.failed() || index >= record.count) return none();
+    return reinterpret_cast<const cw_field*>(record.fields + index);
+  }
+  const cw_field* part_of(const cw_field* whole) {
+    const auto kind = reader_.get<std::uint8_t>();
+    const auto offset = reader_.get<std::uint32_t>(), size = reader_.get<std::uint32_t>();
+    if (whole == nullptr || reader_.failed() || offset > whole->size || size > whole->size - offset) return none();
+    value_ = {whole->text + offset, size, whole->id, kind, 0};
+    return &value_;
+  }
+  const cw_field* none() {
     bad_ = true;
     return nullptr;
   }

@@ -3,10 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstddef>
-#include <cstring>
-#include <functional>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 
@@ -51,26 +48,12 @@ bool refuse(void* ctx, std::string_view why) {
 
 inline bool is_good(void* ctx, cw_text t) { return is_utf8(view(t)) || refuse(ctx, kNotUtf8); }
 
-inline bool stands_in(const Record& record, const cw_field* value) {
-  return reinterpret_cast<std::uintptr_t>(value) - reinterpret_cast<std::uintptr_t>(record.fields) < record.count * sizeof *value;
-}
-/// A field of the record, or a copy of one.
-bool is_field(const Record& record, const cw_field& value) {
-  return std::any_of(record.begin(), record.end(), [&](const Field& f) { return std::memcmp(&f, &value, sizeof value) == 0; });
-}
-
-/// A piece of a field's text, under the field's name.
-bool has_part(const Record& record, const cw_field& value) {
-  const auto at = reinterpret_cast<std::uintptr_t>(value.text);
-  return std::any_of(record.begin(), record.end(), [&](const Field& f) {
-    const auto begin = reinterpret_cast<std::uintptr_t>(f.text);
-    return f.id == value.id && at >= begin && at <= begin + f.size && value.size <= begin + f.size - at;
-  });
-}
+const cw_record& record_of(const Record& record) { return reinterpret_cast<const cw_record&>(record); }
 
 bool is_good_of_its_own(void* ctx, const cw_field& value) {
   const ReceiverContext& context = context_of(ctx);
-  if ((value.flags & CW_MADE) == 0 && !has_part(context.record, value) && !has_part(context.element, value)) {
+  if ((value.flags & CW_MADE) == 0 && index_of_whole(record_of(context.record), value) == kNoField &&
+      index_of_whole(record_of(context.element), value) == kNoField) {
     return refuse(ctx, "a value that the adapter gave is of no field of the record");
   }
   const std::string_view content(value.text, value.size);
@@ -81,29 +64,11 @@ bool is_good_of_its_own(void* ctx, const cw_field& value) {
 /// What is no field of the record is the adapter's own, and looked at.
 inline bool is_good(void* ctx, const cw_field* value) {
   const ReceiverContext& context = context_of(ctx);
-  return stands_in(context.record, value) || stands_in(context.element, value) || is_good_of_its_own(ctx, *value);
+  return stands_in(record_of(context.record), *value) || stands_in(record_of(context.element), *value) ||
+         is_good_of_its_own(ctx, *value);
 }
 
 }  // namespace
-
-bool is_utf8_with_more(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  for (std::size_t i = 0; i < text.size();) {
-    const unsigned lead = byte(i++);
-    if (lead < 0x80) continue;
-    const std::size_t more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() - i < more) return false;
-    // Neither longer than need be, nor a surrogate, nor beyond U+10FFFF.
-    const unsigned second = byte(i);
-    if (second < (lead == 0xE0 ? 0xA0U : lead == 0xF0 ? 0x90U : 0x80U)) return false;
-    if (second > (lead == 0xED ? 0x9FU : lead == 0xF4 ? 0x8FU : 0xBFU)) return false;
-    for (std::size_t k = 1; k < more; ++k) {
-      if ((byte(i + k) & 0xC0) != 0x80) return false;
-    }
-    i += more;
-  }
-  return true;
-}
 
 Error open_failed(const AdapterInfo& info, const Failure& failure) {
   return {Errc::usage,
@@ -208,7 +173,7 @@ cw_receiver receiver_door(ReceiverContext& context) {
   };
   door.walk = [](void* c, const cw_field* array, cw_text prefix, bool (*element)(void*, const cw_record*), void* element_ctx) {
     if (!is_good(c, prefix)) return false;
-    if (array->kind == CW_ARRAY && !is_field(context_of(c).record, *array)) {
+    if (array->kind == CW_ARRAY && index_of(record_of(context_of(c).record), *array) == kNoField) {
       return refuse(c, "it walked something that is no field of the record");
     }
     return receiver_of(c).walk(field_of(array), view(prefix), [&](const Record& record) {

@@ -9,11 +9,10 @@
 
 #include "crosswalk/adapter.hpp"
 #include "crosswalk/plugin.h"
+#include "crosswalk/record.hpp"
+#include "isolate/contract.hpp"
 
 namespace crosswalk {
-
-inline std::string_view view(cw_text t) { return t.data == nullptr ? std::string_view() : std::string_view(t.data, t.size); }
-inline cw_text text(std::string_view s) { return {s.data(), s.size()}; }
 
 /// What a call of the adapter's set-up or binding reported.
 struct Failure {
@@ -50,8 +49,7 @@ struct ReceiverContext {
   Record element = {};  ///< of the array being walked; else empty
 };
 
-[[nodiscard]] bool is_utf8_with_more(std::string_view text);  ///< than ASCII
-
+/// Nearly all of it is ASCII.
 [[nodiscard]] inline bool is_utf8(std::string_view text) {
   constexpr std::uint64_t kMore = 0x8080'8080'8080'8080;
   const auto word = [&](std::size_t at) {
@@ -66,7 +64,7 @@ struct ReceiverContext {
   } else {
     for (const char c : text) all |= static_cast<unsigned char>(c);
   }
-  return (all & kMore) == 0 || is_utf8_with_more(text);
+  return (all & kMore) == 0 || is_valid_utf8(text.data(), text.size());
 }
 
 // The contexts must outlive the doors.

@@ -172,7 +172,7 @@ Result<std::shared_ptr<const Adapter>> PluginCatalog::load(std::string_view id) 
   if (const auto of_file = read_manifest(info.path); why.empty() && (!of_file || of_file->id != info.id)) {
     why = "it changed while it was loaded";
   }
-  if (!why.empty()) { return Error{Errc::adapter, fmt::format("{}: {}", info.path, why), "report it to the adapter's author"}; }
+  if (!why.empty()) return Error{Errc::adapter, fmt::format("{}: {}", info.path, why), "report it to the adapter's author"};
   return std::shared_ptr<const Adapter>(std::make_shared<PluginAdapter>(info, adapter));
 }
 

@@ -1,7 +1,11 @@
-// What a loaded symbol must be before it is called, in whichever process.
+// What both sides know of an adapter's door, in whichever process: what a loaded symbol must be before it is called, and which
+// field of a record the adapter means.
 #pragma once
 
+#include <cstdint>
+#include <cstring>
 #include <string>
+#include <string_view>
 
 #include "crosswalk/plugin.h"
 
@@ -21,6 +25,36 @@ inline std::string breach_of(const cw_adapter& adapter) {
     return "manifest, open, close and bind must all be there";
   }
   return {};
+}
+
+inline std::string_view view(cw_text t) { return t.data == nullptr ? std::string_view() : std::string_view(t.data, t.size); }
+inline cw_text text(std::string_view s) { return {s.data(), s.size()}; }
+
+inline constexpr std::size_t kNoField = SIZE_MAX;
+
+/// Whether it is one of the record's fields itself, and not a copy.
+inline bool stands_in(const cw_record& record, const cw_field& field) {
+  return reinterpret_cast<std::uintptr_t>(&field) - reinterpret_cast<std::uintptr_t>(record.fields) < record.count * sizeof field;
+}
+
+/// The index of a field of the record, or of the one that it is a copy of.
+inline std::size_t index_of(const cw_record& record, const cw_field& field) {
+  if (stands_in(record, field)) return static_cast<std::size_t>(&field - record.fields);
+  for (std::size_t i = 0; i < record.count; ++i) {
+    if (std::memcmp(&record.fields[i], &field, sizeof field) == 0) return i;
+  }
+  return kNoField;
+}
+
+/// The index of the field whose text it is a piece of, under that field's name.
+inline std::size_t index_of_whole(const cw_record& record, const cw_field& part) {
+  const auto at = reinterpret_cast<std::uintptr_t>(part.text);
+  for (std::size_t i = 0; i < record.count; ++i) {
+    const cw_field& field = record.fields[i];
+    const auto begin = reinterpret_cast<std::uintptr_t>(field.text);
+    if (field.id == part.id && at >= begin && at <= begin + field.size && part.size <= begin + field.size - at) return i;
+  }
+  return kNoField;
 }
 
 }  // namespace crosswalk

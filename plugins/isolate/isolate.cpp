@@ -17,9 +17,6 @@
 namespace crosswalk::isolate {
 namespace {
 
-std::string_view view(cw_text t) { return t.data == nullptr ? std::string_view() : std::string_view(t.data, t.size); }
-cw_text text(std::string_view s) { return {s.data(), s.size()}; }
-
 /// The two mappings, and the byte that wakes.
 class Line {
  public:
@@ -228,8 +225,8 @@ class Worker {
     in_walk_ = over_ = false;
     if (kAnswersSize - answer_ < 2 * kLeast) ::_exit(kNoRoom);
     say_ = Writer(line_.answer_at(answer_ + sizeof(std::uint32_t)), kAnswersSize - answer_ - kLeast);
-    const cw_record record{fields_.data(), fields_.size()};
-    adapter_->translate(translator_, &record, &door_);
+    const cw_record given = record();
+    adapter_->translate(translator_, &given, &door_);
     say_.put(Say::end);
     if (say_.overflowed()) breach("it says more of its records than there is room for");
     const auto size = static_cast<std::uint32_t>(say_.size());
@@ -280,52 +277,37 @@ class Worker {
     }
   }
 
-  static std::uint32_t index_of(const cw_field& field, const std::vector<cw_field>& in) {
-    const auto at = reinterpret_cast<std::uintptr_t>(&field), begin = reinterpret_cast<std::uintptr_t>(in.data());
-    if (at >= begin && at < begin + in.size() * sizeof field) return static_cast<std::uint32_t>((at - begin) / sizeof field);
-    if ((field.flags & CW_MADE) != 0) return kNone;
-    for (std::uint32_t i = 0; i < in.size(); ++i) {  // a copy of it
-      if (std::memcmp(&in[i], &field, sizeof field) == 0) return i;
-    }
-    return kNone;
+  void put_index(Value sort, std::size_t index) {
+    say_.put(sort);
+    say_.put(static_cast<std::uint32_t>(index));
   }
-
-  /// Of which field of `in` the text is a part, under its name.
-  static std::uint32_t index_of_whole(const cw_field& part, const std::vector<cw_field>& in) {
-    const auto at = reinterpret_cast<std::uintptr_t>(part.text);
-    for (std::uint32_t i = 0; i < in.size(); ++i) {
-      const auto begin = reinterpret_cast<std::uintptr_t>(in[i].text);
-      if (in[i].id == part.id && at >= begin && at <= begin + in[i].size && part.size <= begin + in[i].size - at) return i;
-    }
-    return kNone;
+  bool put_part(Value sort, const cw_record& record, const cw_field& part) {
+    const std::size_t whole = index_of_whole(record, part);
+    if (whole == kNoField) return false;
+    put_index(sort, whole);
+    say_.put(part.kind);
+    say_.put(static_cast<std::uint32_t>(part.text - record.fields[whole].text));
+    say_.put(part.size);
+    return true;
   }
 
   bool put_value(const cw_field& field) {
-    if (const std::uint32_t index = index_of(field, element_); index != kNone) {
-      say_.put(Value::of_element);
-      say_.put(index);
-    } else if (const std::uint32_t own = index_of(field, fields_); own != kNone) {
-      say_.put(Value::of_record);
-      say_.put(own);
-    } else if ((field.flags & CW_MADE) != 0) {
+    if ((field.flags & CW_MADE) != 0) {
       say_.put(Value::made);
       say_.put(field.kind);
       put_text({field.text, field.size});
-    } else {
-      const std::uint32_t within = index_of_whole(field, element_);
-      const std::uint32_t whole = within != kNone ? within : index_of_whole(field, fields_);
-      if (whole == kNone) {
-        breach("a value that the adapter gave is of no field of the record");
-        return false;
-      }
-      say_.put(within != kNone ? Value::part_of_element : Value::part_of_record);
-      say_.put(whole);
-      say_.put(field.kind);
-      say_.put(static_cast<std::uint32_t>(field.text - (within != kNone ? element_ : fields_)[whole].text));
-      say_.put(field.size);
+    } else if (const std::size_t visited = index_of(element_record(), field); visited != kNoField) {
+      put_index(Value::of_element, visited);
+    } else if (const std::size_t own = index_of(record(), field); own != kNoField) {
+      put_index(Value::of_record, own);
+    } else if (!put_part(Value::part_of_element, element_record(), field) && !put_part(Value::part_of_record, record(), field)) {
+      breach("a value that the adapter gave is of no field of the record");
+      return false;
     }
     return true;
   }
+  [[nodiscard]] cw_record record() const { return {fields_.data(), fields_.size()}; }
+  [[nodiscard]] cw_record element_record() const { return {element_.data(), element_.size()}; }
 
   /// False when nothing more is wanted of this record; true: the words that follow `say` are expected.
   bool begin(Say say) {
@@ -386,8 +368,8 @@ class Worker {
 
   bool walk(const cw_field& array, std::string_view prefix, bool (*element)(void*, const cw_record*), void* ctx) {
     if (over_ || array.kind != CW_ARRAY) return false;
-    const std::uint32_t field = index_of(array, fields_);
-    if (field == kNone || in_walk_) {
+    const std::size_t field = index_of(record(), array);
+    if (field == kNoField || in_walk_) {
       breach(in_walk_ ? "it walked an array inside of another walk" : "it walked something that is no field of the record");
       return false;
     }
@@ -401,7 +383,7 @@ class Worker {
     }
     say_.cut(0);
     say_.put(Say::wants);
-    say_.put(field);
+    say_.put(static_cast<std::uint32_t>(field));
     say_.text(prefix);
     over_ = true;
     return false;
@@ -419,8 +401,8 @@ class Worker {
       read_fields(at + sizeof next, next.fields, element_);
       at = next.next;
       say_.put(Say::element);
-      const cw_record record{element_.data(), element_.size()};
-      stopped = !element(ctx, &record) || over_;
+      const cw_record visited = element_record();
+      stopped = !element(ctx, &visited) || over_;
     }
     element_.clear();
     in_walk_ = false;
@@ -430,7 +412,6 @@ class Worker {
 
   const cw_receiver door_ = receiver();
   static constexpr int kSpins = 50;
-  static constexpr std::uint32_t kNone = UINT32_MAX;
   static constexpr std::size_t kLeast = 1024;  // room for the answer that there is no room
   static constexpr int kNoRoom = 3;            // exit code
 

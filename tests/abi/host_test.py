@@ -7,17 +7,9 @@ import subprocess
 import sys
 import tempfile
 
+from tap import check, plan
+
 program, adapter_folder, bad_folder = (os.path.abspath(p) for p in sys.argv[1:4])
-count = 0
-
-
-def check(name, good, detail=""):
-    global count
-    count += 1
-    print(f"{'ok' if good else 'not ok'} {count} - {name}")
-    if not good:
-        for line in str(detail).splitlines():
-            print(f"# {line}")
 
 
 def run(*arguments, stdin=b"id,at\n1,2024-01-01T00:00:00Z\n", environment=None):
@@ -126,7 +118,7 @@ def main():
         test_refused_at_load(safe)
         test_folders(safe)
         test_one_library_only()
-    print(f"1..{count}")
+    plan()
 
 
 main()

@@ -49,6 +49,10 @@ struct Record {
   [[nodiscard]] const Field* end() const { return fields + count; }
 };
 
+/// True when all of `size` bytes are well-formed UTF-8 (no overlong forms, no surrogates, nothing above U+10FFFF), as all text of
+/// records is.
+[[nodiscard]] bool is_valid_utf8(const char* text, std::size_t size);
+
 /// Bounds on what one record may be. All are settings of a source.
 struct Limits {
   std::size_t max_record = std::size_t{16} << 20;  ///< bytes of one record

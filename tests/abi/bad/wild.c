@@ -33,7 +33,7 @@ static int is(const char* what) { return strcmp(how, what) == 0; }
 #ifdef WILD_LOAD
 __attribute__((constructor)) static void load(void) {
   /* What it can do while it is loaded already is told by how it ends. */
-  if (open("/dev/shm/crosswalk-forged", O_CREAT | O_WRONLY, 0600) >= 0) _exit(11);
+  if (open(FORGED, O_CREAT | O_WRONLY, 0600) >= 0) _exit(11);
   if (socket(AF_INET, SOCK_STREAM, 0) >= 0) _exit(12);
   if (kill(getppid(), 0) == 0) _exit(13);
   if (open("/proc/self/mem", O_RDWR) >= 0) _exit(14);
@@ -114,7 +114,7 @@ static void do_it(const cw_record* record, const cw_receiver* r, const char** fo
     *found = pthread_create(&thread, NULL, nothing, NULL) != 0 ? "refused" : "done";
   }
   if (is("open")) *found = was_refused(open("/etc/passwd", O_RDONLY)) ? "refused" : "done";
-  if (is("create")) *found = was_refused(open("/dev/shm/crosswalk-forged", O_CREAT | O_WRONLY, 0600)) ? "refused" : "done";
+  if (is("create")) *found = was_refused(open(FORGED, O_CREAT | O_WRONLY, 0600)) ? "refused" : "done";
   if (is("socket")) *found = was_refused(socket(AF_INET, SOCK_STREAM, 0)) ? "refused" : "done";
   if (is("run")) *found = system("true") != 0 ? "refused" : "done";
   if (is("environment")) *found = getenv("PATH") == NULL ? "refused" : "done";
