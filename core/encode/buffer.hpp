@@ -24,6 +24,8 @@ class Buffer {
   /// Forgets everything after `size`: a half-built record is rolled back.
   void truncate(std::size_t size) { size_ = size; }
 
+  /// Bytes for which there is room already.
+  [[nodiscard]] std::size_t left() const { return capacity_ - size_; }
   /// Room for `n` more bytes; write there, then advance().
   char* room(std::size_t n) {
     if (capacity_ - size_ < n) grow(n);

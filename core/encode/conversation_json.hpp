@@ -23,9 +23,7 @@ void add_update_fields(Buffer& out, const Conversation& conversation);
 /// record.
 class MetadataWriter {
  public:
-  /// Open already: what is written are entries for entries().
-  enum class Open : bool { no, yes };
-  explicit MetadataWriter(Buffer& out, Open open = Open::no) : out_(out), open_(open == Open::yes) {}
+  explicit MetadataWriter(Buffer& out) : out_(out) {}
   /// `key` is JSON text with quotes and colon: `"Priority":`. The caller appends the value next.
   void key(std::string_view key) {
     out_.add(open_ ? std::string_view(",") : std::string_view(",\"metadata\":{"));
@@ -35,12 +33,12 @@ class MetadataWriter {
   /// A key and its text. In memory, a comma stands before the key, and kKeySlack bytes behind it can be read, as kTextSlack
   /// behind the text.
   void padded_string(std::string_view key, std::string_view text) {
-    char* const to = out_.room(key.size() + 2 * kKeySlack + json_string_room(text.size()));
-    out_.finish_at(put_padded_json_string(put_padded(to, key), text));
+    if (open_) return add_padded_member(out_, {key.data() - 1, key.size() + 1}, text);
+    out_.add(std::string_view(",\"metadata\":{"));
+    open_ = true;
+    add_padded_member(out_, key, text);
   }
-  void padded_key(std::string_view key) { out_.finish_at(put_padded(out_.room(key.size() + 2 * kKeySlack), key)); }
-  static constexpr std::size_t kKeySlack = 32;
-  /// Entries that were put together before, each with a comma before it.
+  /// Entries that were put together before (add_padded_member()), each with a comma before it.
   void entries(std::string_view text) {
     if (text.empty()) return;
     if (!open_) {
@@ -54,22 +52,8 @@ class MetadataWriter {
   void close() { out_.add(open_ ? std::string_view("}}\n") : std::string_view("}\n")); }
 
  private:
-  char* put_padded(char* to, std::string_view key) {
-    const char* from = key.data() - 1;
-    std::size_t size = key.size() + 1;
-    if (!open_) {
-      open_ = true;
-      to = put_literal(to, ",\"metadata\":{");
-      ++from;
-      --size;
-    }
-    std::memcpy(to, from, kKeySlack);  // nearly all of them, without asking how many
-    if (size > kKeySlack) std::memcpy(to + kKeySlack, from + kKeySlack, size - kKeySlack);
-    return to + size;
-  }
-
   Buffer& out_;
-  bool open_;
+  bool open_ = false;
 };
 
 /// `{"started_at":"repeated:earlier"}` and the zone data's version, for times that were not unique; writes nothing when

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "crosswalk/time.hpp"
+#include "digits.hpp"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -154,20 +155,20 @@ std::size_t copy_clean(const char* text, std::size_t at, std::size_t size, char*
   return to + 1;
 }
 
-/// Writes eight bytes, of which only those of the number count. A lane for each digit, divided all at once: how many digits the
-/// next number has cannot be foreseen.
-char* put_up_to_eight_digits(char* to, std::uint64_t number) {
-  std::uint64_t digits = number / 10'000 | number % 10'000 << 32;
-  const std::uint64_t hundreds = (digits * 5'243 >> 19) & 0x0000'007F'0000'007F;  // by 100, right below 10,000
-  digits = hundreds | (digits - hundreds * 100) << 16;
-  const std::uint64_t tens = (digits * 103 >> 10) & 0x000F'000F'000F'000F;  // by 10, right below 100
-  digits = tens | (digits - tens * 10) << 8;
+/// Writes eight bytes, of which only those of the number count.
+char* put_up_to_eight_digits(char* to, std::uint32_t number) {
+  const std::uint64_t digits = eight_digits(number);
   // The first digit is the lowest byte; of zero, one digit is written.
   const auto zeros = static_cast<unsigned>(std::countr_zero(digits | std::uint64_t{1} << 56)) / 8;
-  digits = (digits | 0x3030'3030'3030'3030) >> 8 * zeros;
-  if constexpr (std::endian::native == std::endian::big) digits = __builtin_bswap64(digits);
-  std::memcpy(to, &digits, sizeof digits);
+  put_eight_bytes(to, (digits | kEightZeros) >> 8 * zeros);
   return to + 8 - zeros;
+}
+
+[[gnu::noinline]] void add_member(Buffer& out, std::string_view key, std::string_view text) {
+  out.add(key);
+  char* const to = out.room(json_string_room(text.size()));
+  *to = '"';
+  out.finish_at(put_escaped(to + 1, text));
 }
 
 }  // namespace
@@ -197,6 +198,35 @@ char* put_padded_json_string(char* to, std::string_view text) {
   return put_json_string(to, text);
 }
 
+void add_padded_member(Buffer& out, std::string_view key, std::string_view text) {
+#if defined(__SSE2__)
+  constexpr std::size_t kBlock = sizeof(Block), kShort = 2 * kBlock;
+  static_assert(kKeySlack >= 2 * kShort && kTextSlack >= kShort);
+  if (key.size() <= 2 * kShort && text.size() <= kShort && out.left() >= 3 * kShort + 2) {  // nearly all of them
+    char* to = out.room(0);
+    const auto copy = [&](const char* from, std::size_t at) {
+      const Block block = load_block(from + at);
+      store(to + at, block);
+      return block;
+    };
+    for (std::size_t at = 0; at < kShort; at += kBlock) copy(key.data(), at);
+    if (key.size() > kShort) {
+      for (std::size_t at = kShort; at < 2 * kShort; at += kBlock) copy(key.data(), at);
+    }
+    to += key.size();
+    *to++ = '"';
+    std::uint64_t bad = escapes(copy(text.data(), 0));
+    if (text.size() > kBlock) bad |= std::uint64_t{escapes(copy(text.data(), kBlock))} << kBlock;
+    if ((bad & ((std::uint64_t{1} << text.size()) - 1)) == 0) {
+      to += text.size();
+      *to++ = '"';
+      return out.finish_at(to);
+    }
+  }
+#endif
+  add_member(out, key, text);
+}
+
 void add_json_compact(Buffer& out, std::string_view json) {
   char* to = out.room(json.size());
   bool quoted = false;
@@ -224,7 +254,7 @@ void add_number(Buffer& out, std::uint64_t value) {
 
 char* put_decimal(char* to, Decimal value) {
   if (value.scale == 0 && static_cast<std::uint64_t>(value.digits) < 100'000'000) {
-    return put_up_to_eight_digits(to, static_cast<std::uint64_t>(value.digits));
+    return put_up_to_eight_digits(to, static_cast<std::uint32_t>(value.digits));
   }
   if (value.scale == 0) return std::to_chars(to, to + kDecimalTextMax, value.digits).ptr;
   std::uint64_t digits =

@@ -22,6 +22,11 @@ inline void add_json_string(Buffer& out, std::string_view text) {
   out.finish_at(put_json_string(out.room(json_string_room(text.size())), text));
 }
 
+/// A key, with what stands around it (`,"Priority":`), and a string behind it. kKeySlack bytes can be read behind the key, and
+/// kTextSlack behind the text.
+void add_padded_member(Buffer& out, std::string_view key, std::string_view text);
+inline constexpr std::size_t kKeySlack = 64;
+
 /// Text known when compiling, written at `to`; gives its end.
 template <std::size_t N>
 char* put_literal(char* to, const char (&text)[N]) {

@@ -1,6 +1,8 @@
 #include "framing/json_flatten.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstring>
 
 #include "framing/framing.hpp"
@@ -16,6 +18,17 @@ namespace {
 
 constexpr std::size_t kLarge = std::size_t{1} << 20;
 constexpr std::string_view kEmptyObject = "{}";
+
+/// All of a field but where its text is, in one word.
+struct Use {
+  std::uint32_t size;
+  std::uint16_t id;
+  Kind kind;
+  std::uint8_t flags;
+};
+static_assert(offsetof(Field, size) == sizeof(const char*) && sizeof(Field) == sizeof(const char*) + sizeof(Use));
+
+std::uint64_t word_of(Use use) { return std::bit_cast<std::uint64_t>(use); }
 
 const char* find_backslash(const char* begin, const char* end) {
   const void* const found = std::memchr(begin, '\\', static_cast<std::size_t>(end - begin));
@@ -163,63 +176,69 @@ Refusal Flattener::members(Cursor& at_outside) {
 // Members as nearly all are: the key that is expected, a string without escapes, a null or an object of such, no blanks. Stops in
 // front of the first that is not like that; true: behind a member, and no comma comes next or the last object ends.
 CROSSWALK_HOT bool Flattener::plain_members(Cursor& at) {
-  KeyTree::Walk walk = frames_[depth_ - 1].walk;
+  if (frames_[depth_ - 1].walk.object == nullptr) return false;
+  KeyTree::Node** expected = frames_[depth_ - 1].walk.expected;
   const char* const text = at.text;
   const std::uint32_t* token = at.token;
-  Field* const fields = fields_.data();
-  Slot* const slots = slots_.data();
-  const std::size_t most = fields_.size(), ids = slots_.size();
-  std::size_t count = count_;
+  const auto plain_up_to = static_cast<std::uint32_t>(backslash_ - text);
+  Slot* const slots = slots_.data();  // for every id that a node has
+  Slot slot(record_, count_);
+  Field *field = fields_.data() + count_, *const fields_end = fields_.data() + fields_.size();
   bool behind_member = false;
-  while (at.end - token > 3 && count != most) {
-    const std::uint32_t key = token[0], begin = token[2], end = token[3];
-    if (text[key] != '"' || text[token[1]] != ':' || backslash_ < text + end) break;
-    KeyTree::Walk behind = walk;
-    KeyTree::Node* const node = KeyTree::expected(behind, text + key + 1);
+  while (at.end - token > 3 && field != fields_end) {
+    const std::uint32_t begin = token[2], end = token[3];
+    if (text[token[1]] != ':' || end > plain_up_to) break;
+    KeyTree::Node** behind = expected;
+    KeyTree::Node* const node = KeyTree::expected(behind, text + token[0]);
     if (node == nullptr) break;
     if (text[begin] == '{') {
       if (text[end] == '}' || depth_ == limits_.max_depth) break;
-      frames_[depth_ - 1].walk = behind;
+      frames_[depth_ - 1].walk.expected = behind;
       open(node, node->meaning);
-      walk = frames_[depth_ - 1].walk;
+      expected = &node->first;
       token += 3;
       continue;
     }
     const bool at_brace = text[end] == '}';
     if (!at_brace && text[end] != ',') break;
-    Field field{text + begin + 1, end - begin - 2, 0, Kind::string, 0};
-    if (text[begin] != '"' || text[end - 1] != '"') {
-      if (end - begin != 4 || std::memcmp(text + begin, "null", 4) != 0) break;
-      field = {text + begin, 4, 0, Kind::null, 0};
+    if (node->id < 0 || slots[node->id].record() == slot.record()) break;
+    const char* value = text + begin;
+    std::uint64_t use = node->use;
+    if (text[begin] == '"' && text[end - 1] == '"') {
+      ++value;
+      use += word_of({end - begin - 2, 0, {}, 0});
+    } else if (end - begin == 4 && std::memcmp(value, "null", 4) == 0) {
+      use = word_of({4, static_cast<std::uint16_t>(node->id), Kind::null, 0});
+    } else {
+      break;
     }
-    if (static_cast<std::size_t>(node->id) >= ids) break;  // one without an id is beyond all
-    Slot& slot = slots[node->id];
-    if (slot.record == record_) break;
-    slot = {record_, static_cast<std::uint32_t>(count)};
-    field.id = static_cast<std::uint16_t>(node->id);
-    std::memcpy(&fields[count++], &field, sizeof field);
-    walk = behind;
+    slots[node->id] = slot;
+    slot = slot.next();
+    std::memcpy(&field->text, &value, sizeof value);
+    std::memcpy(&field->size, &use, sizeof use);
+    ++field;
+    expected = behind;
     token += 3;
     if (at_brace) {
       while (depth_ != 1 && at.end - token > 1 && text[*token] == '}') {
         ++token;
-        walk = frames_[--depth_ - 1].walk;
+        expected = frames_[--depth_ - 1].walk.expected;
       }
       behind_member = text[*token] != ',';
       if (behind_member) break;
     }
     ++token;
   }
-  frames_[depth_ - 1].walk = walk;
+  frames_[depth_ - 1].walk.expected = expected;
   at.token = token;
-  count_ = count;
+  count_ = static_cast<std::size_t>(field - fields_.data());
   return behind_member;
 }
 
 // A key and its colon.
 CROSSWALK_HOT Refusal Flattener::key(Cursor& at, Key& key) {
   if (at.byte() != '"') return Refusal::not_json;
-  const char* const begin = at.text + *at.token + 1;
+  const char* const begin = at.text + *at.token;
   Frame& frame = frames_[depth_ - 1];
   key.node = KeyTree::expected(frame.walk, begin);
   const std::string_view quoted = key.node != nullptr ? std::string_view() : at.whole();
@@ -357,13 +376,13 @@ CROSSWALK_HOT Refusal Flattener::put_id(int id, Kind kind, std::string_view text
   const auto at = static_cast<std::size_t>(id);
   if (at >= slots_.size()) slots_.resize(std::max(at + 1, 2 * slots_.size()));
   Slot& slot = slots_[at];
-  if (slot.record == record_) {  // this path again: the last value counts
-    fields_[slot.position] = field;
+  if (slot.record() == record_) {  // this path again: the last value counts
+    fields_[slot.position()] = field;
     ++duplicates_;
     return Refusal::none;
   }
   if (count_ == fields_.size() && !make_room()) return Refusal::too_many_fields;
-  slot = {record_, static_cast<std::uint32_t>(count_)};
+  slot = Slot(record_, count_);
   fields_[count_++] = field;
   return Refusal::none;
 }
@@ -380,7 +399,10 @@ CROSSWALK_HOT Refusal Flattener::put_id(int id, Kind kind, std::string_view text
   if (!build_path(key.meaning())) return Refusal::name_too_long;
   id = names_.intern(path_);
   if (id < 0) return Refusal::too_many_fields;
-  if (key.node != nullptr && static_cast<std::size_t>(id) < NameTable::kStable) key.node->id = id;
+  if (key.node != nullptr && static_cast<std::size_t>(id) < NameTable::kStable) {
+    key.node->id = id;
+    key.node->use = word_of({0, static_cast<std::uint16_t>(id), Kind::string, 0});
+  }
   return Refusal::none;
 }
 

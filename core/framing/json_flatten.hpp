@@ -68,10 +68,18 @@ class Flattener {
     std::string_view name;
     [[nodiscard]] std::string_view meaning() const { return node != nullptr ? node->meaning : name; }
   };
-  /// Where in the record the field with some id stands.
-  struct Slot {
-    std::uint32_t record = 0;
-    std::uint32_t position = 0;
+  /// In which record a field with some id stood last, and as which: in one word, since it is written for every field.
+  class Slot {
+   public:
+    Slot() = default;
+    Slot(std::uint32_t record, std::size_t position) : word_(std::uint64_t{record} << 32 | position) {}
+    [[nodiscard]] std::uint32_t record() const { return static_cast<std::uint32_t>(word_ >> 32); }
+    [[nodiscard]] std::size_t position() const { return static_cast<std::uint32_t>(word_); }
+    [[nodiscard]] Slot next() const { return Slot(word_ + 1); }  ///< that of the field behind it
+
+   private:
+    explicit Slot(std::uint64_t word) : word_(word) {}
+    std::uint64_t word_ = 0;
   };
 
   void begin_record();

@@ -48,15 +48,24 @@ void KeyTree::expect(Walk& walk, Node* node) {
 }
 
 KeyTree::Node* KeyTree::add(Walk& walk, std::string_view key, std::string_view meaning) {
-  const std::size_t text = key.size() + meaning.size() + 2 * (kPadding + 1);
-  if (nodes_.size() == kNodes || text > kText - text_used_) return nullptr;
+  const std::size_t size = key.size() + 2;
+  if (nodes_.size() == kNodes || size + kPadding + meaning.size() > kText - text_used_) return nullptr;
   if (table_.size() < 2 * (nodes_.size() + 1)) grow_table();
-  const std::string_view kept = keep(key, "\"");
+  char* const quoted = keep(size + kPadding);
+  quoted[0] = quoted[size - 1] = '"';
+  std::copy(key.begin(), key.end(), quoted + 1);
+  std::fill_n(quoted + size, kPadding, '\0');
   Node& node = nodes_.emplace_back();
-  node.quoted = kept.data();
-  node.size = static_cast<std::uint32_t>(kept.size());
+  node.quoted = quoted;
+  node.size = static_cast<std::uint32_t>(size);
+  node.head = (1U << std::min(size, kWord)) - 1;
   node.parent = walk.object;
-  node.meaning = meaning == key ? kept.substr(0, key.size()) : keep(meaning);
+  node.meaning = node.key();
+  if (meaning != key) {
+    char* const other = keep(meaning.size());
+    std::copy(meaning.begin(), meaning.end(), other);
+    node.meaning = {other, meaning.size()};
+  }
   if (!insert(&node)) {
     nodes_.pop_back();
     return nullptr;
@@ -67,7 +76,7 @@ KeyTree::Node* KeyTree::add(Walk& walk, std::string_view key, std::string_view m
 
 bool KeyTree::insert(Node* node) {
   const std::size_t mask = table_.size() - 1;
-  std::uint64_t slot = hash(node->parent, {node->quoted, node->size - 1});
+  std::uint64_t slot = hash(node->parent, node->key());
   for (std::size_t probe = 0; probe < kProbes; ++probe, ++slot) {
     if (table_[slot & mask] != nullptr) continue;
     table_[slot & mask] = node;
@@ -81,20 +90,17 @@ void KeyTree::grow_table() {
   for (Node& node : nodes_) insert(&node);  // one that finds no slot is just not found again
 }
 
-std::string_view KeyTree::keep(std::string_view text, std::string_view behind) {
-  const std::size_t size = text.size() + behind.size() + kPadding;
+char* KeyTree::keep(std::size_t size) {
   if (size > text_left_) {
     text_left_ = std::max(size, kChunk);
     text_.push_back(std::make_unique<char[]>(text_left_));
     text_end_ = text_.back().get();
   }
   char* const kept = text_end_;
-  if (!text.empty()) std::memcpy(kept, text.data(), text.size());
-  if (!behind.empty()) std::memcpy(kept + text.size(), behind.data(), behind.size());
   text_end_ += size;
   text_left_ -= size;
   text_used_ += size;
-  return {kept, text.size() + behind.size()};
+  return kept;
 }
 
 }  // namespace crosswalk::json

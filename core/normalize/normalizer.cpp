@@ -41,6 +41,7 @@ struct GivenField {
   const Field& given;
   [[nodiscard]] std::string_view view() const { return given.view(); }
   [[nodiscard]] const Field& field() const { return given; }
+  [[nodiscard]] bool is_text() const { return given.kind <= Kind::string; }
   [[nodiscard]] bool is_nothing() const { return crosswalk::is_nothing(given); }
   void put(Field& to) const { std::memcpy(&to, &given, sizeof given); }  // by its members it would be eight instructions
 };
@@ -126,6 +127,9 @@ std::string metadata_name(std::string_view name) {
   if (name == "crosswalk" || name == "touchpoints") out += " (source)";
   return out;
 }
+
+/// A key of metadata with the comma that stands before it.
+std::string_view with_comma(std::string_view key) { return {key.data() - 1, key.size() + 1}; }
 
 bool is_score(Decimal value) { return !less(value, {1, 0}) && !less({5, 0}, value); }
 
@@ -295,7 +299,6 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   nameless.close("columns without a name");
   renamed.close("columns that stand again");
   if (auto bound = bind_new_names(); !bound) return bound;
-  writes_through_ = keys_differ_ && !source_.contributes && !translator_->translates();
   row_plan_ = plan_rows(dialect.delimiter);
   for (const auto& [later, first] : repeated) {
     if (plans_.fields[first]->action != Action::map && plans_.fields[later]->action != Action::map) continue;
@@ -314,7 +317,6 @@ Result<void> Normalizer::start_json() {
     forget_names();
     csv_header_.clear();
     row_plan_ = {};
-    writes_through_ = false;
     walker_ = make_array_walker(names_, source_.limits);
     parser_ = make_json_parser(names_, source_.limits);
   }
@@ -322,8 +324,10 @@ Result<void> Normalizer::start_json() {
 }
 
 Result<void> Normalizer::bind_new_names() {
-  if (auto bound = bind_up_to(plans_, names_.stable_count(), 0); !bound) return bound;
-  return bind_up_to(transient_plans_, names_.transient_count(), NameTable::kStable);
+  auto bound = bind_up_to(plans_, names_.stable_count(), 0);
+  if (bound) bound = bind_up_to(transient_plans_, names_.transient_count(), NameTable::kStable);
+  writes_through_ = keys_differ_ && !source_.contributes && !translator_->translates();
+  return bound;
 }
 
 Result<void> Normalizer::bind_up_to(Plans& plans, std::size_t count, std::size_t first_id) {
@@ -359,7 +363,7 @@ void Normalizer::settle(FieldPlan& p, Step& s, std::string_view path) {
   const auto keep_key = [](std::string& kept, std::string_view key) {
     kept = ',' + json_key(metadata_name(key));
     const std::size_t size = kept.size() - 1;
-    kept.append(MetadataWriter::kKeySlack, '\0');
+    kept.append(kKeySlack, '\0');
     return std::string_view(kept).substr(1, size);
   };
   p.key.name = keep_key(p.comma_key, p.name);
@@ -648,6 +652,7 @@ struct Normalizer::Cell {
   std::uint16_t column;
   [[nodiscard]] std::string_view view() const { return text; }
   [[nodiscard]] Field field() const { return {text.data(), static_cast<std::uint32_t>(text.size()), column}; }
+  [[nodiscard]] static constexpr bool is_text() { return true; }
   [[nodiscard]] bool is_nothing() const {
     return text.empty() || (static_cast<unsigned char>(text.front()) <= ' ' && all_blank(text));
   }
@@ -669,9 +674,9 @@ inline void Normalizer::carry(const Value& value, Step& s) {
   }
   ++s.carried;
   if (writes_through_) {
-    MetadataWriter entries(row_metadata_, MetadataWriter::Open::yes);
-    if (s.form == Form::as_is) return entries.padded_string(s.key->name, value.view());
-    entries.padded_key(s.key->name);
+    const std::string_view key = with_comma(s.key->name);
+    if (s.form == Form::as_is && value.is_text()) return add_padded_member(row_metadata_, key, value.view());
+    row_metadata_.add(key);
     return add_value(row_metadata_, value.field(), s.form);
   }
   if (!keys_differ_ || made_items_) return add_item(*s.key, value.field(), s.form);
@@ -756,7 +761,7 @@ void Normalizer::take(const CsvRow& row) {
           if (!column.writes) break;
           [[fallthrough]];
         }
-        case RowPlan::How::write: MetadataWriter(row_metadata_, MetadataWriter::Open::yes).padded_string(column.key, text); break;
+        case RowPlan::How::write: add_padded_member(row_metadata_, column.key, text); break;
         case RowPlan::How::fill_each: fill_each({text, number}, steps[number]); break;
         case RowPlan::How::take: take(Cell{text, number}, number, steps[number]); break;
         case RowPlan::How::carry_rival:
@@ -932,12 +937,12 @@ Normalizer::RowPlan::Column Normalizer::plan_column(const Step& s, std::uint16_t
     case Action::drop: return {RowPlan::How::drop};
     case Action::map: return {RowPlan::How::fill_each};
     case Action::carry:
-      if (writes) return {RowPlan::How::write, false, Target::none, nullptr, s.key->name};
+      if (writes) return {RowPlan::How::write, false, Target::none, nullptr, with_comma(s.key->name)};
       break;
     case Action::map_plainly:
       if (s.also_carried && !writes) break;
       slot(s.target) = {{nullptr, 0, number, Kind::cell}, s.how, number, s.rank};
-      return {RowPlan::How::fill, s.also_carried, s.target, s.absent, s.key->name};
+      return {RowPlan::How::fill, s.also_carried, s.target, s.absent, with_comma(s.key->name)};
     case Action::claim: break;
   }
   return {RowPlan::How::take};
@@ -1077,8 +1082,8 @@ void Normalizer::add_item(const Key& wanted, const Field& value, Form form) {
 const Normalizer::Key& Normalizer::made_key(std::string_view comma_key) {
   if (made_ == made_keys_.size()) made_keys_.emplace_back();
   Key& key = made_keys_[made_++];
-  char* const kept = scratch_text_.allocate(comma_key.size() + MetadataWriter::kKeySlack);
-  std::memset(std::copy(comma_key.begin(), comma_key.end(), kept), 0, MetadataWriter::kKeySlack);
+  char* const kept = scratch_text_.allocate(comma_key.size() + kKeySlack);
+  std::memset(std::copy(comma_key.begin(), comma_key.end(), kept), 0, kKeySlack);
   key.name = key.path = {kept + 1, comma_key.size() - 1};
   key.name_hash = key.path_hash = hash64(key.name);
   return key;
@@ -1219,7 +1224,7 @@ const Normalizer::Key& Normalizer::key_of_made_name(std::string_view name) {
   made_names_.reserve(kMadeNames);
   MadeName& kept = made_names_.emplace_back(MadeName{std::string(name), std::string(scratch_.view()), {}});
   const std::size_t size = kept.comma_key.size() - 1;
-  kept.comma_key.append(MetadataWriter::kKeySlack, '\0');
+  kept.comma_key.append(kKeySlack, '\0');
   kept.key.name = kept.key.path = std::string_view(kept.comma_key).substr(1, size);
   kept.key.name_hash = kept.key.path_hash = hash64(kept.key.name);
   return kept.key;
@@ -1692,7 +1697,7 @@ void Normalizer::emit_line() {
       metadata.padded_string(item.name(), item.value.view());
       continue;
     }
-    metadata.padded_key(item.name());
+    metadata.key(item.name());
     add_value(out, item.value, item.form);
   }
   add_time_marks(metadata, out, conversation_, source_.zones->version());

@@ -151,7 +151,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
       bool writes = false;                 ///< of fill: into metadata as well
       Target target = Target::none;        ///< of fill; all of its slot but the text is there
       const Vocabulary* absent = nullptr;  ///< of fill
-      std::string_view key;                ///< of what is written
+      std::string_view key;                ///< of what is written, with the comma before it
     };
     /// 64 columns, a bit each.
     struct Word {
@@ -353,7 +353,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::array<Slot, kTargetCount> slots_;
   std::vector<Gathered> gathered_, unused_;
   bool walking_ = false;         // text of the record at hand is the walker's: it goes with the next element
-  bool writes_through_ = false;  // CSV whose columns say everything, streamed: metadata is written at once, not kept in items_
+  bool writes_through_ = false;  // streamed, and names say everything: metadata is written at once, not kept in items_
   Buffer row_metadata_;
   std::vector<Item> items_;
   std::uint64_t item_bits_ = 0;  // of the hashes of keys

@@ -1,7 +1,9 @@
+#include <bit>
 #include <cstring>
 #include <string_view>
 
 #include "crosswalk/time.hpp"
+#include "digits.hpp"
 #include "time/calendar.hpp"
 
 namespace crosswalk {
@@ -23,18 +25,14 @@ constexpr std::string_view kShape = "YYYY-MM-DDTHH:MM:SS";
 
 void put_pair(char* out, unsigned value) { std::memcpy(out, kPairs.text + std::size_t{2} * value, 2); }
 
-/// Nine digits, less trailing zeros. Returns the end.
+/// Nine digits, less trailing zeros: there is a digit that is none. Returns the end.
 char* put_fraction(std::uint32_t nanos, char* out) {
-  *out++ = '.';
-  const std::uint32_t last_eight = nanos % 100'000'000;
-  *out = static_cast<char>('0' + nanos / 100'000'000);
-  put_pair(out + 1, last_eight / 1'000'000);
-  put_pair(out + 3, last_eight / 10'000 % 100);
-  put_pair(out + 5, last_eight / 100 % 100);
-  put_pair(out + 7, last_eight % 100);
-  char* end = out + 9;
-  while (end[-1] == '0') --end;
-  return end;
+  const std::uint64_t last_eight = eight_digits(nanos % 100'000'000);
+  const auto zeros = static_cast<unsigned>(std::countl_zero(last_eight)) / 8;
+  out[0] = '.';
+  out[1] = static_cast<char>('0' + nanos / 100'000'000);
+  put_eight_bytes(out + 2, last_eight | kEightZeros);
+  return out + 10 - zeros;
 }
 
 }  // namespace

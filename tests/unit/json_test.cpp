@@ -668,6 +668,29 @@ TEST_CASE("json records: keys in any order, without end, and by any spelling get
   CHECK(shown_run(read_json(text)) == expected);
 }
 
+TEST_CASE("json records: a key that is nearly the expected one, at any byte, is another") {
+  for (std::size_t size = 1; size <= 50; ++size) {
+    std::string text;
+    Lines expected;
+    const auto add = [&](const std::string& key) {
+      expected.push_back(std::to_string(expected.size() + 1) + "@" + std::to_string(text.size()) + " " + key + "='v' b='w'");
+      text += "{\"" + key + "\":\"v\",\"b\":\"w\"}\n";
+    };
+    const std::string key(size, 'a');
+    add(key);
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other = key;
+      other[at] = 'c';
+      add(other);
+      add(key);
+    }
+    add(key + "a");
+    add(key);
+    add(key + "aa");
+    CHECK(shown_run(read_json(text)) == expected);
+  }
+}
+
 TEST_CASE("json records: a source whose keys are data is read in bounded memory") {
   NameTable names;
   const auto parser = make_json_parser(names, {});

@@ -143,6 +143,26 @@ TEST_CASE("json text: random bytes, behind other text in a buffer that grows") {
   }
 }
 
+TEST_CASE("json text: keys and texts of every length, with room for all of it and with less") {
+  const std::string behind(std::max(kKeySlack, kTextSlack), '"');
+  for (const char special : {'a', '"', '\x01'}) {
+    for (const std::size_t key_size : {0U, 1U, 31U, 32U, 33U, 63U, 64U, 65U, 200U}) {
+      for (std::size_t size = 0; size <= 70; ++size) {
+        const std::string key = std::string(key_size, 'k') + behind;
+        std::string text(size, 'a');
+        if (size != 0) text[key_size % size] = text[size - 1] = special;
+        const std::string padded = text + behind;
+        for (const std::size_t before : {0U, 4000U, 4095U}) {
+          Buffer out;
+          out.add(std::string(before, '.'));
+          add_padded_member(out, std::string_view(key).substr(0, key_size), std::string_view(padded).substr(0, size));
+          REQUIRE(out.view() == std::string(before, '.') + std::string(key_size, 'k') + model(text));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("json text: a view that ends in the middle of other text is not read beyond its end") {
   const std::string whole = "abcdefghijklmnopqrstuvwxyz\"\\\n0123456789";
   for (std::size_t from = 0; from <= whole.size(); ++from) {

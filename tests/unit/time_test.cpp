@@ -1,5 +1,6 @@
 // core/time: the table of tests/zones/cases.tsv, the rules behind it, and properties on random times.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <clocale>
@@ -635,6 +636,14 @@ TEST_CASE("time: writing") {
   CHECK(written({kLast, 999'999'999}).size() == crosswalk::kTimeTextMax);
   CHECK(written({1700000000, 120'000'000}) == "2023-11-14T22:13:20.12Z");
   CHECK(written({1700000000, 1}) == "2023-11-14T22:13:20.000000001Z");
+  for (std::uint32_t nanos = 1; nanos < 1'000'000'000; nanos = nanos * 3 + 7'000) {  // and each with zeros at its end
+    for (std::uint32_t power = 1; power <= nanos; power *= 10) {
+      const std::uint32_t part = nanos / power * power;
+      std::string digits = fmt::format("{:09}", part);
+      digits.erase(digits.find_last_not_of('0') + 1);
+      CHECK(written({1700000000, part}) == fmt::format("2023-11-14T22:13:20.{}Z", digits));
+    }
+  }
 
   std::mt19937_64 random(2);
   TimeReader reader(TimeFormat(), nullptr, Disambiguation::reject);
