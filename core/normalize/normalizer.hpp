@@ -27,6 +27,7 @@
 #include "framing/lines.hpp"
 #include "merge/contribution.hpp"
 #include "normalize/column_counts.hpp"
+#include "normalize/decimal.hpp"
 #include "normalize/evidence.hpp"
 #include "normalize/vocabulary.hpp"
 #include "pipeline/books.hpp"
@@ -58,6 +59,9 @@ struct TimeSurvey {
   TimeColumn column;
   EvidenceCollector* evidence = nullptr;  ///< may be null
 };
+
+/// Of customers' satisfaction.
+inline bool is_score(Decimal value) { return !less(value, {1, 0}) && !less({5, 0}, value); }
 
 class Normalizer final : public RecordHandler, private Receiver, private Binder {
  public:
@@ -206,6 +210,16 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::string prefix;
   };
   struct Cell;
+
+  /// The targets of a record that is a touchpoint: nothing else is known.
+  static constexpr std::uint32_t kFewKnow =
+      1U | 1U << static_cast<unsigned>(Target::external_id) | 1U << static_cast<unsigned>(Target::channel) |
+      1U << static_cast<unsigned>(Target::version) | 1U << static_cast<unsigned>(Target::scope) |
+      1U << static_cast<unsigned>(Target::time_zone);
+  /// Names beyond the room for them, taken together in the books.
+  static constexpr const char* kOtherNames = "…";
+  static constexpr std::string_view kCorrectSource = "correct the record in the source, or leave it out";
+
   enum class Outcome : std::uint8_t { going, filtered, refused };
 
   // RecordHandler
@@ -276,6 +290,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void add_unused(const Gathered& gathered);
   [[nodiscard]] RowPlan plan_rows(char delimiter);
   [[nodiscard]] RowPlan::Column plan_column(const Step& step, std::uint16_t number);
+  static void add_comma_key(Buffer& out, std::string_view name);
   const Key& key_of_made_name(std::string_view name);
   Item* find_item(std::string_view key, std::uint64_t hash);
   template <class Value>

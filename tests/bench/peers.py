@@ -101,10 +101,9 @@ class Comparison:
         """All that is timed: work, contestant, threads, whether to a file."""
         for work in self.works:
             for peer in self.doing(work):
-                for threads in sorted({1, self.threads} if peer.parallel else {1}):
-                    yield work, peer, threads, False
-                    if peer.parallel:
-                        yield work, peer, threads, True
+                for to_file in (False, True) if peer.parallel else (False,):
+                    for threads in sorted({1, self.threads} if peer.parallel else {1}):
+                        yield work, peer, threads, to_file
 
     def time(self):
         """Everything in turn, round by round."""
@@ -115,6 +114,7 @@ class Comparison:
                 self.say(f"round {number + 1} of {self.options.rounds}: {work.name}, {peer.name}, {threads} threads")
                 count = self.rows(peer)
                 data = self.data(work, count)
+                os.sync()  # what the last one left for the disk is not this one's time
                 version, sample = peer.run(work, data, output if to_file else "/dev/null", threads)
                 key = work.name, peer.name, threads, to_file
                 series = self.series.setdefault(key, Series(data.stat().st_size, count, version=version))
