@@ -16,6 +16,7 @@ constexpr auto kDecimals = {&Conversation::handle_time, &Conversation::wait_time
                             &Conversation::csat_score};
 constexpr unsigned kPlatformBit = 0, kScopeBit = 1, kVersionBit = 2, kTextBit = 3, kDecimalBit = 8, kStartedBit = 12,
                    kEndedBit = 13, kResolvedBit = 14, kIdBit = 15, kLinkedBit = 16, kWideBit = 17;
+static_assert(kTextBit + kTexts.size() == kDecimalBit && kDecimalBit + kDecimals.size() == kStartedBit);
 static_assert(Contribution::kSaysPlatform == 1U << kPlatformBit &&
               Contribution::kSaysValues == (2U << kResolvedBit) - (1U << kTextBit));
 

@@ -91,7 +91,7 @@ class Sorter {
   /// Memory in which entries lie and stay.
   struct Chunk {
     struct Free {
-      void operator()(char* bytes) const { std::free(bytes); }
+      void operator()(char* allocated) const { std::free(allocated); }
     };
     std::unique_ptr<char[], Free> bytes;
     std::size_t size = 0;
