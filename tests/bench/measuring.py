@@ -61,6 +61,7 @@ def last_line(text):
 
 def run(command, output=None, environment=None, exits=(0,)):
     """Runs a program from start to end; its standard output goes to the file `output`, or nowhere."""
+    os.sync()  # what the last one left for the disk is not this one's time
     with open(output or os.devnull, "wb") as out:
         begin = time.perf_counter()
         process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out,
@@ -77,6 +78,7 @@ def run(command, output=None, environment=None, exits=(0,)):
 
 def run_reporting(command):
     """Runs a peer that measures itself, without the start of its interpreter. Its version and a sample."""
+    os.sync()
     done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
         raise Failed(f"{command[0]} ended with {done.returncode}: {last_line(done.stderr)}")

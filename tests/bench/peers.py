@@ -114,7 +114,6 @@ class Comparison:
                 self.say(f"round {number + 1} of {self.options.rounds}: {work.name}, {peer.name}, {threads} threads")
                 count = self.rows(peer)
                 data = self.data(work, count)
-                os.sync()  # what the last one left for the disk is not this one's time
                 version, sample = peer.run(work, data, output if to_file else "/dev/null", threads)
                 key = work.name, peer.name, threads, to_file
                 series = self.series.setdefault(key, Series(data.stat().st_size, count, version=version))
