@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from measuring import Sample, in_turn, run
+from measuring import Sample, in_turn, read_through, run
 
 ADAPTERS = 100
 
@@ -32,6 +32,7 @@ def ten_times(ours, work, data, count, rounds, folder, say):
 
     def translate(name, path, threads):
         def work_once():
+            read_through(path)
             sample = run(ours.command(work, [path], "/dev/null", threads, "--summary", accounts), exits=(0, 3))
             peaks[name] = max(peaks.get(name, 0), json.loads(accounts.read_text())["peak_memory_bytes"] / 1e6)
             return sample
@@ -114,7 +115,10 @@ def costs(ours, works, data, count, rounds, folder, say):
         return lambda: run([ours.program, "run", "--quiet", "--jobs", 1, jobs[name], *more], exits=(0, 3))
 
     def translate(path, *more):
-        return lambda: run(ours.command(works["zendesk"], [path], out, 1, *more), exits=(0, 3))
+        def work_once():
+            read_through(path)
+            return run(ours.command(works["zendesk"], [path], out, 1, *more), exits=(0, 3))
+        return work_once
     taken = medians(in_turn(rounds, {
         "job": run_job("ample"),
         "job with ledger": run_job("ample", "--ledger", folder / "ledger.jsonl"),
