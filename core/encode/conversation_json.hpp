@@ -19,6 +19,9 @@ void add_conversation_fields(Buffer& out, const Conversation& conversation, Text
 /// The same of a ConversationUpdate: external_id and the fields that an update may carry.
 void add_update_fields(Buffer& out, const Conversation& conversation);
 
+/// A key of metadata with the comma that stands before it in memory.
+inline std::string_view with_comma(std::string_view key) { return {key.data() - 1, key.size() + 1}; }
+
 /// Builds the metadata object behind add_conversation_fields() or add_update_fields(): opened by the first entry, closed with the
 /// record.
 class MetadataWriter {
@@ -33,7 +36,7 @@ class MetadataWriter {
   /// A key and its text. In memory, a comma stands before the key, and kKeySlack bytes behind it can be read, as kTextSlack
   /// behind the text.
   void padded_string(std::string_view key, std::string_view text) {
-    if (open_) return add_padded_member(out_, {key.data() - 1, key.size() + 1}, text);
+    if (open_) return add_padded_member(out_, with_comma(key), text);
     out_.add(std::string_view(",\"metadata\":{"));
     open_ = true;
     add_padded_member(out_, key, text);

@@ -166,10 +166,31 @@ char* put_up_to_eight_digits(char* to, std::uint32_t number) {
 
 [[gnu::noinline]] void add_member(Buffer& out, std::string_view key, std::string_view text) {
   out.add(key);
-  char* const to = out.room(json_string_room(text.size()));
-  *to = '"';
-  out.finish_at(put_escaped(to + 1, text));
+  add_json_string(out, text);
 }
+
+#if defined(__SSE2__)
+constexpr std::size_t kBlock = sizeof(Block), kShort = 2 * kBlock;
+static_assert(kKeySlack >= 2 * kShort && kTextSlack >= kShort);
+
+Block copy_block(char* to, const char* from, std::size_t at) {
+  const Block block = load_block(from + at);
+  store(to + at, block);
+  return block;
+}
+
+/// Of a padded text of up to kShort bytes. Whatever stands behind the text is copied with it, and then the quote over that:
+/// nearly one way for all, since how long the next one is cannot be foreseen. Null: it needs an escape.
+inline char* put_short(char* to, std::string_view text) {
+  *to++ = '"';
+  std::uint64_t bad = escapes(copy_block(to, text.data(), 0));
+  if (text.size() > kBlock) bad |= std::uint64_t{escapes(copy_block(to, text.data(), kBlock))} << kBlock;
+  if ((bad & ((std::uint64_t{1} << text.size()) - 1)) != 0) return nullptr;
+  to += text.size();
+  *to = '"';
+  return to + 1;
+}
+#endif
 
 }  // namespace
 
@@ -183,16 +204,8 @@ char* put_json_string(char* to, std::string_view text) {
 
 char* put_padded_json_string(char* to, std::string_view text) {
 #if defined(__SSE2__)
-  // Whatever stands behind the text is copied with it, and then the quote over that: one way for all short texts, since how
-  // long the next one is cannot be foreseen.
-  if (text.size() <= 16) {
-    *to++ = '"';
-    const Block block = load_block(text.data());
-    store(to, block);
-    if ((escapes(block) & ((1U << text.size()) - 1)) != 0) return put_escaped(to, text);
-    to += text.size();
-    *to = '"';
-    return to + 1;
+  if (text.size() <= kShort) {
+    if (char* const end = put_short(to, text)) return end;
   }
 #endif
   return put_json_string(to, text);
@@ -200,28 +213,13 @@ char* put_padded_json_string(char* to, std::string_view text) {
 
 void add_padded_member(Buffer& out, std::string_view key, std::string_view text) {
 #if defined(__SSE2__)
-  constexpr std::size_t kBlock = sizeof(Block), kShort = 2 * kBlock;
-  static_assert(kKeySlack >= 2 * kShort && kTextSlack >= kShort);
   if (key.size() <= 2 * kShort && text.size() <= kShort && out.left() >= 3 * kShort + 2) {  // nearly all of them
-    char* to = out.room(0);
-    const auto copy = [&](const char* from, std::size_t at) {
-      const Block block = load_block(from + at);
-      store(to + at, block);
-      return block;
-    };
-    for (std::size_t at = 0; at < kShort; at += kBlock) copy(key.data(), at);
+    char* const to = out.room(0);
+    for (std::size_t at = 0; at < kShort; at += kBlock) copy_block(to, key.data(), at);
     if (key.size() > kShort) {
-      for (std::size_t at = kShort; at < 2 * kShort; at += kBlock) copy(key.data(), at);
+      for (std::size_t at = kShort; at < 2 * kShort; at += kBlock) copy_block(to, key.data(), at);
     }
-    to += key.size();
-    *to++ = '"';
-    std::uint64_t bad = escapes(copy(text.data(), 0));
-    if (text.size() > kBlock) bad |= std::uint64_t{escapes(copy(text.data(), kBlock))} << kBlock;
-    if ((bad & ((std::uint64_t{1} << text.size()) - 1)) == 0) {
-      to += text.size();
-      *to++ = '"';
-      return out.finish_at(to);
-    }
+    if (char* const end = put_short(to + key.size(), text)) return out.finish_at(end);
   }
 #endif
   add_member(out, key, text);

@@ -203,12 +203,13 @@ CROSSWALK_HOT bool Flattener::plain_members(Cursor& at) {
     if (!at_brace && text[end] != ',') break;
     if (node->id < 0 || slots[node->id].record() == slot.record()) break;
     const char* value = text + begin;
-    std::uint64_t use = node->use;
+    const auto id = static_cast<std::uint16_t>(node->id);
+    std::uint64_t use = 0;
     if (text[begin] == '"' && text[end - 1] == '"') {
       ++value;
-      use += word_of({end - begin - 2, 0, {}, 0});
+      use = word_of({end - begin - 2, id, Kind::string, 0});
     } else if (end - begin == 4 && std::memcmp(value, "null", 4) == 0) {
-      use = word_of({4, static_cast<std::uint16_t>(node->id), Kind::null, 0});
+      use = word_of({4, id, Kind::null, 0});
     } else {
       break;
     }
@@ -399,10 +400,7 @@ CROSSWALK_HOT Refusal Flattener::put_id(int id, Kind kind, std::string_view text
   if (!build_path(key.meaning())) return Refusal::name_too_long;
   id = names_.intern(path_);
   if (id < 0) return Refusal::too_many_fields;
-  if (key.node != nullptr && static_cast<std::size_t>(id) < NameTable::kStable) {
-    key.node->id = id;
-    key.node->use = word_of({0, static_cast<std::uint16_t>(id), Kind::string, 0});
-  }
+  if (key.node != nullptr && static_cast<std::size_t>(id) < NameTable::kStable) key.node->id = id;
   return Refusal::none;
 }
 

@@ -31,7 +31,6 @@ class KeyTree {
     Node* next = nullptr;          ///< followed this one last time
     Node* first = nullptr;         ///< came first inside this one last time
     std::int32_t id = kNoId;       ///< of the field that this key names
-    std::uint64_t use = 0;         ///< the walker's, for that id
     Node* parent = nullptr;
     std::string_view meaning;  ///< the key without its escapes
     [[nodiscard]] std::string_view key() const { return {quoted + 1, size - 2}; }

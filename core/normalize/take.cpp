@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "encode/conversation_json.hpp"
 #include "encode/json_text.hpp"
 #include "merge/ledger.hpp"
 #include "normalize/normalizer.hpp"
@@ -39,9 +40,6 @@ struct GivenField {
   [[nodiscard]] bool is_nothing() const { return crosswalk::is_nothing(given); }
   void put(Field& to) const { std::memcpy(&to, &given, sizeof given); }  // by its members it would be eight instructions
 };
-
-/// A key of metadata with the comma that stands before it.
-std::string_view with_comma(std::string_view key) { return {key.data() - 1, key.size() + 1}; }
 
 }  // namespace
 
