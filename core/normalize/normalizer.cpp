@@ -685,6 +685,7 @@ void Normalizer::account(Summary& summary) const {
     }
     sum.count += use.count;
   }
+  findings_.enter(source_.inputs, summary);
   for (std::size_t t = 0; t < kTargetCount; ++t) {
     if (vocabularies_[t].empty() || static_cast<Target>(t) == Target::resolved) continue;
     if (vocabularies_[t].overflowed()) summary.too_many_words.emplace(name_of(static_cast<Target>(t)));

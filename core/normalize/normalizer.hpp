@@ -31,6 +31,7 @@
 #include "normalize/evidence.hpp"
 #include "normalize/vocabulary.hpp"
 #include "pipeline/books.hpp"
+#include "pipeline/findings.hpp"
 #include "pipeline/source.hpp"
 
 namespace crosswalk {
@@ -319,6 +320,17 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
   void bad_value(Target target, std::string_view code, std::string message, const std::string& cure);
   void count_bad(std::string_view what, std::string_view found, std::string message, const std::string& cure);
+  /// Of the record at hand; `message` is called for the first one only.
+  template <class Message>
+  void find(std::string_view code, Message&& message, std::string_view cure) {
+    findings_.add(code, {file_, place_.offset}, [&] {
+      Finding first;
+      first.message = message();
+      first.cure = source_.cure(cure);
+      first.line = line();
+      return first;
+    });
+  }
   [[nodiscard]] std::string field_name(const Field& field) const;
 
   void translate_ids();
@@ -402,7 +414,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::uint64_t count = 0, file = 0, offset = 0;
     std::string found, message, cure;
   };
-  std::map<std::string, BadUse, std::less<>> bad_;            // by target
+  std::map<std::string, BadUse, std::less<>> bad_;  // by target
+  Findings findings_;
   std::map<std::string, FieldUse, std::less<>> past_fields_;  // of plans that were replaced
   std::map<std::string, std::map<std::string, std::uint64_t, std::less<>>, std::less<>> record_drops_;
   std::vector<std::string> notes_;

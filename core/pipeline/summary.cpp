@@ -74,6 +74,25 @@ Json bad_values_json(const Summary& s) {
   return out;
 }
 
+Json findings_json(const Summary& s) {
+  Json out = Json::object();
+  for (const auto& [code, finding] : s.findings) {
+    Json& entry = out[code];
+    entry = {{"count", finding.count}, {"message", finding.message}, {"cure", finding.cure}};
+    if (finding.input.empty()) continue;
+    entry["file"] = finding.input;
+    if (finding.line == 0) continue;
+    entry["line"] = finding.line;
+    entry["offset"] = finding.offset;
+  }
+  return out;
+}
+
+std::string place_of(const Finding& finding) {
+  if (finding.input.empty()) return {};
+  return finding.line == 0 ? finding.input + ": " : fmt::format("{} line {}: ", finding.input, finding.line);
+}
+
 /// Times that a policy decided, and how.
 struct Doubtful {
   std::uint64_t count = 0;
@@ -164,6 +183,7 @@ Json accounts_of(const Summary& s) {
   source_json["time_format"] = s.time_format;
   source_json["evidence"] = {{"decided", s.evidence_decided}, {"abstained", s.evidence_abstained}};
   source_json["bad_values"] = bad_values_json(s);
+  source_json["findings"] = findings_json(s);
   source_json["words"] = words_json(s);
   source_json["fields"] = fields_json(s);
   source_json["notes"] = s.notes;
@@ -223,6 +243,10 @@ std::string Summary::text() const {
   }
   for (const auto& [target, bad] : bad_values) {
     line("dropped", fmt::format("{} × {} (such as \"{}\"): {}", grouped(bad.count), target, bad.found, bad.message));
+  }
+  for (const auto& [code, finding] : findings) {
+    line("found", fmt::format("{} × {}{}: {}{}{}{}", grouped(finding.count), code, finding.count == 1 ? "" : ", for example",
+                              place_of(finding), finding.message, finding.cure.empty() ? "" : "; ", finding.cure));
   }
   for (const auto& [target, counts] : times) {
     const Doubtful doubt = doubtful(counts);

@@ -111,6 +111,7 @@ TEST_CASE("summary: json() has the whole account") {
     "times": {"started_at": {"offset": 1, "unique": 2, "repeated:earlier": 3, "skipped:earlier": 4}},
     "time_format": "day_first", "evidence": {"decided": 11, "abstained": 12},
     "bad_values": {"csat_score": {"count": 3, "found": "7", "message": "too much", "cure": "less"}},
+    "findings": {},
     "words": {"channel": [{"word": "Mail", "count": 4, "became": "email"}, {"word": "fax", "count": 1, "became": null}]},
     "fields": {"Subject": {"mapped": 5, "carried": 6, "empty": 7, "dropped": {"metadata=none": 8}}},
     "notes": ["column 3 has no name"], "bytes_read": 1000})"));

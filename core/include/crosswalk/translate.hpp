@@ -60,6 +60,14 @@ struct BadValue {
   std::uint64_t file = 0, offset = 0;  ///< where that is
 };
 
+/// What a rule decided, or what looks wrong, without costing the record: counted, with the first one in the input.
+struct Finding {
+  std::uint64_t count = 0;
+  std::string message, cure;                     ///< of the first one
+  std::string input;                             ///< its input; empty: of no single place
+  std::uint64_t file = 0, line = 0, offset = 0;  ///< its place; line 0: of the input as a whole
+};
+
 /// One distinct word of a vocabulary and what it became.
 struct WordUse {
   std::uint64_t count = 0;
@@ -89,6 +97,7 @@ struct Summary {
   std::map<std::string, std::string, std::less<>> reject_cures;                           ///< first message and cure met, by code
   std::map<std::string, std::array<std::uint64_t, kKnownCount>, std::less<>> times;       ///< by target
   std::map<std::string, BadValue, std::less<>> bad_values;                                ///< by target
+  std::map<std::string, Finding, std::less<>> findings;                                   ///< by code (docs/reference)
   std::map<std::string, std::map<std::string, WordUse, std::less<>>, std::less<>> words;  ///< by target, by word
   std::set<std::string, std::less<>> too_many_words;    ///< targets with more distinct words than are listed
   std::map<std::string, FieldUse, std::less<>> fields;  ///< by source field
