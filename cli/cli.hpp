@@ -74,6 +74,12 @@ Result<unsigned> parse_jobs(std::string_view text);
 /// Prints `crosswalk: message` and the cure to standard error; gives the exit code for it.
 int report(const Error& error);
 
+/// Writes to standard error what can be written there: full, closed or without a reader, it changes nothing of the run.
+void print_error(std::string_view text);
+
+/// To be called first: standard descriptors that are closed are not given to files, and nothing ends by a broken pipe.
+void prepare_descriptors();
+
 /// Writes to standard output and flushes it; gives kDone, or the exit code of what went wrong, which is reported.
 int print_out(std::string_view text);
 

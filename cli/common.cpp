@@ -10,6 +10,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "cli.hpp"
@@ -100,6 +101,24 @@ void watch_signals() {
   std::signal(SIGCHLD, SIG_DFL);  // how an isolated adapter ended is ours to see, whatever started us
 }
 
+void prepare_descriptors() {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error that write() reports, or on standard error nothing
+  constexpr int kModes[] = {O_WRONLY, O_RDONLY, O_WRONLY};  // 0 and 1: those that fail as a closed one does
+  for (int fd = 0; fd < 3; ++fd) {
+    if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
+    [[maybe_unused]] const int null = ::open("/dev/null", kModes[fd]);  // the lowest number that is free
+  }
+}
+
+void print_error(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
 int print_out(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return kDone;
   if (errno == EPIPE) return report({Errc::closed, "", ""});
@@ -120,8 +139,8 @@ int caught_signal() { return signal_seen; }
 
 int report(const Error& error) {
   if (error.code == Errc::closed) return 128 + SIGPIPE;  // `| head` had enough; nothing to say
-  fmt::print(stderr, "crosswalk: {}\n", printable(error.message));
-  if (!error.cure.empty()) fmt::print(stderr, "  {}\n", printable(error.cure));
+  print_error(fmt::format("crosswalk: {}\n", printable(error.message)));
+  if (!error.cure.empty()) print_error(fmt::format("  {}\n", printable(error.cure)));
   return error.code == Errc::usage ? kUsage : kFailed;
 }
 

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <exception>
 #include <iostream>
+#include <new>
 
 #include "cli.hpp"
 #include "usage.hpp"
@@ -176,9 +178,7 @@ CLI::App* add_zones(CLI::App& app, crosswalk::cli::ZonesArguments& a) {
   return verb;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app("Crosswalk translates CRM conversation exports into Assembled's ConversationInput.", "crosswalk");
   app.set_version_flag("--version", fmt::format("crosswalk {}", crosswalk::library_version()));
   app.require_subcommand(1);
@@ -213,4 +213,20 @@ int main(int argc, char** argv) {
   if (adapters_verb->parsed()) return crosswalk::cli::run_adapters(adapters, adapters_json);
   if (time_verb->parsed()) return crosswalk::cli::run_time(time);
   return crosswalk::cli::run_zones(zones);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  crosswalk::cli::prepare_descriptors();
+  try {
+    return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    crosswalk::cli::print_error("crosswalk: out of memory\n");
+  } catch (const std::exception& thrown) {
+    crosswalk::cli::print_error("crosswalk: ");
+    crosswalk::cli::print_error(thrown.what());
+    crosswalk::cli::print_error("\n  this is a defect of the program; please report it\n");
+  }
+  return crosswalk::cli::kFailed;
 }

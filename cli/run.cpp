@@ -44,7 +44,7 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
     };
     if (auto ok = summary.write_json(print); !ok) return code != kDone ? code : report(ok.error());
   } else if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) {
-    fmt::print(stderr, "{}", summary.text());
+    print_error(summary.text());
   }
   if (begun && !a.options.summary.empty()) {
     if (auto ok = summary.write(a.options.summary); !ok) return report(ok.error());

@@ -59,7 +59,7 @@ int run_translate(TranslateArguments& a) {
   const Result<void> result = translate(a.options, catalog, summary, hooks);
   line.clear();
   const bool begun = !summary.adapter.empty();
-  if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) fmt::print(stderr, "{}", summary.text());
+  if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) print_error(summary.text());
   if (begun && !a.options.summary.empty()) {
     if (auto ok = summary.write(a.options.summary); !ok) return report(ok.error());
   }

@@ -40,7 +40,7 @@ int run_zones(const ZonesArguments& arguments) {
   std::string out;
   for (const auto& n : *list) out += fmt::format("{}\t{}\t{}\n", n.name, n.kind, n.target);
   const int code = print_out(out);
-  if (code == kDone) fmt::print(stderr, "zone data {} from {}\n", (*zones)->version(), (*zones)->directory());
+  if (code == kDone) print_error(fmt::format("zone data {} from {}\n", (*zones)->version(), (*zones)->directory()));
   return code;
 }
 

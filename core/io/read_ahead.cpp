@@ -5,11 +5,14 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "guarded.hpp"
 
 namespace crosswalk {
 namespace {
@@ -19,9 +22,16 @@ constexpr std::size_t kPieceSize = std::size_t{512} << 10;
 
 class ReadAhead final : public ByteSource {
  public:
-  explicit ReadAhead(std::unique_ptr<ByteSource> inner) : inner_(std::move(inner)) {
+  ReadAhead() {
     for (Piece& piece : pieces_) piece.bytes.resize(kPieceSize);
-    thread_ = std::thread([this] { fetch(); });
+  }
+  /// Takes `inner` where a thread can be started.
+  bool start(std::unique_ptr<ByteSource>& inner) {
+    inner_ = std::move(inner);
+    try {
+      thread_ = std::thread([this] { fetch(); });
+    } catch (const std::exception&) { inner = std::move(inner_); }
+    return thread_.joinable();
   }
   ~ReadAhead() override {
     {
@@ -29,7 +39,7 @@ class ReadAhead final : public ByteSource {
       unwanted_ = true;
     }
     changed_.notify_all();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
@@ -73,7 +83,7 @@ class ReadAhead final : public ByteSource {
         if (unwanted_) return;
       }
       Piece& piece = pieces_[number % kPieces];
-      const auto got = inner_->read(piece.bytes.data(), kPieceSize);
+      const auto got = guarded([&] { return inner_->read(piece.bytes.data(), kPieceSize); });
       piece.size = got ? *got : 0;
       if (!got) piece.error = got.error();
       const std::lock_guard lock(mutex_);
@@ -97,7 +107,9 @@ class ReadAhead final : public ByteSource {
 }  // namespace
 
 std::unique_ptr<ByteSource> read_ahead(std::unique_ptr<ByteSource> inner) {
-  return std::make_unique<ReadAhead>(std::move(inner));
+  auto ahead = std::make_unique<ReadAhead>();
+  if (!ahead->start(inner)) return inner;  // then it is read when it is wanted
+  return ahead;
 }
 
 }  // namespace crosswalk

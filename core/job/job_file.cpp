@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "encode/json_text.hpp"
+#include "guarded.hpp"
 #include "io/input.hpp"
 #include "merge/id_template.hpp"
 #include "text.hpp"
@@ -1041,9 +1042,11 @@ Result<Job> parse_job(std::string_view text, const std::string& path) {
 }
 
 Result<Job> read_job(const std::string& path) {
-  auto text = read_text(path);
-  if (!text) return text.error();
-  return parse_job(*text, path);
+  return guarded([&]() -> Result<Job> {
+    auto text = read_text(path);
+    if (!text) return text.error();
+    return parse_job(*text, path);
+  });
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) {

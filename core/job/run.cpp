@@ -11,6 +11,7 @@
 #include "crosswalk/job.hpp"
 #include "delivery/delivery_sink.hpp"
 #include "framing/lines.hpp"
+#include "guarded.hpp"
 #include "job/origin.hpp"
 #include "job/reading.hpp"
 #include "sinks/line_sink.hpp"
@@ -449,8 +450,8 @@ class JobResumption {
 
 }  // namespace
 
-Result<void> resume_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, bool new_key, JobSummary& summary,
-                        const JobHooks& hooks) {
+static Result<void> resume_job_or_throw(const Job& job, AdapterCatalog& catalog, const RunOptions& options, bool new_key,
+                                        JobSummary& summary, const JobHooks& hooks) {
   const auto begun = std::chrono::steady_clock::now();
   summary.job = job.path;
   summary.version = std::string(library_version());
@@ -469,8 +470,8 @@ Result<void> resume_job(const Job& job, AdapterCatalog& catalog, const RunOption
   return run_job(job, catalog, options, summary, hooks);
 }
 
-Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,
-                     const JobHooks& hooks) {
+static Result<void> run_job_or_throw(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,
+                                     const JobHooks& hooks) {
   const auto begun = std::chrono::steady_clock::now();
   summary.job = job.path;
   summary.version = std::string(library_version());
@@ -485,6 +486,16 @@ Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& 
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   summary.peak_memory = peak_memory();
   return result;
+}
+
+Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,
+                     const JobHooks& hooks) {
+  return guarded([&] { return run_job_or_throw(job, catalog, options, summary, hooks); });
+}
+
+Result<void> resume_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, bool new_key, JobSummary& summary,
+                        const JobHooks& hooks) {
+  return guarded([&] { return resume_job_or_throw(job, catalog, options, new_key, summary, hooks); });
 }
 
 }  // namespace crosswalk

@@ -9,6 +9,7 @@
 #include "encode/conversation_json.hpp"
 #include "encode/json_text.hpp"
 #include "framing/json_text.hpp"
+#include "guarded.hpp"
 #include "job/reading.hpp"
 #include "merge/group.hpp"
 #include "normalize/explanation.hpp"
@@ -579,7 +580,7 @@ Json json_of(const Witness& w) {
 
 }  // namespace
 
-Result<Why> explain_job(const Job& job, AdapterCatalog& catalog, const std::string& what, const JobHooks& hooks) {
+static Result<Why> explain_job_or_throw(const Job& job, AdapterCatalog& catalog, const std::string& what, const JobHooks& hooks) {
   for (const JobSource& source : job.sources) {
     if (std::find(source.inputs.begin(), source.inputs.end(), "-") == source.inputs.end()) continue;
     return Error{Errc::usage, fmt::format("source \"{}\" reads standard input, which cannot be read again", source.name),
@@ -644,6 +645,10 @@ std::string Why::text() const {
     }
   }
   return printable(out);
+}
+
+Result<Why> explain_job(const Job& job, AdapterCatalog& catalog, const std::string& what, const JobHooks& hooks) {
+  return guarded([&] { return explain_job_or_throw(job, catalog, what, hooks); });
 }
 
 }  // namespace crosswalk

@@ -5,11 +5,11 @@
 #include <bit>
 #include <cstring>
 #include <memory>
-#include <thread>
 #include <utility>
 
 #include "merge/sorter.hpp"
 #include "text.hpp"
+#include "threads.hpp"
 
 namespace crosswalk {
 namespace {
@@ -117,11 +117,6 @@ EntryRefs in_order(std::span<EntryRefs* const> lists, std::size_t shared, unsign
   for (const auto* list : lists) size += list->size();
   if (size == 0) return {};
   const std::size_t parts = std::clamp<std::size_t>(size / kWorthThread, 1, std::max(threads, 1U));
-  const auto on_threads = [parts](const auto& work) {  // work(part)
-    std::vector<std::jthread> others;
-    for (std::size_t part = 1; part < parts; ++part) others.emplace_back(work, part);
-    work(std::size_t{0});
-  };
   const auto each_of = [&](std::size_t part, const auto& visit) {  // in order of arrival, part after part
     std::size_t begin = size * part / parts, rest = size * (part + 1) / parts - begin;
     for (auto* list : lists) {
@@ -132,7 +127,7 @@ EntryRefs in_order(std::span<EntryRefs* const> lists, std::size_t shared, unsign
     }
   };
   std::vector<Met> met(parts);
-  on_threads([&](std::size_t part) {
+  on_threads(parts, [&](std::size_t part) {
     Met& own = met[part];
     each_of(part, [&](EntryRef& ref) {
       if (shared != 0) ref.prefix = prefix_of(entry::key_at(ref.at), shared);
@@ -142,7 +137,7 @@ EntryRefs in_order(std::span<EntryRefs* const> lists, std::size_t shared, unsign
   for (std::size_t part = 1; part < parts; ++part) met[0].add(met[part]);
   const Buckets buckets(met[0], std::min(kMostBuckets, std::bit_ceil(size)));
   std::vector<std::vector<std::uint32_t>> places(parts);  // by part and bucket
-  on_threads([&](std::size_t part) {
+  on_threads(parts, [&](std::size_t part) {
     places[part].resize(buckets.count());
     each_of(part, [&](const EntryRef& ref) { ++places[part][buckets.of(ref.prefix)]; });
   });
@@ -153,12 +148,12 @@ EntryRefs in_order(std::span<EntryRefs* const> lists, std::size_t shared, unsign
     ends[bucket] = sum;
   }
   EntryRefs order(size);
-  on_threads([&](std::size_t part) {
+  on_threads(parts, [&](std::size_t part) {
     auto& own = places[part];
     each_of(part, [&](const EntryRef& ref) { order[own[buckets.of(ref.prefix)]++] = ref; });
   });
   for (auto* list : lists) *list = {};
-  on_threads([&](std::size_t part) {
+  on_threads(parts, [&](std::size_t part) {
     const auto bucket_at = [&](std::size_t share) {
       const auto reached = static_cast<std::uint32_t>(size * share / parts);
       return static_cast<std::size_t>(std::lower_bound(ends.begin(), ends.end(), reached) - ends.begin());

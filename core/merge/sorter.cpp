@@ -5,6 +5,9 @@
 #include <new>
 #include <utility>
 
+#include "guarded.hpp"
+#include "threads.hpp"
+
 namespace crosswalk {
 
 using entry::key_at, entry::payload_at, entry::size_at;
@@ -138,8 +141,9 @@ void Sorter::start_run() {
 /// The full run goes to the threads that sort; waits until there is memory for the next.
 Result<void> Sorter::hand_over() {
   std::unique_lock lock(mutex_);
-  if (threads_.empty()) {
-    for (unsigned i = 0; i < (thread_count_ + 1) / 2; ++i) threads_.emplace_back([this] { background(); });
+  if (!started_) {
+    started_ = true;
+    threads_ = start_threads((thread_count_ + 1) / 2, body_);
   }
   Run& run = *current_;
   run.entries = last_run_ = run.order.size();
@@ -149,6 +153,11 @@ Result<void> Sorter::hand_over() {
   entries_ += run.entries;
   runs_.push_back(std::move(current_));
   wants_room_ = true;
+  while (threads_.empty() && held_ + run_size_ > budget_) {  // none could be started: theirs is done here
+    bool idle = false;
+    if (auto ok = background_step(lock, idle); !ok) return ok;
+    if (idle) break;
+  }
   changed_.notify_all();
   changed_.wait(lock, [&] { return error_ || held_ + run_size_ <= budget_; });
   wants_room_ = false;
@@ -160,7 +169,9 @@ void Sorter::background() {
   std::unique_lock lock(mutex_);
   while (!stop_ && !error_) {
     bool idle = false;
-    if (auto ok = background_step(lock, idle); !ok && !error_) error_ = ok.error();
+    Result<void> ok = guarded([&] { return background_step(lock, idle); });
+    if (!lock.owns_lock()) lock.lock();
+    if (!ok && !error_) error_ = ok.error();
     if (idle && !error_ && !stop_) {
       changed_.wait(lock);
     } else {

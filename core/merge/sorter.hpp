@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -152,7 +153,9 @@ class Sorter {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<std::jthread> threads_;
+  const std::function<void(std::size_t)> body_ = [this](std::size_t) { background(); };
+  bool started_ = false;
+  std::vector<std::jthread> threads_;  // as many as could be started
   std::size_t held_ = 0;
   bool wants_room_ = false, stop_ = false;
   std::optional<Error> error_;

@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "crosswalk/result.hpp"
+#include "guarded.hpp"
+#include "threads.hpp"
 
 namespace crosswalk {
 
@@ -21,7 +22,8 @@ inline constexpr std::size_t kMostHeld = std::size_t{24} << 20;
 /// `consume(Item&) → Result<void>`, called by the calling thread, in the order of production. There are no threads but the
 /// workers, of which the calling thread is the first: each does what there is to do. The first one does not produce, so that
 /// what is done leaves also while produce() waits for its input. An item has held(): the bytes its result takes. What was
-/// produced before an error is still worked and consumed; an error of consume ends it all.
+/// produced before an error is still worked and consumed; an error of consume ends it all, and so does what is thrown. Where
+/// fewer threads than workers can be started, there are fewer.
 template <class Item, class Produce, class Work, class Consume>
 Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& work, const Consume& consume) {
   if (workers == 1) {  // no hand-over, no locks
@@ -48,7 +50,7 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
   std::size_t held = 0;
   std::uint64_t next_produced = 0, next_worked = 0, next_consumed = 0;  // numbers of items
   std::uint64_t end = UINT64_MAX;                                       // of the item that never came
-  bool producing = false, stop = false;
+  bool producing = false, stop = false, alone = false;
   std::optional<Error> produce_error;
   Result<void> result;
   const auto at = [&](std::uint64_t number) -> Slot& { return slots[number % slots.size()]; };
@@ -60,11 +62,11 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
     if (stop || next_consumed == end) return Next::leaving;
     if (first && at(next_consumed).stage == Stage::done) return Next::consuming;
     const bool may_produce =
-        !first && !producing && end == UINT64_MAX && at(next_produced).stage == Stage::free && held < kMostHeld;
+        (!first || alone) && !producing && end == UINT64_MAX && at(next_produced).stage == Stage::free && held < kMostHeld;
     if (may_produce && next_produced - next_worked < workers + kAhead) return Next::producing;
     return next_worked < next_produced ? Next::working : Next::nothing;
   };
-  const auto run = [&](unsigned worker) {
+  const auto run = [&](std::size_t worker) {
     std::unique_lock lock(mutex);
     const bool first = worker == 0;
     // When something has changed, or is taken on: whoever waits looks whether there is something for it.
@@ -84,7 +86,7 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
           Slot& slot = at(next_consumed);
           lock.unlock();
           const std::size_t size = slot.item.held();
-          Result<void> ok = consume(slot.item);
+          Result<void> ok = guarded([&] { return consume(slot.item); });
           lock.lock();
           held -= size;
           slot.stage = Stage::free;
@@ -99,8 +101,15 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
         case Next::working: {
           Slot& slot = at(next_worked++);
           lock.unlock();
-          work(worker, slot.item);
+          Result<void> ok = guarded([&]() -> Result<void> {
+            work(static_cast<unsigned>(worker), slot.item);
+            return {};
+          });
           lock.lock();
+          if (!ok) {
+            result = std::move(ok);
+            stop = true;
+          }
           slot.stage = Stage::done;
           held += slot.item.held();
           tell();
@@ -110,7 +119,7 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
           Slot& slot = at(next_produced);
           producing = true;
           lock.unlock();
-          Result<bool> more = produce(slot.item);
+          Result<bool> more = guarded([&] { return produce(slot.item); });
           lock.lock();
           producing = false;
           if (more && *more) {
@@ -127,8 +136,10 @@ Result<void> run_ordered(unsigned workers, const Produce& produce, const Work& w
     }
   };
   {
-    std::vector<std::jthread> others;
-    for (unsigned worker = 1; worker < workers; ++worker) others.emplace_back([&run, worker] { run(worker); });
+    std::unique_lock lock(mutex);
+    const auto others = start_threads(workers - 1, run);
+    alone = others.empty();
+    lock.unlock();
     run(0);
   }
   if (result.ok() && produce_error) return *produce_error;

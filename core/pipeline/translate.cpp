@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "guarded.hpp"
 #include "merge/merger.hpp"
 #include "pipeline/flow.hpp"
 #include "pipeline/id_set.hpp"
@@ -183,7 +184,8 @@ Result<void> check_outputs(const TranslateOptions& options, const std::vector<st
 
 }  // namespace
 
-Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog, Summary& summary, const TranslateHooks& hooks) {
+static Result<void> translate_or_throw(const TranslateOptions& options, AdapterCatalog& catalog, Summary& summary,
+                                       const TranslateHooks& hooks) {
   const auto begun = std::chrono::steady_clock::now();
   summary.version = std::string(library_version());
   auto prepared = prepare_source(options, catalog, hooks.cancelled);
@@ -241,6 +243,10 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   }
   if (result.ok()) result = (*output)->commit();
   return result;
+}
+
+Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog, Summary& summary, const TranslateHooks& hooks) {
+  return guarded([&] { return translate_or_throw(options, catalog, summary, hooks); });
 }
 
 }  // namespace crosswalk

@@ -17,6 +17,7 @@ enum class Errc : std::uint8_t {
   closed,    ///< whoever read our output went away (EPIPE)
   data,      ///< an input as a whole cannot be read (not one record of it)
   adapter,   ///< an adapter was refused or broke its contract
+  memory,    ///< memory was refused
   internal,  ///< our own books do not balance
 };
 

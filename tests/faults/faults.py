@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Makes one call after the other fail, and holds what is left against a run that nothing befell.
+
+    faults.py PROGRAM INJECT.so EXAMPLES [--all] [--work NAME] [--call NAME] [--seed N]      speaks TAP
+
+For each work (`translate` of a source streamed, of one that is put together, `run` with every kind of file) and each kind of call
+(read, write, open, rename, fsync, mmap, close, ftruncate) the n-th call fails, n = 1 … until a run meets none; likewise each
+allocation. With --all every n, else a sample. After each run:
+
+    an exit code, never a signal, in bounded time
+    0 and 3 mean that every output is there and right
+    otherwise no output stands under its name but a whole one (rejects may break off)
+    nothing unfinished is left behind
+"""
+
+import argparse
+import errno
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+TIMEOUT = 60
+CALLS = {
+    "read": [errno.EIO],
+    "write": [errno.ENOSPC, errno.EIO, 0],  # 0: half of it is written
+    "open": [errno.EMFILE, errno.EACCES],
+    "rename": [errno.EACCES],
+    "fsync": [errno.EIO],
+    "mmap": [errno.ENOMEM],
+    "close": [errno.EIO],
+    "ftruncate": [errno.EIO],
+    "alloc": [errno.ENOMEM],
+}
+
+JOB = """
+[job]
+external_id = "{platform}:{id}"
+rejects = "out/rejects.jsonl"
+[[source]]
+name = "zendesk"
+adapter = "zendesk-csv"
+inputs = ["zendesk/tickets.csv"]
+time_zone = "America/Los_Angeles"
+[[source]]
+name = "chats"
+adapter = "asapp"
+inputs = ["asapp/conversations.jsonl"]
+[[source]]
+name = "inbox"
+adapter = "unified-inbox"
+inputs = ["unified-inbox/*.json"]
+[[merge.link]]
+left = "zendesk.metadata.Chat ID [txt]"
+right = "chats.external_id"
+[[sink]]
+type = "jsonl"
+path = "out/conversations.jsonl"
+[[sink]]
+type = "bulk"
+path = "out/bodies.jsonl"
+[[sink]]
+type = "sqlite"
+path = "out/conversations.db"
+"""
+
+WORKS = {
+    "streamed": ["translate", "--time-zone", "America/Los_Angeles", "--jobs", "2", "--output", "out/conversations.jsonl",
+                 "--rejects", "out/rejects.jsonl", "--summary", "out/summary.json", "zendesk/tickets.csv"],
+    "folded": ["translate", "--jobs", "2", "--format", "bulk", "--output", "out/conversations.jsonl",
+               "--rejects", "out/rejects.jsonl", "asapp/conversations.jsonl"],
+    "job": ["run", "--jobs", "2", "--ledger", "out/ledger.jsonl", "--summary", "out/summary.json", "job.toml"],
+}
+MAY_BREAK_OFF = {"rejects.jsonl"}
+
+
+def content(path):
+    """What a file says, without what no two runs have in common."""
+    if path.suffix == ".db":
+        script = ("SELECT * FROM conversations ORDER BY 1; SELECT count(*) FROM rejects;")
+        import sqlite3
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+            return repr([db.execute(one).fetchall() for one in script.split(";") if one.strip()])
+    if path.name == "summary.json":
+        return "a summary" if path.read_text().endswith("}\n") else "a piece of a summary"
+    return path.read_bytes()
+
+
+class Bench:
+    def __init__(self, options):
+        self.program, self.inject = options.program.resolve(), options.inject.resolve()
+        self.examples = options.examples.resolve()
+        self.right = {}
+
+    def run(self, work, faults=None):
+        """Exit code, what is in out/ by name, standard error, and how many calls were met."""
+        with tempfile.TemporaryDirectory(prefix="crosswalk-faults-") as name:
+            folder = Path(name)
+            for part in ("zendesk", "asapp", "unified-inbox"):
+                (folder / part).symlink_to(self.examples / part)
+            (folder / "job.toml").write_text(JOB)
+            (folder / "out").mkdir()
+            env = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TMPDIR": name}
+            if faults:
+                env.update(faults, LD_PRELOAD=str(self.inject), FAULT_COUNT=str(folder / "count"))
+            try:
+                done = subprocess.run([str(self.program), *WORKS[work]], cwd=folder, env=env, stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=TIMEOUT)
+                code, said = done.returncode, done.stderr.decode("utf-8", "replace")
+            except subprocess.TimeoutExpired:
+                code, said = None, f"still running after {TIMEOUT} s"
+            found = {}
+            for path in sorted((folder / "out").iterdir()):
+                try:
+                    found[path.name] = content(path)
+                except Exception as trouble:
+                    found[path.name] = f"cannot be read: {trouble}"
+            count = folder / "count"
+            met = int(count.read_text()) if count.exists() and count.stat().st_size else None
+            return code, found, said, met
+
+    def reference(self, work):
+        if work not in self.right:
+            code, found, said, _ = self.run(work)
+            if code != 3:
+                raise SystemExit(f"{work}: exit code {code} without any fault: {said}")
+            self.right[work] = found
+        return self.right[work]
+
+    def judge(self, work, faults):
+        """What is wrong with a run under faults, and whether it met the call."""
+        right = self.reference(work)
+        code, found, said, met = self.run(work, faults)
+        wrong = []
+        if code is None or code < 0 or code > 128:
+            wrong.append(f"exit code {code}")
+        elif code in (0, 3):
+            wrong += [f"exit code {code}, but {name} is {'missing' if name not in found else 'wrong'}"
+                      for name in right if found.get(name) != right[name]]
+        else:
+            wrong += [f"exit code {code}, and {name} stands there, not whole"
+                      for name in found if name in right and name not in MAY_BREAK_OFF and found[name] != right[name]]
+            if not said.strip():
+                wrong.append(f"exit code {code} without a word")
+        if code is not None and code >= 0:
+            wrong += [f"{name} is left behind" for name in found if name not in right]
+        return [f"{line} (said: {said.strip()[-300:]})" for line in wrong], met
+
+
+def numbers(count, everything, rng):
+    """Which calls of so many are made to fail."""
+    if everything or count <= 8:
+        return list(range(1, count + 1))
+    return sorted({1, 2, count, *rng.sample(range(1, count + 1), 5)})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", type=Path)
+    parser.add_argument("inject", type=Path)
+    parser.add_argument("examples", type=Path)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--work", choices=WORKS)
+    parser.add_argument("--call", choices=CALLS)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    bench, number, failed = Bench(options), 0, 0
+    total = 0
+    for work in [options.work] if options.work else WORKS:
+        for call in [options.call] if options.call else CALLS:
+            rng = random.Random(f"{options.seed} {work} {call}")
+            _, _, _, met = bench.run(work, {"FAULT_CALL": call, "FAULT_NTH": "0"})
+            most = 400 if call == "alloc" else 4000  # with --all: of very many, a dense sample
+            for code in CALLS[call]:
+                chosen = numbers(met or 0, options.all and (met or 0) <= most, rng)
+                if options.all and (met or 0) > most:
+                    chosen = sorted(rng.sample(range(1, met + 1), most))
+                wrong = []
+                with ThreadPoolExecutor(2) as pool:
+                    each = [{"FAULT_CALL": call, "FAULT_NTH": str(n), "FAULT_ERRNO": str(code)} for n in chosen]
+                    for n, (lines, _) in zip(chosen, pool.map(lambda faults: bench.judge(work, faults), each)):
+                        wrong += [f"number {n}: {line}" for line in lines]
+                total += len(chosen)
+                number += 1
+                failed += bool(wrong)
+                what = errno.errorcode.get(code, "half of it")
+                print(f"{'not ok' if wrong else 'ok'} {number} - {work}: {call}, {what}: {len(chosen)} of {met}", flush=True)
+                for line in wrong[:20]:
+                    print("# " + line.replace("\n", " / "))
+    print(f"# {total} faults\n1..{number}")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
