@@ -122,6 +122,7 @@ int report(const Error& error) {
   if (error.code == Errc::closed) return 128 + SIGPIPE;  // `| head` had enough; nothing to say
   fmt::print(stderr, "crosswalk: {}\n", printable(error.message));
   if (!error.cure.empty()) fmt::print(stderr, "  {}\n", printable(error.cure));
+  if (error.code == Errc::unavailable) return kUnavailable;
   return error.code == Errc::usage ? kUsage : kFailed;
 }
 
