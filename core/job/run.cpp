@@ -146,6 +146,8 @@ class JobRun {
     options.look = options_.dry_run;
     options.list = options_.list;
     options.requests = options_.requests;
+    options.id_template = job_.external_id;
+    options.new_ids = options_.new_ids;
     if (!options_.replay.empty()) {
       auto ids = refused_ids(options_.replay);
       if (!ids) return ids.error();
@@ -181,6 +183,7 @@ class JobRun {
     if (hooks_.progress) hooks.progress = [this](const Progress& progress) { hooks_.progress("deliver", progress); };
     hooks.note = [this](std::string note) { summary_.notes.push_back(std::move(note)); };
     hooks.rejected = [this](std::string_view line) { return rejects_ ? rejects_->write(line) : Result<void>(); };
+    hooks.waiting = hooks_.waiting;
     return hooks;
   }
 
@@ -230,6 +233,7 @@ class JobRun {
     summary_.spilled = merger.spilled();
     if (!result) return result;
     enter_books();
+    say_who_is_who(merger);
     if (ledger_) {
       result = merger.each_ledger_line([this](std::string_view lines) {
         ledger_lines_ += count_lines(lines);
@@ -238,6 +242,17 @@ class JobRun {
       if (!result) return result;
     }
     return publish();
+  }
+
+  /// For deliveries: what was delivered under other ids.
+  void say_who_is_who(const Merger& merger) {
+    for (DeliverySink* sink : deliveries_) {
+      IdentityFacts facts;
+      for (const JobSource& source : job_.sources) facts.sources.push_back(source.name);
+      facts.survivor = [&merger](std::string_view external_id) { return merger.survivor(external_id); };
+      for (const Summary& source : summary_.sources) facts.some_rejected |= source.rejected_total != 0;
+      sink->identity(std::move(facts));
+    }
   }
 
   void account_links(const Merger& merger) {
@@ -314,7 +329,12 @@ class JobRun {
     summary_.conversations += count_lines(some.conversations.view());
     summary_.updates += count_lines(some.updates.view());
     for (const auto& sink : sinks_) {
-      auto ok = each_line(some.conversations.view(), [&](std::string_view line) { return sink->conversation(line); });
+      const auto delivering = std::find(deliveries_.begin(), deliveries_.end(), sink.get());
+      std::size_t at = 0;
+      auto ok = each_line(some.conversations.view(), [&](std::string_view line) {
+        if (delivering != deliveries_.end()) (*delivering)->come_from(job_.sources[some.origins[at++]].name);
+        return sink->conversation(line);
+      });
       if (ok) ok = each_line(some.updates.view(), [&](std::string_view line) { return sink->update(line); });
       if (!ok) return ok;
     }
@@ -389,11 +409,14 @@ class JobResumption {
     DeliveryOptions options;
     options.origin = std::move(*origin);
     options.new_key = new_key;
+    options.id_template = job_.external_id;
+    options.new_ids = options_.new_ids;
     DeliveryHooks hooks;
     hooks.cancelled = hooks_.cancelled;
     if (hooks_.progress) hooks.progress = [this](const Progress& progress) { hooks_.progress("deliver", progress); };
     hooks.note = [this](std::string note) { summary_.notes.push_back(std::move(note)); };
     hooks.rejected = [this](std::string_view line) { return rejected(line); };
+    hooks.waiting = hooks_.waiting;
     bool any = false;
     Result<bool> result = true;
     for (const JobSink& sink : job_.sinks) {

@@ -23,9 +23,11 @@ namespace crosswalk {
 /// What a stretch of external_ids became.
 struct Finished {
   Buffer conversations;  ///< lines; with MergePlan::by_start, entries that sort by it
-  Buffer updates;        ///< lines
-  Buffer rejects;        ///< reject lines
-  Buffer ledger;         ///< ledger entries
+  /// Of each conversation the source that its first record is of, by index; with MergePlan::by_start only of those handed on.
+  std::vector<std::uint32_t> origins;
+  Buffer updates;  ///< lines
+  Buffer rejects;  ///< reject lines
+  Buffer ledger;   ///< ledger entries
   /// What became of the records of one source.
   struct Accounts {
     Books books;  ///< `rejected`: of records that had been counted as translated

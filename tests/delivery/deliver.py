@@ -58,6 +58,7 @@ class Job:
         self.rows = rows or {}
         self.survey = {}
         self.under = []  # a command that runs the program
+        self.env = {}
         self.outputs = []
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / 'job.toml').write_text('''
@@ -96,7 +97,7 @@ journal = "journal.db"
                     file.write('%s,Mail,2024-01-02 03:04,%s\n' % (one, ','.join(row.get(c, '') for c in columns)))
 
     def start(self, *arguments, key=KEY):
-        env = {'PATH': os.environ['PATH'], 'LC_ALL': 'C', 'CROSSWALK_TEST_KEY': key}
+        env = {'PATH': os.environ['PATH'], 'LC_ALL': 'C', 'CROSSWALK_TEST_KEY': key, **self.env}
         for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS'):
             if name in os.environ:
                 env[name] = os.environ[name]
@@ -184,25 +185,33 @@ def faults(program, folder):
     for fault in ('500', '503', 'reset', 'black hole', 'half head', 'huge header', 'applied 500', 'applied 504', 'taken, reset',
                   'taken, half head', 'taken, black hole', 'applied 408', 'raw'):
         one(fault, fault, 2, 0)
-    for fault in ('taken, half body', 'applied 200', 'applied 204'):
+    for fault in ('taken, half body', 'taken, half report', 'head cut', 'taken, head cut'):
         one(fault, fault, 2, 0)
+    for fault, said in (('applied 200', '200 is not a status that means "accepted"'), ('applied 204', 'accept = [202, 204]'),
+                        ('html', 'a page for a browser')):
+        one(fault, fault, 1, 1, said)
+    one('applied 200 where that means accepted', 'applied 200', -1, 0, settings='accept = [200, 202]\n')
     for line in (b'HTTP/9.9 202 Accepted', b'HTTP/1.1 2020 Accepted', b'HTTP/1.1 abc', b'HTTP/1.1', b'ICY 202 OK', b'x',
                                    b'HTTP/1.1  202 Accepted', b'HTTP/1 202x', b'HTTP/1.1 99 Accepted'):
         one('no status line: ' + line.decode(), 'raw', 2, 0, raw=lambda _, line=line: line + b'\r\nContent-Length: 0\r\n\r\n')
-    one('500 without end', '500', -1, 1, 'gave up after 6 failed tries', settings='retries = 5')
-    one('reset without end', 'reset', -1, 1, 'gave up after 6 failed tries', settings='retries = 5')
-    one('taken, reset without end', 'taken, reset', -1, 1, 'gave up after', settings='retries = 5')
+    one('500 without end', '500', -1, 4, 'gave up after 6 failed tries', settings='retries = 5')
+    one('reset without end', 'reset', -1, 4, 'gave up after 6 failed tries', settings='retries = 5')
+    one('taken, reset without end', 'taken, reset', -1, 4, 'gave up after', settings='retries = 5')
     for fault, said in (('401', 'refused the key'), ('403', 'refused the key'), ('404', 'no such endpoint'), ('405', 'no such endpoint'),
                         ('501', 'no such endpoint')):
         one(fault, fault, -1, 2, said)
     one('another key', None, 0, 2, 'the server refused the key (401, "who are you, Basic', key='sk_live_other')
     one('418', '418', -1, 1, 'answered 418')
     one('redirect', 'redirect', -1, 2, 'not sent after a redirect')
-    one('connection refused', None, 0, 1, 'gave up', sink='http://127.0.0.1:9', settings='retries = 3')
-    one('no such host', None, 0, 1, 'gave up', sink='https://no-such-host.invalid', settings='retries = 3')
+    one('connection refused', None, 0, 4, 'gave up', sink='http://127.0.0.1:9', settings='retries = 3')
+    one('no such host', None, 0, 4, 'gave up', sink='https://no-such-host.invalid', settings='retries = 3')
+
+    one('a server that was never reached', None, 0, 4, 'nobody answers there', sink='http://127.0.0.1:9', late=0.5,
+        settings='retries = 1000000\nfirst_contact_timeout = 0.5')
+    one('a wait is said at once', '503', 2, 0, 'crosswalk: waiting for http://127.0.0.1:')
 
     other = Server(key=KEY)  # speaks no TLS
-    one('no TLS', None, 0, 1, 'gave up', sink='https://127.0.0.1:%s' % other.url.rsplit(':', 1)[1], settings='retries = 3')
+    one('no TLS', None, 0, 4, 'gave up', sink='https://127.0.0.1:%s' % other.url.rsplit(':', 1)[1], settings='retries = 3')
     other.close()
 
     for count in (1, 3, 50):
@@ -234,6 +243,152 @@ def faults(program, folder):
         check('%d refused records of 500, and replay' % count, '\n'.join(map(str, problems)))
 
 
+def servers(program, folder):
+    """Servers that do not do as the API's text says, from beginning to end."""
+
+    def start(name, count=100, settings='', **more):
+        server = Server(key=KEY, rate=500, burst=100, **more)
+        job = Job(program, folder / name.replace(' ', '-'), server, FAST + 'batch_size = 20\n' + settings, tickets(count))
+        job.write()
+        return server, job
+
+    def rejects(job):
+        return [json.loads(line) for line in (job.folder / 'rejects.jsonl').read_text().splitlines()]
+
+    for form in ('ids', 'places', 'pointers', 'keyed', 'items', 'results'):
+        server, job = start('reports by ' + form)
+        server.reports = form
+        server.refuse = {one: 422 for one in ('3', '4', '57')}
+        code, _, err = job.run()
+        want = {one: record for one, record in job.expected().items() if one not in server.refuse}
+        found = sorted(one['found'] for one in rejects(job))
+        problem = '' if code == 3 and server.state == want and found == ['3', '4', '57'] and len(server.seen) == 5 else \
+            '%d %s, %d requests\n%s' % (code, found, len(server.seen), err)
+        server.close()
+        check('a success that reports errors, by ' + form, problem)
+
+    server, job = start('missing')
+    first = job.run()
+    gone = [server.state.pop(one) and one for one in ('2', '33', '71')]
+    server.strict = True
+    for row in job.rows.values():
+        row['Status'] = 'Solved'
+    job.write()
+    code, _, err = job.run()
+    sent = len(server.seen)
+    again = job.run()
+    problem = '' if first[0] == code == again[0] == 0 and server.state == job.expected() and len(server.seen) == sent and \
+        '3 sent whole because the server did not have them' in err else '%d %d %d\n%s' % (first[0], code, again[0], err)
+    server.close()
+    check('updates of %d conversations that the server has no longer' % len(gone), problem)
+
+    server, job = start('poison')
+    server.poison = {'5', '64'}
+    code, _, err = job.run()
+    want = {one: record for one, record in job.expected().items() if one not in server.poison}
+    found = sorted((one['found'], one['code']) for one in rejects(job))
+    problem = ''
+    if code != 3 or server.state != want or found != [('5', 'failed_at_server'), ('64', 'failed_at_server')]:
+        problem = '%d %s\n%s' % (code, found, err)
+    server.poison = {'64'}
+    for verb in ('run', 'replay'):
+        code, _, err = job.run(verb)
+        if code != (3 if server.poison else 0) or set(job.expected()) - set(server.state) != server.poison:
+            problem += '%s: %d\n%s' % (verb, code, err)
+        server.poison = set()
+    server.close()
+    check('records that the server fails on are set aside and tried again', problem)
+
+    server, job = start('alike', 1000)
+    server.refuse = {one: 422 for one in job.rows}
+    code, _, err = job.run()
+    problem = '' if code == 1 and 'refuses everything alike' in err and len(server.seen) < 150 else '%d, %d requests\n%s' % (code, len(server.seen), err)
+    server.refuse = {}
+    code, _, err = job.run()
+    if code != 0 or server.state != job.expected():
+        problem += 'afterwards: %d\n%s' % (code, err)
+    server.close()
+    check('everything refused alike, in %d requests' % len(server.seen), problem)
+
+    server, job = start('share', settings='max_refused = "5%"\nin_flight = 1\n')
+    server.refuse = {str(one): 422 for one in range(0, 100, 10)}
+    code, _, err = job.run()
+    problem = '' if code == 1 and 'more than max_refused allows (5 % of 100)' in err and len(rejects(job)) == 6 else '%d\n%s' % (code, err)
+    server.close()
+    check('max_refused', problem)
+
+    # A proxy that would see the key; this machine is never asked for through one.
+    proxy = tls.Listener(tls.plain)
+    server, job = start('proxy')
+    address = proxy.url.replace('https://', 'http://')
+    job.env = {'http_proxy': address, 'https_proxy': address, 'ALL_PROXY': address}
+    code, _, err = job.run()
+    problem = '' if code == 0 and server.state == job.expected() and not proxy.got else '%d %r\n%s' % (code, proxy.got[:100], err)
+    server.close()
+    proxy.close()
+    check('this machine is never reached through a proxy', problem)
+
+    server, job = start('keys', 30)
+    first = job.run()
+    other = 'sk_live_renewed/1'
+    server.key = other
+    refused = job.run(key=other)
+    moved = Server(key=other, rate=500, burst=100)
+    path = job.folder / 'job.toml'
+    text = path.read_text()
+    path.write_text(text.replace(server.url, moved.url))
+    url = job.run('deliver', '--new-key', key=other)
+    path.write_text(text)
+    renewed = job.run('deliver', '--new-key', key=other)
+    last = job.run(key=other)
+    problem = ''
+    if [one[0] for one in (first, refused, url, renewed, last)] != [0, 2, 2, 0, 0] or moved.arrivals[1:]:
+        problem = '\n'.join('%d %s' % (one[0], one[2]) for one in (first, refused, url, renewed, last))
+    if 'of another key; its URL is the one of this job' not in refused[2] or 'of another URL' not in url[2]:
+        problem += refused[2] + url[2]
+    server.close()
+    moved.close()
+    check('--new-key takes another key, and nothing else', problem)
+
+
+def hostile(program, folder):
+    """Answers that are made to confuse or to fill the memory."""
+    if any(name in os.environ for name in ('ASAN_OPTIONS', 'TSAN_OPTIONS')):
+        return check('memory under hostile answers # SKIP under a sanitizer', '')
+    head = b'HTTP/1.1 %d Whatever\r\n'
+    deep = b'[' * 1_000_000
+    bodies = {
+        'html': b'<html>' + b'x' * 3_000_000, 'text': b'accepted ' * 1_000_000, 'open brackets': deep,
+        'nested': b'{"errors":' * 100_000, 'many values': b'[' + b'0,' * 500_000 + b'0]', 'many objects': b'[' + b'{},' * 300_000 + b'{}]',
+        'a long string': b'{"error":"' + b'y' * 2_000_000 + b'"}', 'many errors': b'{"errors":[' + b'{"index":0},' * 80_000 + b'{"index":1}]}',
+        'many keys': b'{' + b','.join(b'"k%d":1' % i for i in range(90_000)) + b'}', 'zeros': b'\0' * 2_000_000,
+        'ids of nobody': b'{"errors":[' + b','.join(b'{"external_id":"x%d"}' % i for i in range(30_000)) + b']}',
+        'lines': b'{"status":500}\n' * 60_000, 'not UTF-8': b'{"errors":["' + b'\xff' * 500_000 + b'"]}',
+    }
+    answers = {}
+    for name, body in bodies.items():
+        for status in (202, 200, 500):
+            answers['%s, %d' % (name, status)] = head % status + b'Content-Type: application/json\r\n\r\n' + body
+    answers['many headers'] = head % 202 + b'X: y\r\n' * 500_000 + b'\r\n'
+    assert len(answers) >= 40
+    worst, problems = 0, []
+    for i, (name, raw) in enumerate(answers.items()):
+        server = Server(key=KEY, rate=500, burst=100, faults=lambda *_: 'raw')
+        server.raw = lambda _, raw=raw: raw
+        job = Job(program, folder / ('hostile-%d' % i), server, FAST + 'retries = 2\nbatch_size = 10\n', tickets(60))
+        job.write()
+        process = subprocess.Popen([program, 'run', str(job.folder / 'job.toml')], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   env={'PATH': os.environ['PATH'], 'CROSSWALK_TEST_KEY': KEY})
+        peak = peak_memory(process)
+        err = process.stderr.read().decode()
+        worst = max(worst, peak)
+        told = 'text, 202' == name or 'zeros, 202' == name
+        if peak > 64 or process.returncode not in ((0, ) if told else (1, 3, 4)) or KEY in err:
+            problems.append('%s: %.0f MiB, exit code %d\n%s' % (name, peak, process.returncode, err[-600:]))
+        server.close()
+    check('%d hostile answers, at most %.0f MiB' % (len(answers), worst), '\n'.join(problems))
+
+
 def changed_inputs(program, folder):
     server = Server(key=KEY, rate=500, burst=100, faults=lambda seen, *_: '503' if seen > 1 else None)
     job = Job(program, folder / 'changed', server, FAST + 'batch_size = 50\nretries = 2\n', tickets(400))
@@ -245,7 +400,7 @@ def changed_inputs(program, folder):
     job.write()
     code, _, err = job.run('deliver', '--resume')
     problem = ''
-    if first[0] != 1 or code != 0 or server.state != job.expected() or 'changed since the run that was cut off' not in err:
+    if first[0] != 4 or code != 0 or server.state != job.expected() or 'changed since the run that was cut off' not in err:
         problem = '%d %d\n%s' % (first[0], code, err)
     server.close()
     check('inputs that changed before the resume', problem)
@@ -351,7 +506,7 @@ def certificates(program, folder):
             ('a certificate that signed itself', tls.context(made, 'self-signed'), trusted, 1, 'self'),
             ('a certificate that expired', tls.context(made, 'expired'), trusted, 1, 'expired'),
             ('a certificate of another host', tls.context(made, 'wrong-host'), trusted, 1, "127.0.0.1"),
-            ('TLS 1.1', tls.context(made, 'good', ssl.TLSVersion.TLSv1_1), trusted, 1, 'gave up')):
+            ('TLS 1.1', tls.context(made, 'good', ssl.TLSVersion.TLSv1_1), trusted, 4, 'gave up')):
         server = Server(key=KEY, rate=500, burst=100, tls=certificate)
         job = Job(program, folder / name.replace(' ', '-'), server, FAST + 'retries = 2\n' + settings, tickets(50))
         job.write()
@@ -377,7 +532,7 @@ def certificates(program, folder):
         job.write()
         got, _, err = job.run()
         problems = []
-        if got != 1 or 'gave up after 3 failed tries' not in err:
+        if got != 4 or 'gave up after 3 failed tries' not in err:
             problems.append('exit code %d\n%s' % (got, err))
         if not listener.got or any(shape in listener.got for shape in shapes(KEY)) or b'external_id' in listener.got:
             problems.append('it was sent: %r' % listener.got[:300])
@@ -396,7 +551,7 @@ def one_at_a_time(program, folder):
     code, _, err = job.run()
     plan_code, _, plan_err = job.run('plan')
     problem = ''
-    if code != 1 or 'another run is using this journal: process %d, started 20' % first.pid not in err or plan_code != 1:
+    if code != 4 or 'another run is using this journal: process %d, started 20' % first.pid not in err or plan_code != 4:
         problem = err + plan_err
     arguments = pathlib.Path('/proc/%d/cmdline' % first.pid).read_bytes()
     if KEY.encode() in arguments:
@@ -454,7 +609,7 @@ def system_calls(program, folder, points):
             code, _, err = job.run()
             job.under = []
             disturbed.append(code)
-            if code not in (0, 1, -signal.SIGKILL):
+            if code not in (0, 1, 4, -signal.SIGKILL):
                 problems.append('stage %d: exit code %d\n%s' % (stage, code, err))
             again, _, err = job.run('deliver', '--resume')
             once_more, _, more = job.run()
@@ -496,7 +651,7 @@ def mixed(program, folder, seed, count):
     choose = random.Random(seed)
     rate, burst = 200.0, 20
     names = ['429-plain', '500', '503', 'reset', 'half head', 'applied 500', 'applied 504', 'taken, reset', 'taken, half head',
-             'taken, half body', 'applied 408']
+             'taken, half body', 'taken, half report', 'head cut', 'taken, head cut', 'applied 408']
     late = choose.choice([0.0, 1.0])  # a taken write is applied only after up to that many seconds
     server = Server(key=KEY, rate=rate, burst=burst, metadata=choose.choice(['merge', 'replace']), seed=seed, late=late)
     strike = random.Random(seed + 1)
@@ -664,7 +819,8 @@ def main():
     program = os.path.abspath(arguments.program)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        parts = [('faults', lambda: faults(program, folder)), ('changed', lambda: changed_inputs(program, folder)),
+        parts = [('faults', lambda: faults(program, folder)), ('servers', lambda: servers(program, folder)),
+                 ('hostile', lambda: hostile(program, folder)), ('changed', lambda: changed_inputs(program, folder)),
                  ('http', lambda: other_endpoint(program, folder)), ('codings', lambda: codings(program, folder)),
                  ('tls', lambda: certificates(program, folder)), ('memory', lambda: plan_memory(program, folder)),
                  ('calls', lambda: system_calls(program, folder, arguments.points)), ('two', lambda: one_at_a_time(program, folder))]
