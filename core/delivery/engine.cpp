@@ -18,6 +18,7 @@ constexpr std::chrono::seconds kGrace{3};          ///< for what is on its way w
 constexpr std::chrono::seconds kBetweenWaits{10};  ///< a new wait is said at once, but for one right after another
 constexpr std::chrono::seconds kFirstPause{15}, kLongestPause{300};
 constexpr std::chrono::seconds kSilence{10};
+constexpr unsigned kSuspect = 4;  ///< tries that the server failed on
 
 }  // namespace
 
@@ -235,7 +236,7 @@ Result<void> Engine::dispatch(const std::shared_ptr<const RunRow>& run, std::vec
       if (!held_) return {};
       // PATCHes leave when all POSTs are settled, and nothing leaves before an earlier write of it is.
       if (held_->update && !sending_updates_) {
-        if (!leaving.empty() || !idle()) return {};
+        if (!leaving.empty() || !(idle() || only_failing())) return {};
         sending_updates_ = true;
       }
       if (held_->not_before > wall_clock()) return {};
@@ -254,6 +255,12 @@ Result<void> Engine::dispatch(const std::shared_ptr<const RunRow>& run, std::vec
     leaving.push_back(std::move(item));
   }
   return {};
+}
+
+/// What is left of the POSTs fails again and again. Whether that is the server or these is told by sending others.
+bool Engine::only_failing() const {
+  return busy_ == 0 && ready_.empty() && !waiting_.empty() &&
+         std::all_of(waiting_.begin(), waiting_.end(), [](const auto& one) { return one.second.failures >= kSuspect; });
 }
 
 void Engine::stop_with(Error error) {

@@ -115,6 +115,7 @@ class Engine {
   [[nodiscard]] std::string until_when(Clock::time_point now) const;
   [[nodiscard]] std::string said(const Answer& answer) const;
   [[nodiscard]] bool idle() const { return busy_ == 0 && ready_.empty() && waiting_.empty(); }
+  [[nodiscard]] bool only_failing() const;
   Result<void> in_transaction();
 
   Journal& journal_;

@@ -758,6 +758,198 @@ def mixed(program, folder, seed, count):
           (seed, count, len(server.seen), kills, share * 100, late), '\n'.join(problems))
 
 
+EVENTS_JOB = '''
+[job]
+rejects = "rejects.jsonl"
+external_id = "%(template)s"
+[[source]]
+name = "z"
+adapter = "zendesk-csv"
+inputs = ["z.csv"]
+time_zone = "UTC"
+[[source]]
+name = "csat"
+adapter = "zendesk-csv"
+inputs = ["csat.csv"]
+time_zone = "UTC"
+role = "enrich"
+allow_empty = true
+%(w)s
+[[sink]]
+type = "jsonl"
+path = "out.jsonl"
+updates = "out.updates.jsonl"
+[[sink]]
+type = "assembled"
+url = "%(url)s"
+api_key = { env = "CROSSWALK_TEST_KEY" }
+journal = "journal.db"
+%(settings)s
+'''
+EVENTS_W = '''
+[[source]]
+name = "w"
+adapter = "zendesk-csv"
+inputs = ["w.csv"]
+time_zone = "UTC"
+[[merge.link]]
+left = "w.metadata.Link"
+right = "z.external_id"
+'''
+
+
+def events(program, folder, seed, count=60):
+    """What happens to identities over months of exports: rows roll out, links appear, enrichments come early, the template
+    changes, a source is taken out; with faults and kills. The model knows nothing of the journal."""
+    choose = random.Random(seed)
+    rate = 400.0
+    strike = random.Random(seed + 1)
+    share = choose.choice([0.0, 0.15])
+    names = ['429-plain', '503', 'reset', 'taken, reset', 'taken, head cut', 'taken, half report', 'applied 500']
+    server = Server(key=KEY, rate=rate, burst=50, metadata=choose.choice(['merge', 'replace']), seed=seed)
+    server.strict = True
+    server.faults = lambda *_: strike.choice(names) if strike.random() < share else None
+    settings = 'rate_per_minute = %d\nburst = 50\nretry_ceiling = 0.05\ntimeout = 2\nretries = 200\nbatch_size = 7\nsettle = 0\n' % (rate * 60)
+    job = Job(program, folder / ('events-%d' % seed), server, settings)
+    z = {str(i): {'day': choose.randint(1, 28), 'Status': 'Open', 'Subject': 'z%d' % i} for i in range(count)}
+    w = {str(9000 + i): {'day': choose.randint(1, 28), 'Status': 'Open', 'Subject': 'w%d' % i, 'Link': ''} for i in range(count // 3)}
+    late = set(choose.sample(sorted(z), count // 6))  # these come to the export only in the second stage; they are enriched before
+    made = {'template': '{id}', 'w': EVENTS_W, 'url': server.url, 'settings': settings}
+    expected, bases, early, enriched, source_of, problems, kills = {}, {}, {}, {}, {}, [], 0
+
+    met = collections.Counter()
+
+    def name(one, source):
+        return one if made['template'] == '{id}' else '%s:%s' % (source, one)
+
+    def write(some_z, csat):
+        (job.folder / 'job.toml').write_text(EVENTS_JOB % made)
+        for file, rows, more in (('z.csv', some_z, ''), ('w.csv', w, ',Link'), ('csat.csv', csat, '')):
+            with open(job.folder / file, 'w') as out:
+                out.write('Id,Via,Created at,Subject,Status,Satisfaction Score%s\n' % more)
+                for one, row in rows.items():
+                    out.write('%s,Mail,2024-01-%02d 03:04,%s,%s,%s%s\n' % (
+                        one, row.get('day', 1), row.get('Subject', ''), row.get('Status', ''), row.get('Score', ''), ',' + row['Link'] if more else ''))
+
+    def stage(some_z, csat, options=(), poison=(), forgotten=()):
+        """Runs until one ends, and once more undisturbed. Meanwhile the server fails on some, and has others no longer."""
+        nonlocal kills
+        write(some_z, csat)
+        server.poison = set(poison)
+        for one in forgotten:
+            server.state.pop(one)
+        for attempt in range(100):
+            process = job.start('run', str(job.folder / 'job.toml'), *options)
+            try:
+                _, err = process.communicate(timeout=choose.expovariate(1 / 0.1) + 0.005 if attempt < 12 and choose.random() < 0.7 else 120)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                _, err = process.communicate()
+                kills += 1
+            if process.returncode == (3 if poison else 0):
+                break
+            if process.returncode == 4 and poison and 'gave up' in err:  # nothing else was left, which is told from no outage
+                break
+            if process.returncode != -signal.SIGKILL:
+                return problems.append('exit code %d\n%s' % (process.returncode, err))
+        if set(poison) & set(server.state) - set(bases):
+            problems.append('what the server fails on is there')
+        server.poison = set()
+        code, _, err = job.run('run', '--summary', str(job.folder / 'summary.json'))
+        if code != 0:
+            return problems.append('the last run: exit code %d\n%s' % (code, err))
+        said = job.expected()
+        for one, record in said.items():
+            source = 'z' if (one.split(':')[-1] in some_z) else 'w'
+            if one in bases:
+                kept = {k: v for k, v in enriched.get(one, {}).items() if not (k in record and record[k] != bases[one].get(k))}
+            else:
+                kept = {k: v for k, v in early.pop(one, {}).items() if k not in record}
+                met['early'] += bool(kept)
+            bases[one], enriched[one], source_of[one] = record, kept, source
+            expected[one] = {**record, **kept}
+        touched = set(said)
+        for line in (job.folder / 'out.updates.jsonl').read_text().splitlines():
+            update = json.loads(line)
+            one = update.pop('external_id')
+            touched.add(one)
+            if one in bases:
+                enriched[one].update(update)
+                expected[one].update(update)
+            else:
+                early.setdefault(one, {}).update(update)
+        if server.state != expected:
+            wrong = [one for one in set(expected) | set(server.state) if server.state.get(one) != expected.get(one)]
+            problems.append('%d records are not as expected, such as %s and not %s' % (len(wrong), server.state.get(wrong[0]), expected.get(wrong[0])))
+        # Who is missing, and why.
+        spans = {}
+        for one, record in said.items():
+            spans.setdefault(source_of[one], []).append(record['started_at'])
+        parts, gone = {}, set()
+        for one, base in bases.items():
+            if one in touched:
+                continue
+            plain = one.split(':')[-1]
+            link = w.get(plain, {}).get('Link') if made['w'] else ''
+            if one == name(plain, 'w') and link in some_z:
+                parts[one] = name(link, 'z')
+            elif source_of[one] == 'w' and not made['w']:
+                gone.add(one)
+            elif spans.get(source_of[one]) and min(spans[source_of[one]]) <= base['started_at'] <= max(spans[source_of[one]]):
+                gone.add(one)
+        summary = json.loads((job.folder / 'summary.json').read_text())['sinks'][-1]['delivery']['delivered_earlier']
+        met['parts'] += len(parts)
+        met['gone'] += len(gone)
+        if {one['external_id']: one['now'] for one in summary['parts']} != parts or summary['part_of_another'] != len(parts):
+            problems.append('parts: %s, want %s' % (summary, parts))
+        if set(summary['no_longer']) != gone or summary['no_longer_produced'] != len(gone):
+            problems.append('no longer produced: %s, want %s' % (summary['no_longer'], sorted(gone)))
+        listed = json.loads(job.run('plan', '--json')[1])['sinks'][-1]['each']
+        if {one['external_id'] for one in listed if one['action'] == 'no_longer_produced'} != gone or \
+                {one['external_id']: one['now'] for one in listed if one['action'] == 'part_of_another'} != parts:
+            problems.append('plan --json lists others')
+
+    def score(ids):
+        return {one: {'Score': choose.choice(['Good', 'Bad'])} for one in ids}
+
+    stage({one: row for one, row in z.items() if one not in late}, score(sorted(late)[: len(late) // 2]))
+    changed = choose.sample(sorted(z), count // 5)
+    for one in changed:
+        z[one]['Status'] = choose.choice(['Pending', 'Solved'])
+    linked = choose.sample(sorted(w), len(w) // 2)
+    for one in linked:  # a link appears
+        w[one]['Link'] = choose.choice(sorted(z))
+    for one, row in w.items():
+        if [other['Link'] for other in w.values()].count(row['Link']) > 1:
+            row['Link'] = ''
+    if not problems:
+        stage(z, {}, poison=choose.sample(sorted(late) + changed, choose.choice([0, 2])),
+              forgotten=choose.sample(sorted(set(changed) - late), choose.choice([0, 3])))
+    rolled = {one: row for one, row in z.items() if row['day'] > choose.choice([5, 10])}
+    removed = choose.sample(sorted(rolled), 3)
+    if not problems:
+        stage({one: row for one, row in rolled.items() if one not in removed}, score(choose.sample(sorted(set(z) - set(rolled)), min(2, len(z) - len(rolled)))))
+    if not problems:
+        made['w'] = ''  # a source is taken out
+        stage(z, {})
+    if not problems:
+        made['template'] = '{source}:{id}'
+        write(z, {})
+        before = len(server.seen)
+        for verb in ('run', 'deliver'):
+            code, _, err = job.run(verb)
+            if code != 2 or len(server.seen) != before or 'twice, under its old id and its new one' not in err:
+                problems.append('another template, %s: exit code %d\n%s' % (verb, code, err))
+        if job.run('plan')[0] != 0:
+            problems.append('plan refuses another template')
+        stage(z, {}, ['--new-ids'])
+    if not problems and not all(met[event] for event in ('parts', 'gone', 'early')):
+        problems.append('not every event was met: %s' % met)
+    problems += server.problems[:5]
+    server.close()
+    check('events, seed %d: %d requests, %d kills, faults %d %%' % (seed, len(server.seen), kills, share * 100), '\n'.join(problems))
+
+
 def benchmark(program, folder, count, minutes):
     """The server's own measure: the time from the first arrival to the last."""
 
@@ -827,6 +1019,7 @@ def main():
         if arguments.benchmark:
             parts = [('benchmark', lambda: benchmark(program, folder, arguments.benchmark, arguments.minutes))]
         else:
+            parts += [('events', lambda seed=seed: events(program, folder, seed)) for seed in range(arguments.seed, arguments.seed + arguments.runs)]
             parts += [('mixed', lambda seed=seed: mixed(program, folder, seed, arguments.conversations))
                   for seed in range(arguments.seed, arguments.seed + arguments.runs)]
         for part, test in parts:

@@ -894,7 +894,7 @@ TEST_CASE("engine: an outage is waited for, makes no rejects and ends as one") {
   CHECK(sent.counts.accepted == 100);
   CHECK(sent.refusals.empty());
   REQUIRE(!sent.waits.empty());
-  CHECK(sent.waits[0].starts_with("waiting for https://x: the server answered 503; the next try in 0.0 s; gives up after "));
+  CHECK(sent.waits[0].starts_with("waiting for https://x: the server answered 503; "));
   left = 1000;
   plan(*journal, conversations(100, R"(,"wait_time_seconds":2)"), 20);
   sent = send(*journal, server);
@@ -989,7 +989,7 @@ TEST_CASE("engine: max_refused stops at a number, and at a share of the plan") {
     CHECK(sent.result.error().message.find(share ? "more than max_refused allows (4 % of 100)"
                                                  : "more than max_refused allows (4)") != std::string::npos);
     CHECK(sent.refusals.size() == 5);
-    good(send(*journal, server, at(10)).result);
+    good(send(*journal, server, at(50)).result);
   }
 }
 
