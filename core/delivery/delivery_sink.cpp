@@ -92,6 +92,8 @@ class Delivery final : public DeliverySink {
     if (auto ok = start_plan(); !ok) return ok;
     if (facts_ && !options_.only) {
       if (auto ok = account_absent(); !ok) return ok;
+      const auto put = [this](std::string_view part, std::string_view whole) { return journal_->put_part(part, whole); };
+      if (auto ok = facts_->each_linked(put); !ok) return ok;
     }
     if (auto ok = planner_->finish(); !ok) return ok;
     const PlanCounts& counts = planner_->counts();
@@ -309,6 +311,10 @@ class Delivery final : public DeliverySink {
     if (options_.list) {
       if (auto ok = list(*decision, update); !ok) return ok;
     }
+    if (!decision->was_part_of.empty()) {
+      if (accounts_.parted.size() < kMostListed) accounts_.parted.emplace_back(decision->external_id, decision->was_part_of);
+      ++accounts_.no_longer_part;
+    }
     if (decision->action == Action::unknown && updates_file_) {
       if (auto ok = updates_file_->write(line); !ok) return ok;
     }
@@ -327,6 +333,10 @@ class Delivery final : public DeliverySink {
     out.add(",\"action\":");
     add_json_string(out, name_of(decision.action));
     if (update) out.add(",\"update\":true");
+    if (!decision.was_part_of.empty()) {
+      out.add(",\"was_part_of\":");
+      add_json_string(out, decision.was_part_of);
+    }
     if (!decision.changed.empty()) {
       out.add(",\"fields\":[");
       for (std::size_t i = 0; i < decision.changed.size(); ++i) {

@@ -40,7 +40,9 @@ struct DeliveryHooks {
 struct IdentityFacts {
   std::vector<std::string> sources;                            ///< of the job, that say conversations
   std::function<std::string_view(std::string_view)> survivor;  ///< the id that a linked one goes by; empty: it is in no link
-  bool some_rejected = false;                                  ///< records that were refused may be some that are missing
+  /// Calls with each id that goes by another one, and that one.
+  std::function<Result<void>(const std::function<Result<void>(std::string_view, std::string_view)>&)> each_linked;
+  bool some_rejected = false;  ///< records that were refused may be some that are missing
 };
 
 class DeliverySink : public Sink {

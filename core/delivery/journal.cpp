@@ -49,6 +49,7 @@ constexpr const char* kSteps[] = {
     "CREATE TABLE early(external_id TEXT PRIMARY KEY, fields TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE aside(external_id TEXT PRIMARY KEY, sent TEXT NOT NULL, after TEXT NOT NULL, checksum INTEGER NOT NULL)"
     " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE parts(part TEXT PRIMARY KEY, external_id TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT OR IGNORE INTO meta SELECT 'accepted', '1' FROM meta WHERE key = 'account';",
 };
 constexpr int kVersion = static_cast<int>(std::size(kSteps));
@@ -161,7 +162,7 @@ std::string Envelope::body(const Chunk& chunk, std::size_t first, std::size_t co
 
 struct Journal::Statements {
   Statement find, put, refused, put_refused, drop_refused, add_chunk, next_chunk, chunk, drop_chunk, add_request, close_request,
-      open_of_chunk, set_meta, old_sum, early, put_early, drop_early, put_aside, drop_aside, see;
+      open_of_chunk, set_meta, old_sum, early, put_early, drop_early, put_aside, drop_aside, see, whole_of, put_part;
 };
 
 Journal::~Journal() {
@@ -423,6 +424,8 @@ Result<void> Journal::prepare() {
       {&s_->drop_early, "DELETE FROM early WHERE external_id = ?1"},
       {&s_->put_aside, "INSERT OR REPLACE INTO aside VALUES(?1, ?2, ?3, ?4)"},
       {&s_->drop_aside, "DELETE FROM aside WHERE external_id = ?1"},
+      {&s_->whole_of, "SELECT external_id FROM parts WHERE part = ?1"},
+      {&s_->put_part, "INSERT OR REPLACE INTO parts VALUES(?1, ?2)"},
       {&s_->see, "INSERT OR IGNORE INTO temp.seen VALUES(?1)"},
   };
   for (const auto& [to, sql] : all) {
@@ -571,6 +574,19 @@ Result<void> Journal::each_aside(const AsideTaker& take) {
     if (!*row) return {};
     if (auto ok = take(rows->text(0), rows->text(1), rows->text(2)); !ok) return ok;
   }
+}
+
+Result<std::string> Journal::whole_of(std::string_view external_id) {
+  Statement& row = s_->whole_of.reset().bind(1, external_id);
+  auto got = db_.step(row);
+  if (!got) return got.error();
+  std::string out(*got ? row.text(0) : std::string_view());
+  row.reset();
+  return out;
+}
+
+Result<void> Journal::put_part(std::string_view external_id, std::string_view whole) {
+  return looking_ ? Result<void>() : db_.execute(s_->put_part.reset().bind(1, external_id).bind(2, whole));
 }
 
 Result<void> Journal::see(std::string_view external_id) { return db_.execute(s_->see.reset().bind(1, external_id)); }

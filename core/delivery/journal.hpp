@@ -127,6 +127,9 @@ class Journal {
   /// external_id, record and what is known after it.
   using AsideTaker = std::function<Result<void>(std::string_view, std::string_view, std::string_view)>;
   Result<void> each_aside(const AsideTaker& take);
+  /// The conversation that one of this id was a part of when it was planned last; empty: of none.
+  Result<std::string> whole_of(std::string_view external_id);
+  Result<void> put_part(std::string_view external_id, std::string_view whole);
   /// That a conversation is in this run, delivered earlier or not.
   Result<void> see(std::string_view external_id);
   /// Conversations that were delivered and that this run has not, by external_id.

@@ -94,6 +94,9 @@ Result<Decision> Planner::decide(std::string_view line, bool update, std::string
 /// With what enriched it before it came.
 Result<void> Planner::decide_new(std::string_view line, std::string_view source, Decision& out, std::string& after) {
   out.action = Action::create;
+  auto whole = journal_.whole_of(out.external_id);
+  if (!whole) return whole.error();
+  out.was_part_of = std::move(*whole);
   auto early = journal_.early(out.external_id);
   if (!early) return early.error();
   if (early->empty()) {

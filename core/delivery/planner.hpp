@@ -56,6 +56,7 @@ struct Decision {
   std::vector<std::string> changed;  ///< of a patch and an overwrite
   std::string sent;                  ///< the record; empty: not sent
   std::string refusal;               ///< what the server said
+  std::string was_part_of;           ///< of a new one: the conversation that it was delivered as a part of
   int status = 0;
 };
 

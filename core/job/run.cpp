@@ -120,7 +120,7 @@ class JobRun {
     }
     make_folder_of(job_.rejects);
     if (!rejects_path().empty()) {
-      auto file = OutputFile::open(rejects_path(), options_.rejects.empty() ? "[job] rejects" : "--rejects");
+      auto file = OutputFile::open(rejects_path(), options_.rejects.empty() ? "[job] rejects" : "--rejects", true);
       if (!file) return file.error();
       rejects_ = std::move(*file);
     }
@@ -250,6 +250,13 @@ class JobRun {
       IdentityFacts facts;
       for (const JobSource& source : job_.sources) facts.sources.push_back(source.name);
       facts.survivor = [&merger](std::string_view external_id) { return merger.survivor(external_id); };
+      facts.each_linked = [&merger](const auto& take) {
+        Result<void> ok;
+        merger.each_linked([&](std::string_view external_id, std::string_view survivor) {
+          if (ok) ok = take(external_id, survivor);
+        });
+        return ok;
+      };
       for (const Summary& source : summary_.sources) facts.some_rejected |= source.rejected_total != 0;
       sink->identity(std::move(facts));
     }
@@ -456,7 +463,7 @@ class JobResumption {
     const std::string& path = options_.rejects.empty() ? job_.rejects : options_.rejects;
     if (path.empty()) return {};
     if (!rejects_) {
-      auto file = OutputFile::open(path, "the job's rejects");
+      auto file = OutputFile::open(path, "the job's rejects", true);
       if (!file) return file.error();
       rejects_ = std::move(*file);
     }

@@ -38,12 +38,15 @@ Json accounts_of(const DeliveryAccounts& d) {
               {"set_aside", d.set_aside},
               {"sent_whole", d.sent_whole},
               {"complete", d.delivered}};
-  Json parts = Json::array(), no_longer = Json::array();
+  Json parts = Json::array(), no_longer = Json::array(), parted = Json::array();
+  for (const auto& [id, whole] : d.parted) parted.push_back(Json{{"external_id", id}, {"was_part_of", whole}});
   for (const auto& [id, now] : d.parts) parts.push_back(Json{{"external_id", id}, {"now", now}});
   for (const auto& [id, now] : d.no_longer) no_longer.push_back(id);
   out["delivered_earlier"] = {{"part_of_another", d.part_of_another},
                               {"no_longer_produced", d.no_longer_produced},
+                              {"no_longer_part", d.no_longer_part},
                               {"parts", parts},
+                              {"parted", parted},
                               {"no_longer", no_longer}};
   return out;
 }
@@ -72,6 +75,13 @@ std::string absent_text(const DeliveryAccounts& d) {
     out = fmt::format("{} delivered earlier {} now part of another, for example {} of {}: merge or remove {} at the server",
                       counted(d.part_of_another, "conversation"), d.part_of_another == 1 ? "is" : "are", d.parts.front().first,
                       d.parts.front().second, d.part_of_another == 1 ? "it" : "them");
+  }
+  if (d.no_longer_part != 0) {
+    out += fmt::format(
+        "{}{} delivered earlier as part of another {} by {} now, for example {}, once in {}: correct that one at "
+        "the server if it keeps what is no longer its own",
+        out.empty() ? "" : "; ", counted(d.no_longer_part, "conversation"), d.no_longer_part == 1 ? "stands" : "stand",
+        d.no_longer_part == 1 ? "itself" : "themselves", d.parted.front().first, d.parted.front().second);
   }
   if (d.no_longer_produced != 0) {
     out += fmt::format(

@@ -67,6 +67,14 @@ class Merger {
   [[nodiscard]] std::string_view survivor(std::string_view external_id) const {
     return links_ ? links_->survivor(external_id) : std::string_view();
   }
+  /// After link(): calls `take` with each external_id that goes by another one, and that one; in no order.
+  template <class Take>
+  void each_linked(Take&& take) const {
+    if (!links_) return;
+    for (const auto& [external_id, survivor] : links_->survivors()) {
+      if (external_id != survivor) take(external_id, survivor);
+    }
+  }
   /// After link(): the link rules that hold between states of one conversation, by index.
   [[nodiscard]] std::vector<std::size_t> joining_rules(const GroupStates& group) const;
   /// After finish(): the ledger's lines, in the order of sources, inputs and places.

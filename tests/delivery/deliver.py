@@ -299,6 +299,28 @@ def servers(program, folder):
     server.close()
     check('records that the server fails on are set aside and tried again', problem)
 
+    # What a run that was killed left open and the server fails on must not keep the others back.
+    server, job = start('killed', settings='in_flight = 1\n')
+    server.faults = lambda *_: 'black hole'
+    process = job.start('run', str(job.folder / 'job.toml'))
+    while not server.seen:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    server.faults = None
+    server.poison = {json.loads(server.seen[0].body)['conversations'][3]['external_id']}
+    problem = ''
+    for verb in ('deliver', 'run'):
+        code, _, err = job.run(verb)
+        if code != 3 or set(job.rows) - set(server.state) != server.poison:
+            problem += '%s: %d, %d there\n%s' % (verb, code, len(server.state), err)
+    server.poison = set()
+    code, _, err = job.run()
+    if code != 0 or len(server.state) != 100:
+        problem += 'afterwards: %d\n%s' % (code, err)
+    server.close()
+    check('a request that was left open, and that the server fails on', problem)
+
     server, job = start('alike', 1000)
     server.refuse = {one: 422 for one in job.rows}
     code, _, err = job.run()
@@ -406,6 +428,10 @@ def changed_inputs(program, folder):
     check('inputs that changed before the resume', problem)
 
 
+def on_tmpfs(path):
+    return subprocess.run(['stat', '-f', '-c', '%T', str(path)], stdout=subprocess.PIPE, text=True).stdout.strip() in ('tmpfs', 'ramfs')
+
+
 def other_endpoint(program, folder):
     """The sink `http`, set up to be Assembled's, without updates and with the key in a header."""
     server = Server(key=KEY, rate=500, burst=100)
@@ -418,11 +444,16 @@ def other_endpoint(program, folder):
     key = job.folder / 'key'
     key.write_text('Basic %s\n' % secret)
     job.write()
+    key.chmod(0o644)
+    refused = job.run() if not on_tmpfs(key) else (2, '', 'can be read by others (mode 0644)')
+    key.chmod(0o600)
     first = job.run()
     job.rows['7']['Status'] = 'Solved'
     job.write()
     second = job.run()
     problem = ''
+    if refused[0] != 2 or 'can be read by others (mode 0644)' not in refused[2]:
+        problem = refused[2]
     if first[0] or second[0] or server.state != job.expected() or {s.method for s in server.seen} != {'POST'}:
         problem = '%d %d %s %s' % (first[0], second[0], first[2], second[2])
     if len(json.loads(server.seen[-1].body)['conversations']) != 1:
@@ -762,6 +793,7 @@ EVENTS_JOB = '''
 [job]
 rejects = "rejects.jsonl"
 external_id = "%(template)s"
+order_by = "%(order)s"
 [[source]]
 name = "z"
 adapter = "zendesk-csv"
@@ -814,17 +846,22 @@ def events(program, folder, seed, count=60):
     z = {str(i): {'day': choose.randint(1, 28), 'Status': 'Open', 'Subject': 'z%d' % i} for i in range(count)}
     w = {str(9000 + i): {'day': choose.randint(1, 28), 'Status': 'Open', 'Subject': 'w%d' % i, 'Link': ''} for i in range(count // 3)}
     late = set(choose.sample(sorted(z), count // 6))  # these come to the export only in the second stage; they are enriched before
-    made = {'template': '{id}', 'w': EVENTS_W, 'url': server.url, 'settings': settings}
+    made = {'order': choose.choice(['external_id', 'started_at']), 'template': '{id}', 'w': EVENTS_W, 'url': server.url, 'settings': settings}
     expected, bases, early, enriched, source_of, problems, kills = {}, {}, {}, {}, {}, [], 0
+    was_part, parted = {}, {}
 
     met = collections.Counter()
+
+    linked = choose.sample(sorted(w), len(w) // 2)
+    hidden = set(linked[::2])  # not in the exports before they are linked
 
     def name(one, source):
         return one if made['template'] == '{id}' else '%s:%s' % (source, one)
 
     def write(some_z, csat):
         (job.folder / 'job.toml').write_text(EVENTS_JOB % made)
-        for file, rows, more in (('z.csv', some_z, ''), ('w.csv', w, ',Link'), ('csat.csv', csat, '')):
+        some_w = {one: row for one, row in w.items() if one not in hidden}
+        for file, rows, more in (('z.csv', some_z, ''), ('w.csv', some_w, ',Link'), ('csat.csv', csat, '')):
             with open(job.folder / file, 'w') as out:
                 out.write('Id,Via,Created at,Subject,Status,Satisfaction Score%s\n' % more)
                 for one, row in rows.items():
@@ -835,9 +872,12 @@ def events(program, folder, seed, count=60):
         """Runs until one ends, and once more undisturbed. Meanwhile the server fails on some, and has others no longer."""
         nonlocal kills
         write(some_z, csat)
+        parted.clear()
         server.poison = set(poison)
         for one in forgotten:
             server.state.pop(one)
+        first = json.loads(job.run('plan', '--json')[1])['sinks'][-1]['each']
+        parted.update({one['external_id']: one['was_part_of'] for one in first if 'was_part_of' in one})
         for attempt in range(100):
             process = job.start('run', str(job.folder / 'job.toml'), *options)
             try:
@@ -859,6 +899,7 @@ def events(program, folder, seed, count=60):
         if code != 0:
             return problems.append('the last run: exit code %d\n%s' % (code, err))
         said = job.expected()
+        before = set(bases)
         for one, record in said.items():
             source = 'z' if (one.split(':')[-1] in some_z) else 'w'
             if one in bases:
@@ -878,6 +919,11 @@ def events(program, folder, seed, count=60):
                 expected[one].update(update)
             else:
                 early.setdefault(one, {}).update(update)
+        if parted != {one: was_part[one] for one in said if one in was_part and one not in before}:
+            problems.append('no longer parts: %s of %s' % (parted, was_part))
+        met['parted'] += len(parted)
+        if made['w']:
+            was_part.update({name(one, 'w'): name(row['Link'], 'z') for one, row in w.items() if row['Link'] in some_z})
         if server.state != expected:
             wrong = [one for one in set(expected) | set(server.state) if server.state.get(one) != expected.get(one)]
             problems.append('%d records are not as expected, such as %s and not %s' % (len(wrong), server.state.get(wrong[0]), expected.get(wrong[0])))
@@ -916,7 +962,7 @@ def events(program, folder, seed, count=60):
     changed = choose.sample(sorted(z), count // 5)
     for one in changed:
         z[one]['Status'] = choose.choice(['Pending', 'Solved'])
-    linked = choose.sample(sorted(w), len(w) // 2)
+    hidden.clear()
     for one in linked:  # a link appears
         w[one]['Link'] = choose.choice(sorted(z))
     for one, row in w.items():
@@ -947,7 +993,8 @@ def events(program, folder, seed, count=60):
         problems.append('not every event was met: %s' % met)
     problems += server.problems[:5]
     server.close()
-    check('events, seed %d: %d requests, %d kills, faults %d %%' % (seed, len(server.seen), kills, share * 100), '\n'.join(problems))
+    check('events, seed %d: %d requests, %d kills, faults %d %%, %d parts, %d parts no more, %d gone, %d enriched early' %
+          (seed, len(server.seen), kills, share * 100, met['parts'], met['parted'], met['gone'], met['early']), '\n'.join(problems))
 
 
 def benchmark(program, folder, count, minutes):

@@ -228,6 +228,7 @@ def places(program, folder):
         case = Case(program, folder, 'key file with ' + name)
         case.edit('{ env = "CROSSWALK_TEST_KEY" }', '{ file = "the-key" }')
         (case.folder / 'the-key').write_text(content)
+        (case.folder / 'the-key').chmod(0o600)
         case.watch.spare.add(case.folder / 'the-key')
         case.env = {}
         case()

@@ -280,7 +280,7 @@ TEST_CASE("journal: one of version 1 is brought up, and keeps what it says") {
     Database old;  // what version 1 had
     good(old.open(path, SQLITE_OPEN_READWRITE, path));
     good(
-        old.run("DROP TABLE early; DROP TABLE aside; ALTER TABLE conversations DROP COLUMN source;"
+        old.run("DROP TABLE early; DROP TABLE aside; DROP TABLE parts; ALTER TABLE conversations DROP COLUMN source;"
                 "DELETE FROM meta WHERE key IN ('template', 'url'); PRAGMA user_version=1"));
   }
   const auto look = Journal::open(path, Journal::Use::look);

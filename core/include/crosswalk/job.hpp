@@ -182,6 +182,9 @@ struct DeliveryAccounts {
   /// Ids, with the one that they are part of now; not all of them when they are many.
   std::uint64_t part_of_another = 0, no_longer_produced = 0;
   std::vector<std::pair<std::string, std::string>> parts, no_longer;
+  /// New ones that were delivered as parts of others, with those.
+  std::uint64_t no_longer_part = 0;
+  std::vector<std::pair<std::string, std::string>> parted;
   bool some_rejected = false;  ///< and records of this run were rejected
   // What was done.
   std::uint64_t sent = 0, resent = 0, retries = 0, limited = 0;  ///< requests
