@@ -201,7 +201,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   if (!output) return output.error();
   std::unique_ptr<OutputFile> rejects;
   if (!options.rejects.empty()) {
-    auto file = OutputFile::open(options.rejects, "--rejects");
+    auto file = OutputFile::open(options.rejects, "--rejects", true);
     if (!file) return file.error();
     rejects = std::move(*file);
   }

@@ -1,8 +1,11 @@
 // Files that are whole or not there: written under a temporary name, renamed when complete.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,7 +26,9 @@ struct OutputTarget {
 class OutputFile {
  public:
   /// `option` is what the user named the path with ("--output", "[job] rejects"): cures speak of it.
-  static Result<std::unique_ptr<OutputFile>> open(const std::string& path, std::string_view option = "--output");
+  /// `personal`: a new file is for its owner alone. Else it follows the umask; one that was there keeps its rights.
+  static Result<std::unique_ptr<OutputFile>> open(const std::string& path, std::string_view option = "--output",
+                                                  bool personal = false);
   ~OutputFile();  ///< without commit(), a temporary file is removed
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -40,8 +45,11 @@ class OutputFile {
  private:
   OutputFile() = default;
   [[nodiscard]] Error failure(const char* what, int code) const;
+  void set_rights() const;
   int fd_ = -1;
-  bool owned_ = false;
+  int held_ = -1;  ///< a copy, open until commit: it keeps the lock on the temporary file
+  bool owned_ = false, personal_ = false;
+  std::optional<struct stat> former_;
   std::string path_, option_;
   std::string target_, temporary_;  // empty when written directly
   std::uint64_t bytes_ = 0;

@@ -126,6 +126,47 @@ TEST_CASE("output: what a killed process left behind does not stop one with the 
   CHECK(content(path) == "new");
 }
 
+TEST_CASE("output: what killed runs left is removed, and what a living one writes is not") {
+  const Folder folder;
+  const std::string path = folder / "out";
+  auto living = open_output(path);
+  REQUIRE(living->write("living").ok());
+  folder.file("out.partial-1", "left");
+  folder.file("out.partial-77-2", "left");
+  folder.file("out.partial-x", "somebody's");
+  folder.file("other.partial-1", "another's");
+  fs::create_symlink("out.partial-x", folder / "out.partial-2");
+  auto second = open_output(path);
+  CHECK_FALSE(fs::exists(folder / "out.partial-1"));
+  CHECK_FALSE(fs::exists(folder / "out.partial-77-2"));
+  CHECK(fs::is_symlink(folder / "out.partial-2"));
+  CHECK(content(folder / "out.partial-x") == "somebody's");
+  CHECK(content(folder / "other.partial-1") == "another's");
+  REQUIRE(living->finish().ok());
+  open_output(path);  // also between finish and commit it is in use
+  REQUIRE(living->commit().ok());
+  CHECK(content(path) == "living");
+}
+
+TEST_CASE("output: a partial file is for its owner alone, a new one follows the umask, rejects do not") {
+  const Folder folder;
+  const auto mode = [](const std::string& path) {
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    return status.st_mode & 0777;
+  };
+  const mode_t was = ::umask(0022);
+  for (const bool personal : {false, true}) {
+    const std::string path = folder / (personal ? "rejects" : "out");
+    auto file = OutputFile::open(path, "--output", personal);
+    REQUIRE(file.ok());
+    CHECK(mode(path + ".partial-" + std::to_string(::getpid())) == 0600);
+    REQUIRE((*file)->commit().ok());
+    CHECK(mode(path) == (personal ? 0600 : 0644));
+  }
+  ::umask(was);
+}
+
 TEST_CASE("output: a file that only its owner may read stays so when it is written anew") {
   const Folder folder;
   const std::string path = folder.file("out", "old");
