@@ -165,7 +165,7 @@ Result<void> Engine::settle_each(Done& done, std::vector<Verdict::Item> not_take
   std::string passing;
   for (Verdict::Item& one : not_taken) {
     Outcome& outcome = outcomes[one.index];
-    const std::string words = redact_(one.said);
+    const std::string words = in_line(redact_(std::move(one.said)), 300);
     if (one.again) {
       outcome.kind = Outcome::Kind::again;
       passing = words;
@@ -226,7 +226,7 @@ Result<void> Engine::not_accepted(Done& done) {
     ++counts_.limited;
     const auto now = Clock::now();
     bucket_.slow_down(now, now + asked.value_or(std::chrono::milliseconds(0)));
-    try_again(done, words, asked.value_or(std::chrono::milliseconds(0)));
+    try_again(done, fmt::format("the server answered {}", words), asked.value_or(std::chrono::milliseconds(0)));
     return {};
   }
   if (!answer.recode && (status == 400 || status == 413 || status == 422)) return bisect(done, words);

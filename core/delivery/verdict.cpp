@@ -18,7 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMostValues = 200'000;  ///< of a body: each takes some dozens of bytes when it is held
-constexpr std::size_t kMostSaid = 300;
 constexpr int kDeepest = 4;  ///< how many objects a report may lie within
 
 template <std::size_t N>
@@ -320,11 +319,11 @@ class Reports {
       for (const std::string_view key : kWordKeys) {
         for (const auto& [name, value] : entry.items()) {
           if (plain(name) == key && !is_empty(value))
-            return value.is_object() ? said_of(value) : in_line(text_of(value), kMostSaid);
+            return value.is_object() ? said_of(value) : text_of(value).substr(0, kKeptBody);
         }
       }
     }
-    return in_line(text_of(entry), kMostSaid);
+    return text_of(entry).substr(0, kKeptBody);
   }
 
   /// The record that a text or a number names: by its id, or, where `places` may be meant, by its place.

@@ -22,7 +22,7 @@ struct Verdict {
     std::size_t index = 0;  ///< within the request
     int status = 0;         ///< its own; 0: it has none
     bool again = false;     ///< for a cause that may pass
-    std::string said;
+    std::string said;       ///< as the server wrote it, at most kKeptBody bytes
   };
   Kind kind = Kind::taken;
   std::vector<Item> items;  ///< by index, each once

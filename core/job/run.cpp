@@ -7,6 +7,7 @@
 #include <chrono>
 #include <filesystem>
 #include <set>
+#include <span>
 
 #include "crosswalk/job.hpp"
 #include "delivery/delivery_sink.hpp"
@@ -113,6 +114,7 @@ class JobRun {
 
   Result<void> open_outputs() {
     if (options_.dry_run) return open_deliveries();
+    if (auto ok = settle_earlier_run(); !ok) return ok;
     // A job names its own folders, so it may make them; what options name must be there.
     for (const JobSink& sink : job_.sinks) {
       make_folder_of(sink.path);
@@ -375,16 +377,53 @@ class JobRun {
       if (auto ok = ledger_->finish(); !ok) return ok;
     }
     if (cancelled()) return interrupted_run();
-    const std::size_t files = sinks_.size() - deliveries_.size();
-    for (std::size_t i = 0; i < files; ++i) {
-      if (auto ok = sinks_[i]->commit(); !ok) return ok;
-    }
-    if (ledger_) {
-      if (auto ok = ledger_->commit(); !ok) return ok;
-    }
+    if (auto ok = put_in_place(); !ok) return ok;
     published_ = true;
-    for (std::size_t i = files; i < sinks_.size(); ++i) {
+    for (std::size_t i = sinks_.size() - deliveries_.size(); i < sinks_.size(); ++i) {
       if (auto ok = sinks_[i]->commit(); !ok) return ok;
+    }
+    return {};
+  }
+
+  /// The files, together: see Publication.
+  Result<void> put_in_place() {
+    const std::span<const std::unique_ptr<Sink>> files(sinks_.data(), sinks_.size() - deliveries_.size());
+    std::vector<PendingFile> pending;
+    for (const auto& sink : files) sink->pending(pending);
+    if (ledger_) ledger_->pending(pending);
+    Publication publication(std::move(pending));
+    if (auto ok = publication.begin(); !ok) return ok;
+    Result<void> result;
+    for (const auto& sink : files) {
+      if (result) result = sink->commit();
+    }
+    if (result && ledger_) result = ledger_->commit();
+    if (result || !publication.begun()) {
+      publication.end();
+      return result;
+    }
+    for (const auto& sink : files) sink->leave();
+    if (ledger_) ledger_->leave();
+    Error error = result.error();
+    error.message += "; some of the run's files stand already, and the next run puts the others in place before it begins";
+    return error;
+  }
+
+  /// What a run that was killed between two files left is put in place, before anything is written anew.
+  Result<void> settle_earlier_run() {
+    std::vector<std::string> outputs;
+    for (const JobSink& sink : job_.sinks) {
+      if (!sink.delivers()) outputs.insert(outputs.end(), {sink.path, sink.updates});
+    }
+    outputs.push_back(options_.ledger);
+    for (const std::string& output : outputs) {
+      const OutputTarget target = output_target(output);
+      if (output.empty() || !target.replaced) continue;
+      auto settled = Publication::settle(target.path);
+      if (!settled) return settled.error();
+      if (*settled) {
+        summary_.notes.push_back("an earlier run was cut off while its files were put in place; that was completed first");
+      }
     }
     return {};
   }

@@ -158,6 +158,12 @@ void OutputFile::set_rights() const {
   }
 }
 
+void OutputFile::pending(std::vector<PendingFile>& to) const {
+  if (temporary_.empty()) return;
+  set_rights();
+  to.push_back({temporary_, target_});
+}
+
 Result<void> OutputFile::commit() {
   if (auto ok = finish(); !ok) return ok;
   if (temporary_.empty()) return {};

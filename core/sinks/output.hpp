@@ -8,9 +8,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "crosswalk/result.hpp"
 #include "crosswalk/translate.hpp"
+#include "sinks/publication.hpp"
 
 namespace crosswalk {
 
@@ -38,6 +40,10 @@ class OutputFile {
   Result<void> finish();
   /// Everything is written and stands under its final name.
   Result<void> commit();
+  /// After finish(): what commit() will rename, with the rights that it will have.
+  void pending(std::vector<PendingFile>& to) const;
+  /// Leaves the finished file under its temporary name: whoever finds the list of a publication puts it in place.
+  void leave() { temporary_.clear(); }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   /// Nothing is there before commit().
   [[nodiscard]] bool awaits_commit() const { return !temporary_.empty(); }

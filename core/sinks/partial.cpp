@@ -29,18 +29,11 @@ struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
 };
 
-/// Whether a name is the target's with a process and perhaps a count behind it.
-bool is_partial(std::string_view name, std::string_view target) {
-  if (!name.starts_with(target) || !name.substr(target.size()).starts_with(kMark)) return false;
-  const std::string_view rest = name.substr(target.size() + kMark.size());
-  return !rest.empty() && rest.find_first_not_of("0123456789-") == std::string_view::npos;
-}
-
 void remove_left_behind(const std::string& target) {
   const std::string folder = folder_of(target), own = std::filesystem::path(target).filename().string();
   const std::unique_ptr<DIR, CloseFolder> open(::opendir(folder.c_str()));
   while (const dirent* const entry = open ? ::readdir(open.get()) : nullptr) {
-    if (!is_partial(entry->d_name, own)) continue;
+    if (!is_partial_of(entry->d_name, own)) continue;
     const int fd = ::openat(::dirfd(open.get()), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) continue;
     struct stat status {};
@@ -51,6 +44,12 @@ void remove_left_behind(const std::string& target) {
 }
 
 }  // namespace
+
+bool is_partial_of(std::string_view name, std::string_view target) {
+  if (!name.starts_with(target) || !name.substr(target.size()).starts_with(kMark)) return false;
+  const std::string_view rest = name.substr(target.size() + kMark.size());
+  return !rest.empty() && rest.find_first_not_of("0123456789-") == std::string_view::npos;
+}
 
 int open_partial(const std::string& target, int access, std::string& name) {
   remove_left_behind(target);

@@ -279,8 +279,7 @@ class SqliteSink final : public Sink {
   Result<void> commit() override {
     // Someone may have opened the former database since we looked.
     if (auto ok = refuse_leftovers(shown_path_, path_); !ok) return ok;
-    const auto mode = former_.exists ? std::optional<mode_t>(former_.mode) : usual_mode();
-    if (mode && ::fchmod(fd_, *mode) != 0) return system_error(shown_path_, "cannot set who may read it", errno);
+    if (!set_rights()) return system_error(shown_path_, "cannot set who may read it", errno);
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error(shown_path_, "cannot put in place", errno);
     temporary_.clear();
     sync_folder_of(path_);
@@ -290,12 +289,22 @@ class SqliteSink final : public Sink {
     return {};
   }
 
+  void pending(std::vector<PendingFile>& to) override {
+    (void)set_rights();  // commit() says when that fails
+    to.push_back({temporary_, path_});
+  }
+  void leave() override { temporary_.clear(); }
+
   [[nodiscard]] std::string_view path() const override { return shown_path_; }
   [[nodiscard]] std::uint64_t conversations() const override { return conversations_; }
   [[nodiscard]] std::uint64_t updates() const override { return updates_; }
   [[nodiscard]] std::uint64_t bytes() const override { return bytes_; }
 
  private:
+  [[nodiscard]] bool set_rights() const {
+    const auto mode = former_.exists ? std::optional<mode_t>(former_.mode) : usual_mode();
+    return !mode || ::fchmod(fd_, *mode) == 0;
+  }
   Error failure(std::string_view what) const { return sqlite_error(database_.get(), shown_path_, what); }
 
   Result<void> create_file() {

@@ -675,6 +675,7 @@ TEST_CASE("secrets: kept out of texts, in every shape") {
   CHECK(got(fingerprint("u", {"a"})) != got(fingerprint("u", {"b"})));
   const TemporaryFolder folder;
   put(folder / "key", " sk_live_x\n");
+  REQUIRE(::chmod((folder / "key").c_str(), 0600) == 0);
   CHECK(got(read_secret({"", folder / "key"}, "api_key")) == "sk_live_x");
   put(folder / "key", "two\nlines");
   const auto bad = read_secret({"", folder / "key"}, "api_key");
