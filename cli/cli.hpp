@@ -15,7 +15,7 @@
 namespace crosswalk::cli {
 
 /// Exit codes, a contract: docs/reference.md.
-enum Exit : int { kDone = 0, kFailed = 1, kUsage = 2, kSomeRejected = 3 };
+enum Exit : int { kDone = 0, kFailed = 1, kUsage = 2, kSomeRejected = 3, kUnavailable = 4 };
 
 /// What all verbs that meet adapters take.
 struct AdapterArguments {

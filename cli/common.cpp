@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -89,6 +91,20 @@ Result<void> check_adapter_folder(const std::string& folder) {
                "have somebody let you read it"};
 }
 
+/// Folders of the environment's list must be absolute: a relative one is another folder wherever the program is started.
+Result<void> check_adapter_path() {
+  const char* const listed = std::getenv("CROSSWALK_ADAPTER_PATH");
+  std::string_view list = listed == nullptr ? "" : listed;
+  while (!list.empty()) {
+    const std::string_view folder = list.substr(0, list.find(':'));
+    list.remove_prefix(std::min(folder.size() + 1, list.size()));
+    if (folder.empty() || folder.starts_with('/')) continue;
+    return Error{Errc::usage, fmt::format("CROSSWALK_ADAPTER_PATH: \"{}\" is not an absolute path", folder),
+                 "write folders from the root on, or name them with --adapter-dir"};
+  }
+  return {};
+}
+
 }  // namespace
 
 void watch_signals() {
@@ -141,6 +157,7 @@ int report(const Error& error) {
   if (error.code == Errc::closed) return 128 + SIGPIPE;  // `| head` had enough; nothing to say
   print_error(fmt::format("crosswalk: {}\n", printable(error.message)));
   if (!error.cure.empty()) print_error(fmt::format("  {}\n", printable(error.cure)));
+  if (error.code == Errc::unavailable) return kUnavailable;
   return error.code == Errc::usage ? kUsage : kFailed;
 }
 
@@ -160,6 +177,7 @@ Result<HostOptions> host_options(const AdapterArguments& arguments) {
   for (const std::string& folder : arguments.folders) {
     if (auto ok = check_adapter_folder(folder); !ok) return ok.error();
   }
+  if (auto ok = check_adapter_path(); !ok) return ok.error();
   HostOptions options{adapter_folders(program_path(), arguments.folders), arguments.allow_unsafe};
   if (!arguments.isolate && (arguments.isolate_seconds || arguments.isolate_memory)) {
     return Error{Errc::usage, "a bound for isolated adapters is given, but they are not isolated", "say --isolate as well"};

@@ -88,6 +88,11 @@ void add_accounts(CLI::App& verb, crosswalk::cli::JobArguments& a) {
   verb.add_flag("--json", a.json, "the accounts as JSON on standard output, instead of lines for a person");
 }
 
+void add_new_ids(CLI::App& verb, crosswalk::cli::JobArguments& a) {
+  verb.add_flag("--new-ids", a.options.new_ids,
+                "deliver although the job's external_id is another one than what was delivered has");
+}
+
 CLI::App* add_run(CLI::App& app, crosswalk::cli::JobArguments& a) {
   CLI::App* verb = app.add_subcommand("run", "a job: several sources, merged, into one or more sinks");
   verb->footer(fmt::format("Example:\n  crosswalk run --ledger ledger.jsonl examples/job.toml\n\nA job file, complete:\n\n{}",
@@ -99,6 +104,7 @@ CLI::App* add_run(CLI::App& app, crosswalk::cli::JobArguments& a) {
                    "with --dry-run: the requests that would be sent, byte for byte, to this folder")
       ->type_name("DIR");
   verb->add_flag("--full", a.options.full, "deliver also what the journal says is unchanged");
+  add_new_ids(*verb, a);
   verb->add_option("--ledger", a.options.ledger, "a line for every input record: its place and what became of it")
       ->type_name("FILE");
   verb->add_option("--rejects", a.options.rejects, "rejected records, JSON Lines; default: what the job says")->type_name("FILE");
@@ -113,6 +119,7 @@ CLI::App* add_deliver(CLI::App& app, crosswalk::cli::JobArguments& a) {
   verb->add_option("--rejects", a.options.rejects, "rejected records, JSON Lines; default: what the job says")->type_name("FILE");
   verb->add_flag("--resume", a.resume, "send what has no known end once more, then what is left of the plan; the default");
   verb->add_flag("--new-key", a.new_key, "the account is the journal's, and its key was renewed");
+  add_new_ids(*verb, a);
   return verb;
 }
 

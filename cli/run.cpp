@@ -31,6 +31,12 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   JobHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
   ProgressLine line(!a.quiet, data_to_stdout);
+  if (!a.quiet) {
+    hooks.waiting = [&](std::string_view text) {
+      line.clear();
+      std::fputs(fmt::format("crosswalk: {}\n", printable(text)).c_str(), stderr);
+    };
+  }
   hooks.progress = [&](std::string_view part, const Progress& progress) { line.update(part, progress); };
   const Result<void> result = resume ? resume_job(*job, catalog, a.options, a.new_key, summary, hooks)
                                      : run_job(*job, catalog, a.options, summary, hooks);

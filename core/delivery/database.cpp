@@ -18,6 +18,7 @@ Error Database::failure(std::string_view what) const {
   const int system = db == nullptr ? 0 : sqlite3_system_errno(db);
   std::string reason = db == nullptr ? "out of memory" : sqlite3_errmsg(db);
   std::string cure;
+  Errc kind = Errc::io;
   switch (code & 0xFF) {
     case SQLITE_FULL:
       reason = std::strerror(ENOSPC);
@@ -27,6 +28,7 @@ Error Database::failure(std::string_view what) const {
     case SQLITE_LOCKED:
       reason = "another program is using it";
       cure = "wait until that one is done, then run again";
+      kind = Errc::unavailable;
       break;
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
@@ -46,7 +48,7 @@ Error Database::failure(std::string_view what) const {
       break;
     default: break;
   }
-  return {Errc::io, fmt::format("{}: {}: {}", shown_, what, reason), std::move(cure)};
+  return {kind, fmt::format("{}: {}: {}", shown_, what, reason), std::move(cure)};
 }
 
 Result<void> Database::open(const std::string& path, int flags, std::string shown) {

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <random>
 
+#include "delivery/address.hpp"
 #include "delivery/engine.hpp"
 #include "delivery/journal.hpp"
 #include "delivery/planner.hpp"
@@ -31,7 +32,8 @@ namespace {
 
 using namespace delivery;
 
-constexpr std::string_view kRefusedCode = "refused_by_server";
+constexpr std::string_view kRefusedCode = "refused_by_server", kFailedCode = "failed_at_server";
+constexpr std::size_t kMostListed = 1000;  ///< ids in the summary; plan --json has them all
 
 std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::llround(seconds * 1000)));
@@ -50,6 +52,7 @@ class Delivery final : public DeliverySink {
     rules.settle_ms = milliseconds(config_.settle).count();
     rules.full = options_.full;
     rules.again = options_.full || options_.only.has_value();
+    rules.part = options_.only.has_value();
     Result<HttpTarget> target = account();
     // A plan sends nothing, so it can do without the key; then whose journal it is cannot be checked.
     if (!target && !options_.look) return target.error();
@@ -57,12 +60,12 @@ class Delivery final : public DeliverySink {
     if (!journal) return journal.error();
     journal_ = std::move(*journal);
     if (target) {
+      if (auto ok = journal_->check_account(config_.url, fingerprint_, options_.new_key); !ok) return ok;
       if (options_.new_key && !options_.look) {
         if (auto ok = bind_anew(); !ok) return ok;
-      } else if (auto ok = journal_->check_account(fingerprint_); !ok) {
-        return ok;
       }
     }
+    if (auto ok = check_template(); !ok) return ok;
     if (options_.list) accounts_.list = list_ = std::make_shared<SpilledText>();
     planner_.emplace(*journal_, std::move(rules));
     if (options_.look) return look_at_open_requests();
@@ -77,6 +80,8 @@ class Delivery final : public DeliverySink {
     ++conversations_;
     return plan(line, false);
   }
+  void come_from(std::string_view source) override { source_ = source; }
+  void identity(IdentityFacts facts) override { facts_ = std::move(facts); }
   Result<void> update(std::string_view line) override {
     ++updates_;
     return plan(line, true);
@@ -85,8 +90,14 @@ class Delivery final : public DeliverySink {
 
   Result<void> finish(std::string_view) override {
     if (auto ok = start_plan(); !ok) return ok;
+    if (facts_ && !options_.only) {
+      if (auto ok = account_absent(); !ok) return ok;
+      const auto put = [this](std::string_view part, std::string_view whole) { return journal_->put_part(part, whole); };
+      if (auto ok = facts_->each_linked(put); !ok) return ok;
+    }
     if (auto ok = planner_->finish(); !ok) return ok;
     const PlanCounts& counts = planner_->counts();
+    accounts_.joined_early = counts.joined_early;
     accounts_.created = counts.of(Action::create);
     accounts_.changed = counts.of(Action::overwrite);
     accounts_.unsettled = counts.of(Action::settle);
@@ -127,6 +138,7 @@ class Delivery final : public DeliverySink {
       accounts_.delivered = true;
       return {};
     }
+    if (auto ok = planner_->add_aside((*run)->id); !ok) return ok;
     auto left = journal_->left((*run)->id);
     if (!left) return left.error();
     note(fmt::format("went on with the plan of the run of {}: {} conversations in {} requests were left", (*run)->started_at,
@@ -151,6 +163,7 @@ class Delivery final : public DeliverySink {
     HttpTarget target;
     target.url = config_.url;
     target.ca_file = config_.ca_file;
+    target.direct = is_loopback(host_of(config_.url));
     target.timeout = milliseconds(config_.timeout);
     std::vector<std::string> secrets;
     if (!config_.api_key.env.empty() || !config_.api_key.file.empty()) {
@@ -182,8 +195,51 @@ class Delivery final : public DeliverySink {
 
   Result<void> bind_anew() {
     if (auto ok = journal_->begin(); !ok) return ok;
-    if (auto ok = journal_->bind_account(fingerprint_); !ok) return ok;
+    if (auto ok = journal_->bind_account(config_.url, fingerprint_); !ok) return ok;
     return journal_->commit();
+  }
+
+  /// With another template every conversation would be made anew beside the old one.
+  Result<void> check_template() {
+    auto delivered = journal_->meta("template");
+    if (!delivered) return delivered.error();
+    const std::string now = template_text();
+    if (delivered->empty() || *delivered == now || options_.new_ids || !journal_->has_conversations()) return {};
+    const std::string message = fmt::format(
+        "{}: the job's external_id is \"{}\", and what was delivered has ids by \"{}\": every conversation would be "
+        "there twice, under its old id and its new one",
+        sink_.path, in_line(now), in_line(*delivered));
+    if (options_.look) {
+      note(message + "; run refuses that without --new-ids");
+      return {};
+    }
+    return Error{Errc::usage, message,
+                 "put the old template back; or, if that is meant, say --new-ids and remove the old ones at the server: the "
+                 "summary lists them"};
+  }
+  [[nodiscard]] std::string template_text() const { return options_.id_template.empty() ? "{id}" : options_.id_template; }
+
+  /// What was delivered earlier and is in this run no more, or as a part of another conversation.
+  Result<void> account_absent() {
+    return planner_->each_absent(facts_->sources, [this](const Planner::Absent& absent) -> Result<void> {
+      const std::string_view now = facts_->survivor ? facts_->survivor(absent.external_id) : std::string_view();
+      const bool part = !now.empty() && now != absent.external_id;
+      if (!part && !absent.spanned) return {};
+      ++(part ? accounts_.part_of_another : accounts_.no_longer_produced);
+      auto& ids = part ? accounts_.parts : accounts_.no_longer;
+      if (ids.size() < kMostListed) ids.emplace_back(absent.external_id, now);
+      accounts_.some_rejected = facts_->some_rejected;
+      return options_.list ? list_absent(absent.external_id, now, part) : Result<void>();
+    });
+  }
+  Result<void> list_absent(std::string_view external_id, std::string_view now, bool part) {
+    Buffer out;
+    out.add(list_->empty() ? "{\"external_id\":" : ",{\"external_id\":");
+    add_json_string(out, external_id);
+    out.add(part ? ",\"action\":\"part_of_another\",\"now\":" : ",\"action\":\"no_longer_produced\"");
+    if (part) add_json_string(out, now);
+    out.add('}');
+    return list_->add(out.view());
   }
 
   std::unique_ptr<Engine> make_engine(HttpTarget target) {
@@ -192,12 +248,16 @@ class Delivery final : public DeliverySink {
     rules.retries = config_.retries;
     rules.longest_wait = milliseconds(config_.retry_ceiling);
     rules.first_wait = std::max(std::chrono::milliseconds(1), std::min(rules.first_wait, rules.longest_wait / 8));
+    rules.first_contact = milliseconds(config_.first_contact_timeout);
+    rules.accept = config_.accept;
+    rules.max_refused = config_.max_refused;
     rules.url = config_.url;
     rules.fingerprint = fingerprint_;
     rules.seed = std::random_device()();
     EngineHooks hooks;
     hooks.cancelled = hooks_.cancelled;
     hooks.note = hooks_.note;
+    hooks.waiting = hooks_.waiting;
     hooks.progress = [this](const EngineCounts& counts) {
       if (hooks_.progress) hooks_.progress({counts.accepted + counts.refused, counts.bytes, total_bytes_});
     };
@@ -236,7 +296,8 @@ class Delivery final : public DeliverySink {
                          (*last)->origin == options_.origin ? "" : ", because the job or its inputs changed since"));
       }
     }
-    return planner_->start(options_.origin);
+    if (auto ok = planner_->start(options_.origin); !ok) return ok;
+    return options_.look ? Result<void>() : journal_->set_meta("template", template_text());
   }
 
   Result<void> plan(std::string_view line, bool update) {
@@ -245,16 +306,20 @@ class Delivery final : public DeliverySink {
       ++accounts_.left_out;
       return {};
     }
-    auto decision = update ? planner_->update(line) : planner_->conversation(line);
+    auto decision = update ? planner_->update(line) : planner_->conversation(line, source_);
     if (!decision) return decision.error();
     if (options_.list) {
       if (auto ok = list(*decision, update); !ok) return ok;
+    }
+    if (!decision->was_part_of.empty()) {
+      if (accounts_.parted.size() < kMostListed) accounts_.parted.emplace_back(decision->external_id, decision->was_part_of);
+      ++accounts_.no_longer_part;
     }
     if (decision->action == Action::unknown && updates_file_) {
       if (auto ok = updates_file_->write(line); !ok) return ok;
     }
     if (decision->action == Action::refused && !options_.look) {
-      ServerRefusal refusal{decision->external_id, decision->sent, decision->refusal, decision->status};
+      ServerRefusal refusal{decision->external_id, decision->sent, decision->refusal, decision->status, false};
       refusal.message += " (in an earlier run; it did not change since)";
       return put_reject(refusal);
     }
@@ -268,6 +333,10 @@ class Delivery final : public DeliverySink {
     out.add(",\"action\":");
     add_json_string(out, name_of(decision.action));
     if (update) out.add(",\"update\":true");
+    if (!decision.was_part_of.empty()) {
+      out.add(",\"was_part_of\":");
+      add_json_string(out, decision.was_part_of);
+    }
     if (!decision.changed.empty()) {
       out.add(",\"fields\":[");
       for (std::size_t i = 0; i < decision.changed.size(); ++i) {
@@ -285,11 +354,12 @@ class Delivery final : public DeliverySink {
     Reject reject;
     reject.source = sink_.type == JobSink::Type::assembled ? "assembled" : "http";
     reject.file = config_.url;
-    reject.code = kRefusedCode;
+    reject.code = refusal.again ? kFailedCode : kRefusedCode;
     reject.field = "external_id";
     reject.found = refusal.external_id;
     reject.message = refusal.message;
-    reject.cure = "correct it in the source or on the server; then: crosswalk replay REJECTS JOB.toml";
+    reject.cure = refusal.again ? "see at the server why it fails on this record; each run tries it again"
+                                : "correct it in the source or on the server; then: crosswalk replay REJECTS JOB.toml";
     reject.record = refusal.sent;
     reject.record_size = refusal.sent.size();
     Buffer line;
@@ -305,6 +375,8 @@ class Delivery final : public DeliverySink {
     accounts_.limited = counts.limited;
     accounts_.accepted = counts.accepted;
     accounts_.refused = counts.refused;
+    accounts_.set_aside = counts.set_aside;
+    accounts_.sent_whole = counts.sent_whole;
   }
 
   /// A stop by signal has no text of its own.
@@ -366,6 +438,8 @@ class Delivery final : public DeliverySink {
   std::optional<Planner> planner_;
   std::unique_ptr<OutputFile> updates_file_;
   FieldsReader reader_;
+  std::string source_;
+  std::optional<IdentityFacts> facts_;
   std::shared_ptr<SpilledText> list_;
   bool started_ = false;
   std::uint64_t conversations_ = 0, updates_ = 0, total_bytes_ = 0;
@@ -403,7 +477,7 @@ Result<std::set<std::string>> refused_ids(const std::string& rejects) {
       return Error{Errc::usage, fmt::format("{}:{}: this is not a reject as crosswalk writes them", rejects, number),
                    "name the file that --rejects, or the job's rejects, was"};
     }
-    if (code != kRefusedCode) {
+    if (code != kRefusedCode && code != kFailedCode) {
       ++others;
       return {};
     }

@@ -7,6 +7,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "crosswalk/job.hpp"
 #include "crosswalk/result.hpp"
@@ -21,6 +23,8 @@ struct DeliveryOptions {
   bool list = false;     ///< keep what was decided of each conversation
   std::string requests;  ///< with look: a folder for the requests that would be sent
   bool new_key = false;
+  std::string id_template;                    ///< of the job's external_ids
+  bool new_ids = false;                       ///< that may be another one than what was delivered has
   std::optional<std::set<std::string>> only;  ///< external_ids; and what was refused before goes once more
 };
 
@@ -29,11 +33,25 @@ struct DeliveryHooks {
   std::function<bool()> cancelled;
   std::function<Result<void>(std::string_view line)> rejected;  ///< a reject's line
   std::function<void(std::string)> note;
+  std::function<void(std::string_view)> waiting;  ///< what it waits for, and until when
+};
+
+/// What the run knows of who is who.
+struct IdentityFacts {
+  std::vector<std::string> sources;                            ///< of the job, that say conversations
+  std::function<std::string_view(std::string_view)> survivor;  ///< the id that a linked one goes by; empty: it is in no link
+  /// Calls with each id that goes by another one, and that one.
+  std::function<Result<void>(const std::function<Result<void>(std::string_view, std::string_view)>&)> each_linked;
+  bool some_rejected = false;  ///< records that were refused may be some that are missing
 };
 
 class DeliverySink : public Sink {
  public:
   [[nodiscard]] virtual const DeliveryAccounts& accounts() const = 0;
+  /// The source that the next conversations first came from.
+  virtual void come_from(std::string_view source) = 0;
+  /// All conversations have come. Before finish(), which then says what became of those that were delivered earlier.
+  virtual void identity(IdentityFacts facts) = 0;
   /// True: the journal holds a whole plan from `origin`, or nothing to do. Else the job must be run.
   [[nodiscard]] virtual Result<bool> can_resume() = 0;
   /// Sends what is left of that plan.

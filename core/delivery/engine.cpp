@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <thread>
 
@@ -13,10 +14,12 @@
 namespace crosswalk::delivery {
 namespace {
 
-constexpr std::chrono::milliseconds kLookUp{50};  ///< how often a wait asks whether to stop
-constexpr std::chrono::seconds kGrace{3};         ///< for what is on its way when the run is stopped
-constexpr std::uint64_t kHopeless = 1000;         ///< records refused while none was accepted
-constexpr double kWonBack = 0.1;
+constexpr std::chrono::milliseconds kLookUp{50};   ///< how often a wait asks whether to stop
+constexpr std::chrono::seconds kGrace{3};          ///< for what is on its way when the run is stopped
+constexpr std::chrono::seconds kBetweenWaits{10};  ///< a new wait is said at once, but for one right after another
+constexpr std::chrono::seconds kFirstPause{15}, kLongestPause{300};
+constexpr std::chrono::seconds kSilence{10};
+constexpr unsigned kSuspect = 4;  ///< tries that the server failed on
 
 }  // namespace
 
@@ -24,13 +27,19 @@ constexpr double kWonBack = 0.1;
 class Engine::Workers {
  public:
   Workers(unsigned count, const TransportFactory& make) {
+    threads_.reserve(count);
     for (unsigned i = 0; i < count; ++i) {
       auto transport = make();
       if (!transport) {
         failure_ = transport.error();
         return;
       }
-      threads_.emplace_back([this, t = std::shared_ptr<Transport>(std::move(*transport))] { serve(*t); });
+      try {
+        threads_.emplace_back([this, t = std::shared_ptr<Transport>(std::move(*transport))] { serve(*t); });
+      } catch (const std::exception&) {  // then there are fewer
+        if (threads_.empty()) failure_ = Error{Errc::memory, "no thread that sends can be started", "raise the limit on processes"};
+        return;
+      }
     }
   }
   ~Workers() {
@@ -69,7 +78,10 @@ class Engine::Workers {
       todo_.pop_front();
       hold.unlock();
       const Envelope& envelope = item.run->envelope;
-      Answer answer = transport.send(item.chunk->update ? envelope.update_method : envelope.method, item.body);
+      Answer answer;
+      try {
+        answer = transport.send(item.chunk->update ? envelope.update_method : envelope.method, item.body);
+      } catch (const std::exception&) { answer.error = "out of memory"; }  // and what became of it is unclear
       hold.lock();
       done_.push_back({std::move(item), std::move(answer)});
       came_.notify_one();
@@ -94,8 +106,7 @@ Engine::Engine(Journal& journal, EngineRules rules, TransportFactory transports,
       redact_(std::move(redact)),
       hooks_(std::move(hooks)),
       bucket_(rules_.limits, Clock::now()),
-      backoff_(rules_.first_wait, rules_.longest_wait, rules_.seed),
-      budget_(rules_.retries) {}
+      backoff_(rules_.first_wait, rules_.longest_wait, rules_.seed) {}
 
 Engine::~Engine() {
   stop_ = true;  // nobody would write down what comes now
@@ -140,11 +151,16 @@ Result<void> Engine::resume() {
                             ready_.size() == 1 ? "" : "s", ready_.size() == 1 ? "was" : "were"));
   }
   std::reverse(ready_.begin(), ready_.end());
-  plan_done_ = true;
-  return work(nullptr);
+  plan_done_ = resuming_ = true;
+  auto done = work(nullptr);
+  resuming_ = false;
+  return done;
 }
 
 Result<void> Engine::deliver(const RunRow& run) {
+  auto left = journal_.left(run.id);
+  if (!left) return left.error();
+  planned_ = counts_.refused + left->records;
   plan_done_ = false;
   sending_updates_ = false;
   last_chunk_ = 0;
@@ -164,6 +180,10 @@ Result<void> Engine::work(const std::shared_ptr<const RunRow>& run) {
     workers_ = std::make_unique<Workers>(bucket_.in_flight(), transports_);
     if (workers_->failure()) return *workers_->failure();
   }
+  auto ever = journal_.ever_accepted();
+  if (!ever) return ever.error();
+  ever_accepted_ = *ever;
+  last_answer_ = Clock::now();
   std::optional<Clock::time_point> stopped_at;
   std::vector<Done> done;
   for (;;) {
@@ -188,6 +208,8 @@ Result<void> Engine::work(const std::shared_ptr<const RunRow>& run) {
     }
     if (hooks_.progress) hooks_.progress(counts_);
     const auto now = Clock::now();
+    if (busy_ == leaving.size() && !leaving.empty()) last_answer_ = now;  // nobody was asked before
+    if (!stopping_) say_what_it_waits_for(now);
     if (stopping_) {
       if (busy_ == 0) return *stopping_;
       if (!stopped_at) stopped_at = now;
@@ -224,7 +246,7 @@ Result<void> Engine::dispatch(const std::shared_ptr<const RunRow>& run, std::vec
       if (!held_) return {};
       // PATCHes leave when all POSTs are settled, and nothing leaves before an earlier write of it is.
       if (held_->update && !sending_updates_) {
-        if (!leaving.empty() || !idle()) return {};
+        if (!leaving.empty() || !(idle() || only_failing())) return {};
         sending_updates_ = true;
       }
       if (held_->not_before > wall_clock()) return {};
@@ -245,150 +267,56 @@ Result<void> Engine::dispatch(const std::shared_ptr<const RunRow>& run, std::vec
   return {};
 }
 
+/// What is left of the POSTs fails again and again. Whether that is the server or these is told by sending others.
+bool Engine::only_failing() const {
+  return busy_ == 0 && ready_.empty() && !waiting_.empty() &&
+         std::all_of(waiting_.begin(), waiting_.end(), [](const auto& one) { return one.second.failures >= kSuspect; });
+}
+
 void Engine::stop_with(Error error) {
   if (!stopping_) stopping_ = std::move(error);
 }
 
-/// What the server wrote, as a part of a sentence.
-std::string Engine::said(const Answer& answer) const {
-  std::string text = redact_(std::string(trimmed(answer.body)));
-  text = in_line(text, 300);
-  return text.empty() ? fmt::format("{}", answer.status) : fmt::format("{}, \"{}\"", answer.status, text);
+// --- what it waits for, said ------------------------------------------------------------------------------------------
+
+void Engine::say(std::string text, Clock::time_point now) {
+  wait_.said = now;
+  wait_.spoken = true;
+  if (hooks_.waiting) hooks_.waiting(std::move(text));
 }
 
-Result<void> Engine::settle(Done& done) {
-  const auto now = Clock::now();
-  Answer& answer = done.answer;
-  done.item.tries += 1;
-  bucket_.answered(now);
-  if (answer.end == Answer::End::impossible) {
-    stop_with({Errc::io, fmt::format("{}: {}", rules_.url, redact_(answer.error)),
-               "check the sink's url, and the certificates of the system or the sink's ca_file; nothing was sent"});
-    return {};
+std::string Engine::until_when(Clock::time_point now) const {
+  const auto seconds = [](Clock::duration d) { return std::max(0.0, std::chrono::duration<double>(d).count()); };
+  std::string out;
+  if (!waiting_.empty()) out = fmt::format("; the next try in {:.1f} s", seconds(waiting_.begin()->first - now));
+  if (unreached_ && !ever_accepted_) {
+    return out + fmt::format("; gives up in {:.0f} s when nobody answers", seconds(*unreached_ + rules_.first_contact - now));
   }
-  if (answer.end != Answer::End::answered) {
-    if (answer.end == Answer::End::unclear) {
-      done.item.doubt = true;
-      bucket_.lost(now);
-    }
-    if (stopping_) return {};  // it stays open in the journal
-    try_again(done, redact_(answer.error), std::nullopt);
-    return {};
-  }
-  if (answer.status >= 200 && answer.status < 300) return accepted(done);
-  return not_accepted(done);
+  const unsigned left = rules_.retries - std::min(rules_.retries, failures_);
+  return out + fmt::format("; gives up after {} more that fail", left + 1);
 }
 
-Result<void> Engine::accepted(Done& done) {
-  const Item& item = done.item;
-  if (auto ok = in_transaction(); !ok) return ok;
-  if (!bound_) {
-    if (auto ok = journal_.bind_account(rules_.fingerprint); !ok) return ok;
-    bound_ = true;
-  }
-  if (auto ok = journal_.accept(item.request, *item.chunk, done.answer.status, wall_clock()); !ok) return ok;
-  bucket_.went_well();
-  budget_ = std::min<double>(rules_.retries, budget_ + kWonBack);
-  counts_.accepted += item.request.count;
-  counts_.bytes += item.body.size();
-  return {};
-}
-
-Result<void> Engine::not_accepted(Done& done) {
-  const Answer& answer = done.answer;
-  const int status = answer.status;
-  const std::string words = said(answer);
-  std::optional<std::chrono::milliseconds> asked;
-  if (const auto after = retry_after(answer.retry_after, wall_clock() / 1000)) asked = *after;
-  if (asked && *asked > rules_.longest_retry_after) {
-    if (hooks_.note) {
-      hooks_.note(fmt::format("the server asked to wait {} s; it was asked again after {} s", asked->count() / 1000,
-                              rules_.longest_retry_after.count() / 1000));
-    }
-    asked = rules_.longest_retry_after;
-  }
-  if (status == 429) {
-    ++counts_.limited;
-    const auto now = Clock::now();
-    bucket_.slow_down(now, now + asked.value_or(std::chrono::milliseconds(0)));
-    try_again(done, words, asked.value_or(std::chrono::milliseconds(0)));
-    return {};
-  }
-  if (!answer.recode && (status == 400 || status == 413 || status == 422)) return bisect(done, words);
-  if (status == 401 || status == 403) {
-    stop_with({Errc::usage, fmt::format("{}: the server refused the key ({})", rules_.url, words),
-               "check api_key of the sink, and that the key may write conversations; then: crosswalk deliver JOB.toml --resume"});
-    return {};
-  }
-  if (status == 404 || status == 405 || status == 501) {
-    stop_with({Errc::usage, fmt::format("{}: there is no such endpoint ({})", rules_.url, words),
-               "check the sink's url: for Assembled it is the base, https://api.assembledhq.com"});
-    return {};
-  }
-  if (status >= 300 && status < 400) {
-    stop_with({Errc::usage,
-               fmt::format("{}: the server wants it sent elsewhere ({}, to {}); the key is not sent after a redirect", rules_.url,
-                           status, in_line(redact_(answer.location), 200)),
-               "if you trust that address, make it the sink's url"});
-    return {};
-  }
-  const bool again = answer.recode || status == 408 || status == 409 || status == 425 || (status >= 500 && status != 505);
-  if (!again) {
-    stop_with({Errc::io, fmt::format("{}: the server answered {}", rules_.url, words),
-               "nothing is lost: when that is settled, crosswalk deliver JOB.toml --resume"});
-    return {};
-  }
-  if (status >= 500 || status == 408) done.item.doubt = true;
-  try_again(done, fmt::format("the server answered {}", words), asked);
-  return {};
-}
-
-/// The server refuses a whole request for one bad record. Halves find it.
-Result<void> Engine::bisect(Done& done, const std::string& words) {
-  Item& item = done.item;
-  if (auto ok = in_transaction(); !ok) return ok;
-  if (item.request.count > 1) {
-    auto halves = journal_.split(item.request, *item.chunk, item.run->envelope, done.answer.status);
-    if (!halves) return halves.error();
-    for (const Request& half : {halves->second, halves->first}) {
-      ready_.push_back({half, item.chunk, item.run, item.run->envelope.body(*item.chunk, half.first, half.count), 0, item.doubt});
-    }
-    return {};
-  }
-  FieldsReader reader;
-  ServerRefusal refusal;
-  refusal.sent = item.chunk->sent[item.request.first];
-  refusal.external_id = reader.external_id(refusal.sent);
-  refusal.status = done.answer.status;
-  refusal.message = fmt::format("the server refused it: {}", words);
-  if (auto ok = journal_.refuse(item.request, *item.chunk, refusal, item.doubt, wall_clock()); !ok) return ok;
-  ++counts_.refused;
-  if (hooks_.refused) {
-    if (auto ok = hooks_.refused(refusal); !ok) return ok;
-  }
-  if (counts_.refused >= kHopeless && counts_.accepted == 0) {
-    stop_with(
-        {Errc::io,
-         fmt::format("{}: the server refused the first {} records and accepted none; the last: {}", rules_.url, counts_.refused,
-                     words),
-         "when the cause is found: crosswalk replay REJECTS JOB.toml for these, crosswalk deliver JOB.toml --resume for the "
-         "others"});
-  }
-  return {};
-}
-
-void Engine::try_again(Done& done, const std::string& why, std::optional<std::chrono::milliseconds> asked) {
-  if (stopping_) return;
-  ++counts_.retries;
-  budget_ -= 1;
-  if (budget_ < 0) {
-    stop_with({Errc::io, fmt::format("{}: gave up after {} failed tries; the last: {}", rules_.url, counts_.retries, why),
-               "nothing is lost: when the server can be reached, crosswalk deliver JOB.toml --resume"});
+/// At once, and then at growing pauses.
+void Engine::say_what_it_waits_for(Clock::time_point now) {
+  const bool due = !wait_.said || now - *wait_.said >= (wait_.spoken ? wait_.pause : kBetweenWaits);
+  if (!due) return;
+  std::string text;
+  if (!wait_.cause.empty()) {
+    text = fmt::format("waiting for {}: {}{}", rules_.url, wait_.cause, until_when(now));
+  } else if (busy_ != 0 && now - last_answer_ >= kSilence) {
+    text =
+        fmt::format("waiting for {}: no answer for {} s to {} request{}; each is given up after the sink's timeout", rules_.url,
+                    std::chrono::duration_cast<std::chrono::seconds>(now - last_answer_).count(), busy_, busy_ == 1 ? "" : "s");
+  } else if (busy_ == 0 && idle() && held_ && held_->not_before > wall_clock()) {
+    const double seconds = static_cast<double>(held_->not_before - wall_clock()) / 1000;
+    if (seconds < 1) return;
+    text = fmt::format("waiting {:.0f} s for earlier writes of the same conversations to be applied (settle)", seconds);
+  } else {
     return;
   }
-  std::chrono::milliseconds wait = backoff_.wait(done.item.tries);
-  if (asked) wait += *asked;
-  waiting_.emplace(Clock::now() + wait, std::move(done.item));
+  wait_.pause = std::clamp(wait_.pause * 2, kFirstPause, kLongestPause);
+  if (!wait_.since) wait_.since = now;
+  say(std::move(text), now);
 }
 
 }  // namespace crosswalk::delivery

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,27 +13,34 @@
 #include <vector>
 
 #include "crosswalk/result.hpp"
+#include "crosswalk/translate.hpp"
 #include "delivery/bucket.hpp"
 #include "delivery/journal.hpp"
 #include "delivery/retry.hpp"
 #include "delivery/secret.hpp"
 #include "delivery/transport.hpp"
+#include "delivery/verdict.hpp"
 
 namespace crosswalk::delivery {
 
 struct EngineRules {
   TokenBucket::Limits limits;
-  unsigned retries = 100;  ///< tries that may fail in a run before it gives up; ten that went well win one back
+  unsigned retries = 100;  ///< tries that may fail since something was accepted, then it gives up
   std::chrono::milliseconds first_wait{500}, longest_wait{30'000};
   std::chrono::milliseconds longest_retry_after{900'000};
-  std::string url;          ///< for messages
-  std::string fingerprint;  ///< of the account
-  std::uint64_t seed = 0;   ///< of the jitter
+  std::chrono::milliseconds first_contact{60'000};  ///< a server that never accepted anything and is not reached for so long
+  std::vector<int> accept = {202};                  ///< statuses that mean "accepted"
+  RejectLimit max_refused;                          ///< a share is one of the plan
+  std::string url;                                  ///< for messages
+  std::string fingerprint;                          ///< of the account
+  std::uint64_t seed = 0;                           ///< of the jitter
 };
 
 struct EngineCounts {
   std::uint64_t requests = 0, resent = 0, retries = 0, limited = 0;
   std::uint64_t accepted = 0, refused = 0;  ///< records
+  std::uint64_t set_aside = 0;              ///< of those refused: the server failed on them, and the next run tries again
+  std::uint64_t sent_whole = 0;             ///< updates of what the server did not have
   std::uint64_t bytes = 0;                  ///< of bodies that were accepted
 };
 
@@ -41,6 +49,7 @@ struct EngineHooks {
   std::function<void(const EngineCounts&)> progress;
   std::function<Result<void>(const ServerRefusal&)> refused;
   std::function<void(std::string)> note;
+  std::function<void(std::string)> waiting;  ///< said at once, then now and then: what it waits for, and until when
 };
 
 class Engine {
@@ -66,24 +75,47 @@ class Engine {
     std::string body;
     unsigned tries = 0;
     bool doubt = false;  ///< some try of it may have been taken
+    bool half = false;   ///< a part of a request that did not get through
+    /// Tries that the server failed on: of it and of what it is a part of, and of it alone; what was accepted when they began.
+    unsigned failures = 0, own_failures = 0;
+    std::uint64_t accepted_before = 0;
   };
   struct Done {
     Item item;
     Answer answer;
   };
   class Workers;
+  using Wait = std::optional<std::chrono::milliseconds>;
 
   Result<void> work(const std::shared_ptr<const RunRow>& run);
   Result<void> dispatch(const std::shared_ptr<const RunRow>& run, std::vector<Item>& leaving);
-  Result<bool> next(const std::shared_ptr<const RunRow>& run, Item& out);
+  // What is done with an answer: engine_answers.cpp.
   Result<void> settle(Done& done);
   Result<void> accepted(Done& done);
+  Result<void> success(Done& done);
+  Result<void> settle_each(Done& done, std::vector<Verdict::Item> not_taken, bool others_taken);
   Result<void> not_accepted(Done& done);
   Result<void> bisect(Done& done, const std::string& said);
-  void try_again(Done& done, const std::string& why, std::optional<std::chrono::milliseconds> asked);
+  Result<void> halve(Done& done, Wait wait);
+  Result<void> failed(Done& done, const std::string& why, Wait asked);
+  Result<void> set_aside(Done& done, const std::string& why);
+  Result<void> refuse_alone(Done& done, const std::string& said);
+  Result<void> send_whole(Done& done, const std::string& said);
+  Result<void> report(const ServerRefusal& refusal);
+  [[nodiscard]] ServerRefusal refusal_of(const Item& item, std::size_t i, int status, std::string said);
+  void look_for_one_cause(const ServerRefusal& refusal, int status, const std::string& said);
+  /// False: that was one too many, and the run stops.
+  bool count_failure(const std::string& why);
+  void try_again(Done& done, const std::string& why, Wait asked);
+  void put_back(Item item, const std::string& why, Wait asked);
+  Result<void> note_accepted();
   void stop_with(Error error);
+  void say_what_it_waits_for(Clock::time_point now);
+  void say(std::string text, Clock::time_point now);
+  [[nodiscard]] std::string until_when(Clock::time_point now) const;
   [[nodiscard]] std::string said(const Answer& answer) const;
   [[nodiscard]] bool idle() const { return busy_ == 0 && ready_.empty() && waiting_.empty(); }
+  [[nodiscard]] bool only_failing() const;
   Result<void> in_transaction();
 
   Journal& journal_;
@@ -97,17 +129,34 @@ class Engine {
   EngineCounts counts_;
   std::unique_ptr<Workers> workers_;
 
-  std::vector<Item> ready_;  ///< from the back
+  std::deque<Item> ready_;  ///< from the back
   std::multimap<Clock::time_point, Item> waiting_;
   std::shared_ptr<const Chunk> held_;  ///< of the plan, not yet begun
   bool plan_done_ = false;
+  bool resuming_ = false;
   bool sending_updates_ = false;
   std::int64_t last_chunk_ = 0;
   std::size_t busy_ = 0;
-  double budget_;
   bool bound_ = false;
   bool transaction_ = false;
   std::optional<Error> stopping_;
+
+  unsigned failures_ = 0;                       ///< since something was accepted
+  unsigned probes_ = 0;                         ///< requests that were halved since then
+  bool ever_accepted_ = false;                  ///< under this journal
+  std::uint64_t planned_ = 0;                   ///< records
+  std::uint64_t at_stake_ = 0;                  ///< records of requests that were refused before anything was accepted
+  std::map<std::string, unsigned> causes_;      ///< answers to records that were refused alone, without what is a record's own
+  std::optional<Clock::time_point> unreached_;  ///< since when nobody answers
+
+  struct Waiting {
+    std::string cause;
+    std::optional<Clock::time_point> since, said;  ///< said: the last time, ever
+    std::chrono::seconds pause{0};                 ///< to the next time
+    bool spoken = false;                           ///< of this wait
+  };
+  Waiting wait_;
+  Clock::time_point last_answer_{};
 };
 
 }  // namespace crosswalk::delivery

@@ -16,7 +16,7 @@ namespace crosswalk::delivery {
 namespace {
 
 constexpr std::size_t kMostHeaders = std::size_t{256} << 10;
-constexpr std::size_t kMostBody = std::size_t{1} << 20;
+constexpr std::size_t kMostBody = kKeptSuccess;
 constexpr long kConnectMilliseconds = 15'000;
 
 #if defined(__APPLE__)
@@ -129,6 +129,7 @@ class CurlTransport final : public Transport {
     set(e, CURLOPT_ERRORBUFFER, error_);
     set(e, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(e, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+    if (target_.direct) set(e, CURLOPT_NOPROXY, "*");
     if (!target_.ca_file.empty()) set(e, CURLOPT_CAINFO, target_.ca_file.c_str());
     if (!target_.user.empty()) {
       set(e, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
@@ -170,16 +171,19 @@ class CurlTransport final : public Transport {
     const CURLcode code = curl().perform(e);
     long status = 0;
     curl().getinfo(e, CURLINFO_RESPONSE_CODE, &status);
-    if (code == CURLE_OK || (complete_ && status >= 200)) {
-      // What follows the head cannot take back what it said.
+    if (complete_ && status >= 200) {  // libcurl takes a head that was cut off for a whole one
       answer_.end = Answer::End::answered;
       answer_.status = static_cast<int>(status);
+      answer_.whole = code == CURLE_OK;
       learn_coding(coding);
-      return answer_;
+      return std::move(answer_);
     }
-    answer_.error = nonsense_ ? "what came back is not HTTP" : error_[0] != '\0' ? error_ : curl().strerror(code);
+    answer_.error = nonsense_           ? "what came back is not HTTP"
+                    : code == CURLE_OK  ? "the answer broke off in its head"
+                    : error_[0] != '\0' ? error_
+                                        : curl().strerror(code);
     answer_.end = end_of(code);
-    return answer_;
+    return std::move(answer_);
   }
 
  private:
@@ -256,7 +260,10 @@ class CurlTransport final : public Transport {
     auto& t = *static_cast<CurlTransport*>(self);
     const std::size_t some = size * count;
     t.body_bytes_ += some;
-    t.answer_.body.append(bytes, std::min(some, kKeptBody - std::min(kKeptBody, t.answer_.body.size())));
+    long status = 0;
+    curl().getinfo(t.easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+    const std::size_t kept = status >= 200 && status < 300 ? kKeptSuccess : kKeptBody;
+    t.answer_.body.append(bytes, std::min(some, kept - std::min(kept, t.answer_.body.size())));
     return t.body_bytes_ > kMostBody ? 0 : some;
   }
   static std::size_t header(char* bytes, std::size_t size, std::size_t count, void* self) {
@@ -267,12 +274,14 @@ class CurlTransport final : public Transport {
     if (line.starts_with("HTTP/")) {
       t.answer_.retry_after.clear();
       t.answer_.location.clear();
-      t.takes_gzip_ = false;
+      t.answer_.content_type.clear();
+      t.takes_gzip_ = t.complete_ = false;
       t.nonsense_ = !is_status_line(line);
       if (t.nonsense_) return 0;
     }
     if (starts_with_name(line, "retry-after")) t.answer_.retry_after = trimmed(line.substr(12));
     if (starts_with_name(line, "location")) t.answer_.location = trimmed(line.substr(9));
+    if (starts_with_name(line, "content-type")) t.answer_.content_type = trimmed(line.substr(13));
     if (starts_with_name(line, "accept-encoding")) t.takes_gzip_ |= takes_gzip(line.substr(16));
     long status = 0;
     curl().getinfo(t.easy_.get(), CURLINFO_RESPONSE_CODE, &status);

@@ -10,7 +10,9 @@
 #include <chrono>
 #include <cstring>
 #include <ctime>
+#include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 
 #include "delivery/state.hpp"
 
@@ -42,6 +44,13 @@ constexpr const char* kSteps[] = {
     "CREATE TABLE refused(external_id TEXT PRIMARY KEY, hash BLOB NOT NULL, status INTEGER NOT NULL, message TEXT NOT NULL)"
     " STRICT, WITHOUT ROWID;"
     "INSERT INTO meta VALUES('rows', '0'), ('sum', '0');",
+    // Of a conversation the source; enrichments that wait for theirs; records that the server failed on.
+    "ALTER TABLE conversations ADD COLUMN source TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE early(external_id TEXT PRIMARY KEY, fields TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE aside(external_id TEXT PRIMARY KEY, sent TEXT NOT NULL, after TEXT NOT NULL, checksum INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE parts(part TEXT PRIMARY KEY, external_id TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT OR IGNORE INTO meta SELECT 'accepted', '1' FROM meta WHERE key = 'account';",
 };
 constexpr int kVersion = static_cast<int>(std::size(kSteps));
 
@@ -63,6 +72,14 @@ std::uint64_t checksum(std::string_view external_id, const Stored& state) {
   all.append(external_id).append(1, '\0').append(state.base).append(1, '\0').append(state.overlay).append(1, '\0');
   all.append(bytes_of(state.hash));
   all += fmt::format("{} {}", state.written_at, static_cast<int>(state.doubt));
+  if (!state.source.empty()) all.append(1, '\0').append(state.source);  // rows of version 1 have none
+  return hash64(all);
+}
+
+/// Of a row of texts.
+std::uint64_t checksum(std::initializer_list<std::string_view> texts) {
+  std::string all;
+  for (const std::string_view text : texts) all.append(text).append(1, '\0');
   return hash64(all);
 }
 
@@ -112,6 +129,23 @@ std::uint64_t Chunk::bytes() const {
   return sum;
 }
 
+After After::of(std::string_view line) {
+  After out;
+  const std::size_t base = line.find('\t');
+  out.base = line.substr(0, base);
+  if (base == std::string_view::npos) return out;
+  const std::size_t overlay = line.find('\t', base + 1);
+  out.overlay = line.substr(base + 1, overlay == std::string_view::npos ? overlay : overlay - base - 1);
+  if (overlay != std::string_view::npos) out.source = line.substr(overlay + 1);
+  return out;
+}
+
+std::string After::line() const {
+  std::string out = fmt::format("{}\t{}", base, overlay);
+  if (source) out.append(1, '\t').append(*source);
+  return out;
+}
+
 std::string Envelope::body(const Chunk& chunk, std::size_t first, std::size_t count) const {
   std::size_t size = head.size() + tail.size();
   for (std::size_t i = first; i < first + count; ++i) size += chunk.sent[i].size() + 1;
@@ -128,7 +162,7 @@ std::string Envelope::body(const Chunk& chunk, std::size_t first, std::size_t co
 
 struct Journal::Statements {
   Statement find, put, refused, put_refused, drop_refused, add_chunk, next_chunk, chunk, drop_chunk, add_request, close_request,
-      open_of_chunk, set_meta, old_sum;
+      open_of_chunk, set_meta, old_sum, early, put_early, drop_early, put_aside, drop_aside, see, whole_of, put_part;
 };
 
 Journal::~Journal() {
@@ -200,7 +234,7 @@ Result<void> Journal::lock(const std::string& path, Use use) {
     char text[128] = {};
     const ssize_t got = ::pread(lock_, text, sizeof text - 1, 0);
     const std::string holder(text, got > 0 ? static_cast<std::size_t>(got) : 0);
-    return Error{Errc::io,
+    return Error{Errc::unavailable,
                  fmt::format("{}: another run is using this journal: {}", shown_,
                              holder.empty() ? std::string("it has just started") : std::string(trimmed(holder))),
                  "wait until it is done; two runs at once could overtake each other"};
@@ -278,11 +312,11 @@ Result<void> Journal::settle(Use use) {
   }
   if (use == Use::look) {
     // What a plan writes goes to tables of the same names that are this connection's own.
-    if (auto ok =
-            db_.run("CREATE TEMP TABLE chunks(seq INTEGER PRIMARY KEY, is_update, not_before, records, sent, after, checksum);"
-                    "CREATE TEMP TABLE runs AS SELECT * FROM main.runs WHERE 0;"
-                    "CREATE TEMP TABLE assumed(external_id TEXT PRIMARY KEY, hash, base, overlay, written_at, doubt, checksum)"
-                    " WITHOUT ROWID");
+    if (auto ok = db_.run(
+            "CREATE TEMP TABLE chunks(seq INTEGER PRIMARY KEY, is_update, not_before, records, sent, after, checksum);"
+            "CREATE TEMP TABLE runs AS SELECT * FROM main.runs WHERE 0;"
+            "CREATE TEMP TABLE assumed(external_id TEXT PRIMARY KEY, hash, base, overlay, written_at, doubt, checksum, source)"
+            " WITHOUT ROWID");
         !ok) {
       return ok;
     }
@@ -302,7 +336,7 @@ Result<void> Journal::check_whole() {
   if (!rows) return rows.error();
   auto sum = db_.number("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'sum'");
   if (!sum) return sum.error();
-  auto all = db_.prepare("SELECT external_id, hash, base, overlay, written_at, doubt, checksum FROM conversations");
+  auto all = db_.prepare("SELECT external_id, hash, base, overlay, written_at, doubt, checksum, source FROM conversations");
   if (!all) return all.error();
   std::uint64_t found = 0;
   std::int64_t count = 0;
@@ -316,6 +350,7 @@ Result<void> Journal::check_whole() {
     state.overlay = all->text(3);
     state.written_at = all->number(4);
     state.doubt = all->number(5) != 0;
+    state.source = all->text(7);
     const std::string_view external_id = all->text(0);
     const std::uint64_t is = checksum(external_id, state);
     if (is != static_cast<std::uint64_t>(all->number(6))) {
@@ -329,6 +364,19 @@ Result<void> Journal::check_whole() {
   }
   rows_ = count;
   sum_ = found;
+  for (const auto& [sql, any] : {std::pair("SELECT external_id, fields, '', checksum FROM early", &any_early_),
+                                 std::pair("SELECT external_id, sent, after, checksum FROM aside", &any_aside_)}) {
+    auto some = db_.prepare(sql);
+    if (!some) return some.error();
+    for (;;) {
+      auto row = db_.step(*some);
+      if (!row) return row.error();
+      if (!*row) break;
+      *any = true;
+      if (checksum({some->text(0), some->text(1), some->text(2)}) == static_cast<std::uint64_t>(some->number(3))) continue;
+      return damaged(fmt::format("what waits in it for conversation \"{}\" is not what was written", in_line(some->text(0))));
+    }
+  }
   auto chunks = db_.prepare("SELECT seq, is_update, not_before, records, sent, after, checksum FROM main.chunks");
   if (!chunks) return chunks.error();
   for (;;) {
@@ -340,6 +388,7 @@ Result<void> Journal::check_whole() {
 }
 
 Result<void> Journal::prepare() {
+  if (auto ok = db_.run("CREATE TEMP TABLE seen(external_id TEXT PRIMARY KEY) WITHOUT ROWID"); !ok) return ok;
   s_ = std::make_unique<Statements>();
   const auto make = [this](Statement& to, const char* sql) -> Result<void> {
     auto statement = db_.prepare(sql);
@@ -348,11 +397,12 @@ Result<void> Journal::prepare() {
     return {};
   };
   const std::pair<Statement*, const char*> all[] = {
-      {&s_->find, looking_ ? "SELECT hash, base, overlay, written_at, doubt FROM assumed WHERE external_id = ?1 UNION ALL "
-                             "SELECT hash, base, overlay, written_at, doubt FROM conversations WHERE external_id = ?1 LIMIT 1"
-                           : "SELECT hash, base, overlay, written_at, doubt FROM conversations WHERE external_id = ?1"},
-      {&s_->put, looking_ ? "INSERT OR REPLACE INTO assumed VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-                          : "INSERT OR REPLACE INTO conversations VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+      {&s_->find, looking_
+                      ? "SELECT hash, base, overlay, written_at, doubt, source FROM assumed WHERE external_id = ?1 UNION ALL "
+                        "SELECT hash, base, overlay, written_at, doubt, source FROM conversations WHERE external_id = ?1 LIMIT 1"
+                      : "SELECT hash, base, overlay, written_at, doubt, source FROM conversations WHERE external_id = ?1"},
+      {&s_->put, looking_ ? "INSERT OR REPLACE INTO assumed VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                          : "INSERT OR REPLACE INTO conversations VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
       {&s_->old_sum, "SELECT checksum FROM conversations WHERE external_id = ?1"},
       {&s_->refused, "SELECT hash, status, message FROM refused WHERE external_id = ?1"},
       {&s_->put_refused, "INSERT OR REPLACE INTO refused VALUES(?1, ?2, ?3, ?4)"},
@@ -369,6 +419,14 @@ Result<void> Journal::prepare() {
       {&s_->close_request, "UPDATE requests SET state = ?2, status = ?3, message = ?4, resolved_at = ?5 WHERE id = ?1"},
       {&s_->open_of_chunk, "SELECT count(*) FROM requests WHERE run = ?1 AND chunk = ?2 AND state = 0"},
       {&s_->set_meta, "INSERT OR REPLACE INTO meta VALUES(?1, ?2)"},
+      {&s_->early, "SELECT fields FROM early WHERE external_id = ?1"},
+      {&s_->put_early, "INSERT OR REPLACE INTO early VALUES(?1, ?2, ?3)"},
+      {&s_->drop_early, "DELETE FROM early WHERE external_id = ?1"},
+      {&s_->put_aside, "INSERT OR REPLACE INTO aside VALUES(?1, ?2, ?3, ?4)"},
+      {&s_->drop_aside, "DELETE FROM aside WHERE external_id = ?1"},
+      {&s_->whole_of, "SELECT external_id FROM parts WHERE part = ?1"},
+      {&s_->put_part, "INSERT OR REPLACE INTO parts VALUES(?1, ?2)"},
+      {&s_->see, "INSERT OR IGNORE INTO temp.seen VALUES(?1)"},
   };
   for (const auto& [to, sql] : all) {
     if (auto ok = make(*to, sql); !ok) return ok;
@@ -376,20 +434,53 @@ Result<void> Journal::prepare() {
   return {};
 }
 
-Result<void> Journal::check_account(const std::string& fingerprint) {
-  auto row = db_.prepare("SELECT value FROM meta WHERE key = 'account'");
+Result<std::string> Journal::meta(std::string_view key) {
+  auto row = db_.prepare("SELECT value FROM meta WHERE key = ?1");
   if (!row) return row.error();
-  auto got = db_.step(*row);
+  auto got = db_.step(row->bind(1, key));
   if (!got) return got.error();
-  if (!*got || row->text(0) == fingerprint) return {};
-  return Error{Errc::usage,
-               fmt::format("{}: the journal is of another account: its URL and key are not the ones of this job", shown_),
-               "name another journal for this account; if only the key was renewed: crosswalk deliver JOB.toml --new-key"};
+  return *got ? std::string(row->text(0)) : std::string();
 }
 
-Result<void> Journal::bind_account(const std::string& fingerprint) {
-  return db_.execute(s_->set_meta.reset().bind(1, std::string_view("account")).bind(2, std::string_view(fingerprint)));
+Result<void> Journal::set_meta(std::string_view key, std::string_view value) {
+  return db_.execute(s_->set_meta.reset().bind(1, key).bind(2, value));
 }
+
+Result<void> Journal::check_account(const std::string& url, const std::string& fingerprint, bool new_key) {
+  auto account = meta("account");
+  if (!account) return account.error();
+  if (account->empty() || *account == fingerprint) return {};
+  auto of = meta("url");
+  if (!of) return of.error();
+  constexpr const char* kAnother = "name another journal for this account";
+  if (!of->empty() && *of != url) {
+    return Error{Errc::usage,
+                 fmt::format("{}: the journal is of another URL, {}; the job delivers to {}", shown_, in_line(*of, 300),
+                             in_line(url, 300)),
+                 fmt::format("{}; --new-key is for another key alone", kAnother)};
+  }
+  if (new_key) return {};
+  const std::string renewed = "if it was renewed, and the account is the same: crosswalk deliver JOB.toml --new-key";
+  if (of->empty()) {  // of version 1, which did not keep it
+    return Error{Errc::usage, fmt::format("{}: the journal is of another account: its URL or its key is another one", shown_),
+                 fmt::format("{}; if only the key is another one: {}", kAnother, renewed)};
+  }
+  return Error{Errc::usage, fmt::format("{}: the journal is of another key; its URL is the one of this job", shown_),
+               fmt::format("{}; {}", renewed, kAnother)};
+}
+
+Result<void> Journal::bind_account(const std::string& url, const std::string& fingerprint) {
+  if (auto ok = set_meta("url", url); !ok) return ok;
+  return set_meta("account", fingerprint);
+}
+
+Result<bool> Journal::ever_accepted() {
+  auto value = meta("accepted");
+  if (!value) return value.error();
+  return *value == "1";
+}
+
+Result<void> Journal::mark_accepted() { return set_meta("accepted", "1"); }
 
 Result<void> Journal::begin() {
   sum_changed_ = false;
@@ -414,6 +505,7 @@ void Journal::rollback() {
 
 Result<void> Journal::start_run(const std::string& origin, const Envelope& envelope) {
   next_in_phase_ = 0;
+  if (auto ok = db_.run("DELETE FROM temp.seen"); !ok) return ok;
   if (!looking_) {
     const std::string old = fmt::format(
         "DELETE FROM chunks; DELETE FROM requests WHERE run <= (SELECT max(id) FROM runs) - {0}; DELETE FROM runs WHERE id <= "
@@ -450,8 +542,69 @@ Result<bool> Journal::find(std::string_view external_id, Stored& out) {
   out.overlay = row.text(2);
   out.written_at = row.number(3);
   out.doubt = row.number(4) != 0;
+  out.source = row.text(5);
   row.reset();
   return true;
+}
+
+Result<std::string> Journal::early(std::string_view external_id) {
+  if (!any_early_) return std::string();
+  Statement& row = s_->early.reset().bind(1, external_id);
+  auto got = db_.step(row);
+  if (!got) return got.error();
+  std::string out(*got ? row.text(0) : std::string_view());
+  row.reset();
+  return out;
+}
+
+Result<void> Journal::put_early(std::string_view external_id, std::string_view fields) {
+  if (looking_) return {};
+  any_early_ = true;
+  Statement& put = s_->put_early.reset().bind(1, external_id).bind(2, fields);
+  return db_.execute(put.bind(3, static_cast<std::int64_t>(checksum({external_id, fields, ""}))));
+}
+
+Result<void> Journal::each_aside(const AsideTaker& take) {
+  if (!any_aside_) return {};
+  auto rows = db_.prepare("SELECT external_id, sent, after FROM aside");
+  if (!rows) return rows.error();
+  for (;;) {
+    auto row = db_.step(*rows);
+    if (!row) return row.error();
+    if (!*row) return {};
+    if (auto ok = take(rows->text(0), rows->text(1), rows->text(2)); !ok) return ok;
+  }
+}
+
+Result<std::string> Journal::whole_of(std::string_view external_id) {
+  Statement& row = s_->whole_of.reset().bind(1, external_id);
+  auto got = db_.step(row);
+  if (!got) return got.error();
+  std::string out(*got ? row.text(0) : std::string_view());
+  row.reset();
+  return out;
+}
+
+Result<void> Journal::put_part(std::string_view external_id, std::string_view whole) {
+  return looking_ ? Result<void>() : db_.execute(s_->put_part.reset().bind(1, external_id).bind(2, whole));
+}
+
+Result<void> Journal::see(std::string_view external_id) { return db_.execute(s_->see.reset().bind(1, external_id)); }
+
+Result<void> Journal::each_unseen(const UnseenTaker& take) {
+  auto rows = db_.prepare(
+      "SELECT external_id, base, source FROM conversations AS c WHERE base <> '' AND NOT EXISTS(SELECT 1 FROM temp.seen AS s "
+      "WHERE s.external_id = c.external_id) ORDER BY external_id");
+  if (!rows) return rows.error();
+  Stored state;
+  for (;;) {
+    auto row = db_.step(*rows);
+    if (!row) return row.error();
+    if (!*row) return {};
+    state.base = rows->text(1);
+    state.source = rows->text(2);
+    if (auto ok = take(rows->text(0), state); !ok) return ok;
+  }
 }
 
 Result<bool> Journal::refused_before(std::string_view external_id, std::string_view sent, ServerRefusal& out) {
@@ -482,7 +635,7 @@ Result<void> Journal::put(std::string_view external_id, const Stored& state) {
   Statement& put = s_->put.reset();
   put.bind(1, external_id).bind_blob(2, bytes_of(state.hash)).bind(3, std::string_view(state.base));
   put.bind(4, std::string_view(state.overlay)).bind(5, state.written_at).bind(6, std::int64_t{state.doubt});
-  return db_.execute(put.bind(7, static_cast<std::int64_t>(sum)));
+  return db_.execute(put.bind(7, static_cast<std::int64_t>(sum)).bind(8, std::string_view(state.source)));
 }
 
 Result<void> Journal::add_chunk(int phase, Chunk& chunk) {
@@ -493,6 +646,17 @@ Result<void> Journal::add_chunk(int phase, Chunk& chunk) {
   add.bind(1, chunk.seq).bind(2, std::int64_t{chunk.update}).bind(3, chunk.not_before);
   add.bind(4, static_cast<std::int64_t>(chunk.sent.size())).bind(5, std::string_view(sent)).bind(6, std::string_view(after));
   return db_.execute(add.bind(7, static_cast<std::int64_t>(sum)));
+}
+
+Result<void> Journal::add_late_chunk(std::int64_t run, Chunk& chunk) {
+  const std::string last = fmt::format(
+      "SELECT max((SELECT ifnull(max(seq), 0) FROM main.chunks), (SELECT ifnull(max(chunk), 0) FROM requests WHERE run = {}))",
+      run);
+  auto seq = db_.number(last.c_str());
+  if (!seq) return seq.error();
+  constexpr std::int64_t kLate = 4;
+  next_in_phase_ = std::max(*seq, kLate << kPhaseShift) - (kLate << kPhaseShift);
+  return add_chunk(static_cast<int>(kLate), chunk);
 }
 
 Result<void> Journal::end_plan() { return db_.run(fmt::format("UPDATE runs SET planned = 1 WHERE id = {}", run_).c_str()); }
@@ -608,27 +772,44 @@ Result<void> Journal::close_request(const Request& request, int state, int statu
   return last && state != 2 ? db_.execute(s_->drop_chunk.reset().bind(1, request.chunk)) : Result<void>();
 }
 
-Result<void> Journal::accept(const Request& request, const Chunk& chunk, int status, std::int64_t now) {
+/// What the journal then has of the conversation that record `i` is of.
+Result<void> Journal::accept_record(const Chunk& chunk, std::size_t i, std::int64_t now) {
   FieldsReader reader;
+  const std::string external_id = reader.external_id(chunk.sent[i]);
+  const After after = After::of(chunk.after[i]);
+  Stored state;
+  if (after.base == kSameBase || !after.source) {
+    auto known = find(external_id, state);
+    if (!known) return known.error();
+  }
+  if (after.base != kSameBase) {
+    state.base = after.base == kBaseIsSent ? std::string_view(chunk.sent[i]) : after.base;
+    state.hash = hash128(state.base);
+  }
+  state.overlay = after.overlay;
+  if (after.source) state.source = *after.source;
+  if (now != 0) state.written_at = now;
+  state.doubt = false;
+  return put(external_id, state);
+}
+
+Result<void> Journal::accept(const Request& request, const Chunk& chunk, int status, std::int64_t now) {
   for (std::size_t i = request.first; i < request.first + request.count; ++i) {
-    const std::string external_id = reader.external_id(chunk.sent[i]);
-    const std::string_view after = chunk.after[i];
-    const std::string_view base = after.substr(0, after.find('\t'));
-    Stored state;
-    if (base == kSameBase) {
-      auto known = find(external_id, state);
-      if (!known) return known.error();
-    } else {
-      state.base = base == kBaseIsSent ? std::string_view(chunk.sent[i]) : base;
-      state.hash = hash128(state.base);
-    }
-    state.overlay = after.substr(after.find('\t') + 1);
-    state.written_at = now;
-    state.doubt = false;
-    if (auto ok = put(external_id, state); !ok) return ok;
-    if (auto ok = db_.execute(s_->drop_refused.reset().bind(1, std::string_view(external_id))); !ok) return ok;
+    if (auto ok = settle_record(chunk, i, now); !ok) return ok;
   }
   return close_request(request, 1, status, "", now);
+}
+
+/// Accepts record `i`: nothing waits for it any more.
+Result<void> Journal::settle_record(const Chunk& chunk, std::size_t i, std::int64_t now) {
+  FieldsReader reader;
+  if (auto ok = accept_record(chunk, i, now); !ok) return ok;
+  const std::string external_id = reader.external_id(chunk.sent[i]);
+  for (Statement* drop : {&s_->drop_refused, any_early_ ? &s_->drop_early : nullptr, any_aside_ ? &s_->drop_aside : nullptr}) {
+    if (drop == nullptr) continue;
+    if (auto ok = db_.execute(drop->reset().bind(1, std::string_view(external_id))); !ok) return ok;
+  }
+  return {};
 }
 
 Result<std::pair<Request, Request>> Journal::split(const Request& request, const Chunk& chunk, const Envelope& envelope,
@@ -645,23 +826,122 @@ Result<std::pair<Request, Request>> Journal::split(const Request& request, const
   return std::pair(left, right);
 }
 
-Result<void> Journal::refuse(const Request& request, const Chunk& chunk, const ServerRefusal& refusal, bool doubt,
-                             std::int64_t now) {
+Result<void> Journal::refuse_record(std::string_view sent, const ServerRefusal& refusal, bool doubt, std::int64_t now) {
+  const std::string_view external_id = refusal.external_id;
   Statement& put_refused = s_->put_refused.reset();
-  const Hash128 hash = hash128(chunk.sent[request.first]);
-  put_refused.bind(1, std::string_view(refusal.external_id)).bind_blob(2, bytes_of(hash));
+  const Hash128 hash = hash128(sent);
+  put_refused.bind(1, external_id).bind_blob(2, bytes_of(hash));
   put_refused.bind(3, std::int64_t{refusal.status}).bind(4, std::string_view(refusal.message));
   if (auto ok = db_.execute(put_refused); !ok) return ok;
-  if (doubt) {  // an earlier try of it had no clear end
-    Stored state;
-    auto known = find(refusal.external_id, state);
-    if (!known) return known.error();
-    if (!*known) state.hash = hash128(state.base);
-    state.written_at = now;
-    state.doubt = true;
-    if (auto ok = put(refusal.external_id, state); !ok) return ok;
+  if (any_aside_) {
+    if (auto ok = db_.execute(s_->drop_aside.reset().bind(1, external_id)); !ok) return ok;
   }
+  return doubt ? put_doubt(external_id, now) : Result<void>();
+}
+
+/// An earlier try of it had no clear end.
+Result<void> Journal::put_doubt(std::string_view external_id, std::int64_t now) {
+  Stored state;
+  auto known = find(external_id, state);
+  if (!known) return known.error();
+  if (!*known) state.hash = hash128(state.base);
+  state.written_at = now;
+  state.doubt = true;
+  return put(external_id, state);
+}
+
+Result<void> Journal::refuse(const Request& request, const Chunk& chunk, const ServerRefusal& refusal, bool doubt,
+                             std::int64_t now) {
+  if (auto ok = refuse_record(chunk.sent[request.first], refusal, doubt, now); !ok) return ok;
   return close_request(request, 3, refusal.status, refusal.message, now);
+}
+
+Result<std::vector<Request>> Journal::settle_each(const Request& request, const Chunk& chunk, const Envelope& envelope,
+                                                  const std::vector<Outcome>& outcomes, int status, bool doubt,
+                                                  std::int64_t now) {
+  std::vector<Request> again;
+  for (std::size_t n = 0; n < outcomes.size(); ++n) {
+    const std::size_t i = request.first + n;
+    switch (outcomes[n].kind) {
+      case Outcome::Kind::taken:
+        if (auto ok = settle_record(chunk, i, now); !ok) return ok.error();
+        break;
+      case Outcome::Kind::refused:
+        if (auto ok = refuse_record(chunk.sent[i], outcomes[n].refusal, doubt, now); !ok) return ok.error();
+        break;
+      case Outcome::Kind::again:
+        if (n != 0 && outcomes[n - 1].kind == Outcome::Kind::again) {
+          ++again.back().count;
+        } else {
+          again.push_back({0, request.run, request.chunk, i, 1, {}});
+        }
+        break;
+    }
+  }
+  for (Request& one : again) {
+    one.body = hash128(envelope.body(chunk, one.first, one.count));
+    if (auto ok = add_request(one); !ok) return ok.error();
+  }
+  if (auto ok = close_request(request, 1, status, "some of its records were not accepted", now); !ok) return ok.error();
+  return again;
+}
+
+Result<std::string> Journal::whole_record(const Chunk& chunk, std::size_t i, std::string& after) {
+  const std::string& sent = chunk.sent[i];
+  const After then = After::of(chunk.after[i]);
+  after = chunk.after[i];
+  if (!chunk.update) {
+    if (then.base == kBaseIsSent) after = After{sent, then.overlay, then.source}.line();
+    return sent;
+  }
+  FieldsReader reader;
+  Stored state;
+  if (then.base == kSameBase) {
+    auto known = find(reader.external_id(sent), state);
+    if (!known) return known.error();
+  } else {
+    state.base = then.base;
+  }
+  Fields base, overlay;
+  if (state.base.empty() || !reader.read(state.base, base)) return std::string();
+  if (!then.overlay.empty() && !reader.read(then.overlay, overlay)) return std::string();
+  after = After{state.base, then.overlay, then.source}.line();
+  return composed(base, overlay).json();
+}
+
+Result<void> Journal::put_aside(const Request& request, const Chunk& chunk, int status, std::string_view message,
+                                std::int64_t now) {
+  FieldsReader reader;
+  for (std::size_t i = request.first; i < request.first + request.count; ++i) {
+    const std::string external_id = reader.external_id(chunk.sent[i]);
+    std::string after;
+    auto whole = whole_record(chunk, i, after);
+    if (!whole) return whole.error();
+    if (!whole->empty()) {
+      any_aside_ = true;
+      Statement& put = s_->put_aside.reset();
+      put.bind(1, std::string_view(external_id)).bind(2, std::string_view(*whole)).bind(3, std::string_view(after));
+      if (auto ok = db_.execute(put.bind(4, static_cast<std::int64_t>(checksum({external_id, *whole, after})))); !ok) return ok;
+    }
+    if (auto ok = put_doubt(external_id, now); !ok) return ok;
+  }
+  return close_request(request, 4, status, message, now);
+}
+
+Result<std::optional<std::pair<Chunk, Request>>> Journal::send_whole(const Request& request, const Chunk& chunk,
+                                                                     const RunRow& run, int status) {
+  std::string after;
+  auto whole = whole_record(chunk, request.first, after);
+  if (!whole) return whole.error();
+  if (whole->empty()) return std::optional<std::pair<Chunk, Request>>();
+  Chunk late;
+  late.sent.push_back(std::move(*whole));
+  late.after.push_back(std::move(after));
+  if (auto ok = add_late_chunk(run.id, late); !ok) return ok.error();
+  Request made{0, run.id, late.seq, 0, 1, hash128(run.envelope.body(late, 0, 1))};
+  if (auto ok = add_request(made); !ok) return ok.error();
+  if (auto ok = close_request(request, 4, status, "it goes whole instead", wall_clock()); !ok) return ok.error();
+  return std::optional(std::pair(std::move(late), made));
 }
 
 Result<void> Journal::finish_run(std::int64_t run) {
@@ -671,25 +951,11 @@ Result<void> Journal::finish_run(std::int64_t run) {
 Result<void> Journal::assume_accepted() {
   auto requests = open_requests();
   if (!requests) return requests.error();
-  FieldsReader reader;
   for (const Request& request : *requests) {
     auto held = chunk(request.chunk);
     if (!held) return held.error();
     for (std::size_t i = request.first; i < request.first + request.count; ++i) {
-      const std::string_view after = held->after[i];
-      const std::string_view base = after.substr(0, after.find('\t'));
-      const std::string external_id = reader.external_id(held->sent[i]);
-      Stored state;
-      if (base == kSameBase) {
-        auto known = find(external_id, state);
-        if (!known) return known.error();
-      } else {
-        state.base = base == kBaseIsSent ? std::string_view(held->sent[i]) : base;
-        state.hash = hash128(state.base);
-      }
-      state.overlay = after.substr(after.find('\t') + 1);
-      state.doubt = false;
-      if (auto ok = put(external_id, state); !ok) return ok;
+      if (auto ok = accept_record(*held, i, 0); !ok) return ok;
     }
   }
   return {};

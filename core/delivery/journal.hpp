@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ struct Stored {
   std::string base, overlay;    ///< see state.hpp
   std::int64_t written_at = 0;  ///< Unix time in ms, of the last write that the server took, or may have taken
   bool doubt = false;           ///< a write failed after the server may have applied it: only a full overwrite settles it
+  std::string source;           ///< of the job, that it first came from; empty: not known
 };
 
 /// Records that go together, in the order of the plan.
@@ -35,11 +37,20 @@ struct Chunk {
   bool update = false;
   std::int64_t not_before = 0;     ///< Unix time in ms
   std::vector<std::string> sent;   ///< JSON of each record
-  std::vector<std::string> after;  ///< what the journal knows when it is accepted: base, tab, overlay; see kSameBase
+  std::vector<std::string> after;  ///< what the journal knows when it is accepted: see After
   [[nodiscard]] std::uint64_t bytes() const;
 };
 inline constexpr std::string_view kBaseIsSent = "";  ///< for the base in `after`
 inline constexpr std::string_view kSameBase = "=";   ///< the base stays
+
+/// What the journal knows of a conversation once a record of it is accepted: base, overlay and, where it may be another one than
+/// before, the source; with tabs between them.
+struct After {
+  std::string_view base, overlay;
+  std::optional<std::string_view> source;
+  static After of(std::string_view line);
+  [[nodiscard]] std::string line() const;
+};
 
 struct Request {
   std::int64_t id = 0, run = 0, chunk = 0;
@@ -65,6 +76,14 @@ struct RunRow {
 struct ServerRefusal {
   std::string external_id, sent, message;
   int status = 0;
+  bool again = false;  ///< the server failed on it: the next run tries it again
+};
+
+/// What became of one record of a request.
+struct Outcome {
+  enum class Kind : std::uint8_t { taken, refused, again };
+  Kind kind = Kind::taken;
+  ServerRefusal refusal;  ///< of refused
 };
 
 class Journal {
@@ -78,10 +97,16 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// The account must be the one that the journal is of, if it is of any yet.
-  Result<void> check_account(const std::string& fingerprint);
+  /// The account must be the one that the journal is of, if it is of any yet. `new_key`: its key may be another one.
+  Result<void> check_account(const std::string& url, const std::string& fingerprint, bool new_key);
   /// From now on it is of this one.
-  Result<void> bind_account(const std::string& fingerprint);
+  Result<void> bind_account(const std::string& url, const std::string& fingerprint);
+  [[nodiscard]] bool has_conversations() const { return rows_ != 0; }
+  /// Whether the server ever accepted anything under this journal.
+  Result<bool> ever_accepted();
+  Result<void> mark_accepted();
+  Result<std::string> meta(std::string_view key);  ///< empty: there is none
+  Result<void> set_meta(std::string_view key, std::string_view value);
 
   Result<void> begin();
   Result<void> commit();
@@ -95,6 +120,21 @@ class Journal {
   /// The refusal that still holds: the server refused exactly these bytes.
   Result<bool> refused_before(std::string_view external_id, std::string_view sent, ServerRefusal& out);
   Result<void> put(std::string_view external_id, const Stored& state);
+  /// Enrichment of a conversation that was never delivered: waits for it. Empty: none.
+  Result<std::string> early(std::string_view external_id);
+  Result<void> put_early(std::string_view external_id, std::string_view fields);
+  /// Records that the server failed on, or that nobody knows the end of: to be sent whole by the next plan. `take` gets
+  /// external_id, record and what is known after it.
+  using AsideTaker = std::function<Result<void>(std::string_view, std::string_view, std::string_view)>;
+  Result<void> each_aside(const AsideTaker& take);
+  /// The conversation that one of this id was a part of when it was planned last; empty: of none.
+  Result<std::string> whole_of(std::string_view external_id);
+  Result<void> put_part(std::string_view external_id, std::string_view whole);
+  /// That a conversation is in this run, delivered earlier or not.
+  Result<void> see(std::string_view external_id);
+  /// Conversations that were delivered and that this run has not, by external_id.
+  using UnseenTaker = std::function<Result<void>(std::string_view external_id, const Stored& state)>;
+  Result<void> each_unseen(const UnseenTaker& take);
   Result<void> add_chunk(int phase, Chunk& chunk);
   Result<void> end_plan();
 
@@ -113,6 +153,18 @@ class Journal {
   Result<void> accept(const Request& request, const Chunk& chunk, int status, std::int64_t now);
   Result<std::pair<Request, Request>> split(const Request& request, const Chunk& chunk, const Envelope& envelope, int status);
   Result<void> refuse(const Request& request, const Chunk& chunk, const ServerRefusal& refusal, bool doubt, std::int64_t now);
+  /// Each record by itself. Gives the requests that are to be made for those that must go again.
+  Result<std::vector<Request>> settle_each(const Request& request, const Chunk& chunk, const Envelope& envelope,
+                                           const std::vector<Outcome>& outcomes, int status, bool doubt, std::int64_t now);
+  /// Puts the records of a request aside: for the next plan, whole.
+  Result<void> put_aside(const Request& request, const Chunk& chunk, int status, std::string_view message, std::int64_t now);
+  /// Instead of an update: the conversation as a whole, in a chunk and a request of its own. None: it is not known.
+  Result<std::optional<std::pair<Chunk, Request>>> send_whole(const Request& request, const Chunk& chunk, const RunRow& run,
+                                                              int status);
+  /// Forgets what was refused, so that it is sent again.
+  Result<void> forget_refusals() { return db_.run("DELETE FROM refused"); }
+  /// Adds a chunk to a plan that stands, behind all of it.
+  Result<void> add_late_chunk(std::int64_t run, Chunk& chunk);
   Result<void> finish_run(std::int64_t run);
   Result<RunRow> run_of(std::int64_t run);
 
@@ -128,6 +180,12 @@ class Journal {
   Result<void> check_whole();
   Result<void> prepare();
 
+  Result<void> accept_record(const Chunk& chunk, std::size_t i, std::int64_t now);
+  Result<void> refuse_record(std::string_view sent, const ServerRefusal& refusal, bool doubt, std::int64_t now);
+  /// The record as it is when it is sent whole; empty: what it changes is not known.
+  Result<std::string> whole_record(const Chunk& chunk, std::size_t i, std::string& after);
+  Result<void> settle_record(const Chunk& chunk, std::size_t i, std::int64_t now);
+  Result<void> put_doubt(std::string_view external_id, std::int64_t now);
   Result<void> close_request(const Request& request, int state, int status, std::string_view message, std::int64_t now);
   Result<Chunk> read_chunk(Statement& row);
   [[nodiscard]] Error damaged(std::string_view what) const;
@@ -142,6 +200,7 @@ class Journal {
   std::int64_t rows_ = 0;
   bool sum_changed_ = false;
   std::int64_t run_ = 0, next_in_phase_ = 0;
+  bool any_early_ = false, any_aside_ = false;  ///< mostly not
 };
 
 /// Unix time in ms.

@@ -31,10 +31,29 @@ std::string_view name_of(Action action) {
 Result<void> Planner::start(const std::string& origin) {
   now_ = wall_clock();
   if (auto ok = journal_.begin(); !ok) return ok;
+  if (auto ok = load_aside(); !ok) return ok;
   return journal_.start_run(origin, rules_.envelope);
 }
 
-Result<Decision> Planner::decide(std::string_view line, bool update) {
+Result<void> Planner::load_aside() {
+  return journal_.each_aside([this](std::string_view external_id, std::string_view, std::string_view) -> Result<void> {
+    aside_.emplace(external_id);
+    return {};
+  });
+}
+
+Result<Decision> Planner::conversation(std::string_view line, std::string_view source) {
+  if (!source.empty()) {
+    auto span = spans_.find(source);
+    if (span == spans_.end()) span = spans_.emplace(std::string(source), Span()).first;
+    std::string started = reader_.started_at(line);
+    if (span->second.first.empty() || started < span->second.first) span->second.first = started;
+    if (started > span->second.last) span->second.last = std::move(started);
+  }
+  return decide(line, false, source);
+}
+
+Result<Decision> Planner::decide(std::string_view line, bool update, std::string_view source) {
   while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
   Decision out;
   out.external_id = reader_.external_id(line);
@@ -43,15 +62,17 @@ Result<Decision> Planner::decide(std::string_view line, bool update) {
   auto found = journal_.find(out.external_id, known);
   if (!found) return found.error();
   std::string after;
-  if (!*found && update) {
+  Result<void> ok;
+  if (*found) {
+    if (!rules_.part) ok = journal_.see(out.external_id);
+    if (ok) ok = decide_known(line, update, source, known, out, after);
+  } else if (update) {
     out.action = Action::unknown;
-  } else if (!*found) {
-    out.action = Action::create;
-    out.sent = line;
-    after = std::string(kBaseIsSent) + "\t";
-  } else if (auto ok = decide_known(line, update, known, out, after); !ok) {
-    return ok.error();
+  } else {
+    ok = decide_new(line, source, out, after);
   }
+  if (ok && out.action == Action::unknown) ok = keep_early(out.external_id, line);
+  if (!ok) return ok.error();
   if (!out.sent.empty() && !rules_.again) {
     ServerRefusal refusal;
     auto refused = journal_.refused_before(out.external_id, out.sent, refusal);
@@ -64,13 +85,54 @@ Result<Decision> Planner::decide(std::string_view line, bool update) {
   }
   ++(update ? counts_.updates : counts_.conversations)[static_cast<std::size_t>(out.action)];
   if (!out.sent.empty() && out.action != Action::refused) {
-    if (auto ok = send(out, update, std::move(after), known.written_at); !ok) return ok.error();
+    if (auto sent = send(out, update, std::move(after), known.written_at); !sent) return sent.error();
+    if (!aside_.empty()) aside_.erase(out.external_id);
   }
   return out;
 }
 
-Result<void> Planner::decide_known(std::string_view line, bool update, const Stored& known, Decision& out, std::string& after) {
-  if (!update && !rules_.full && !known.doubt && hash128(line) == known.hash) return {};  // the usual case
+/// With what enriched it before it came.
+Result<void> Planner::decide_new(std::string_view line, std::string_view source, Decision& out, std::string& after) {
+  out.action = Action::create;
+  auto whole = journal_.whole_of(out.external_id);
+  if (!whole) return whole.error();
+  out.was_part_of = std::move(*whole);
+  auto early = journal_.early(out.external_id);
+  if (!early) return early.error();
+  if (early->empty()) {
+    out.sent = line;
+    after = After{kBaseIsSent, "", source}.line();
+    return {};
+  }
+  Fields said, overlay;
+  if (!reader_.read(line, said) || !reader_.read(*early, overlay)) return defect(line);
+  ++counts_.joined_early;
+  overlay = still_standing(overlay, {}, said);  // what the source says itself is the newer word
+  out.sent = composed(said, overlay).json();
+  after = After{line, says_something(overlay) ? overlay.json() : "", source}.line();
+  return {};
+}
+
+/// What a later enrichment says counts.
+Result<void> Planner::keep_early(const std::string& external_id, std::string_view line) {
+  auto early = journal_.early(external_id);
+  if (!early) return early.error();
+  if (early->empty()) return journal_.put_early(external_id, line);
+  Fields before, said;
+  if (!reader_.read(*early, before) || !reader_.read(line, said)) return defect(line);
+  return journal_.put_early(external_id, composed(before, said).json());
+}
+
+Result<void> Planner::decide_known(std::string_view line, bool update, std::string_view source, const Stored& known,
+                                   Decision& out, std::string& after) {
+  const bool elsewhere = !update && !source.empty() && known.source != source;
+  if (elsewhere && !known.source.empty()) renamed_.emplace(known.source, source);
+  if (!update && !rules_.full && !known.doubt && hash128(line) == known.hash) {  // the usual case
+    if (!elsewhere) return {};
+    Stored same = known;
+    same.source = source;
+    return journal_.put(out.external_id, same);
+  }
   Fields said, base, overlay;
   const bool has_base = !known.base.empty();  // none: nothing was ever taken for certain
   if (!reader_.read(line, said) || (has_base && !reader_.read(known.base, base)) ||
@@ -81,14 +143,20 @@ Result<void> Planner::decide_known(std::string_view line, bool update, const Sto
     out.action = Action::unknown;
     return {};
   }
+  if (!has_base) {
+    auto early = journal_.early(out.external_id);
+    if (!early) return early.error();
+    Fields enriched;
+    if (!early->empty() && !reader_.read(*early, enriched)) return defect(line);
+    if (!early->empty()) ++counts_.joined_early;
+    overlay = composed(overlay, enriched);
+  }
   const Fields before = composed(base, overlay);
   Fields new_overlay = update ? composed(overlay, said) : still_standing(overlay, base, said);
   const Fields now = composed(update ? base : said, new_overlay);
-  const bool overlaid =
-      std::any_of(new_overlay.top.begin(), new_overlay.top.end(), [](const Field& f) { return f.key != "external_id"; }) ||
-      !new_overlay.metadata.empty();
+  const std::string overlaid = says_something(new_overlay) ? new_overlay.json() : "";
   Difference difference = delivery::difference(before, now);
-  after = fmt::format("{}\t{}", update ? kSameBase : line, overlaid ? new_overlay.json() : "");
+  after = After{update ? kSameBase : line, overlaid, update ? std::nullopt : std::optional(source)}.line();
   const bool can_patch = !rules_.envelope.update_method.empty();
   if (known.doubt) {
     out.action = Action::settle;
@@ -99,7 +167,8 @@ Result<void> Planner::decide_known(std::string_view line, bool update, const Sto
       Stored same = known;
       same.base = line;
       same.hash = hash128(line);
-      same.overlay = overlaid ? new_overlay.json() : "";
+      same.overlay = overlaid;
+      if (elsewhere) same.source = source;
       return journal_.put(out.external_id, same);
     }
     return {};
@@ -114,10 +183,57 @@ Result<void> Planner::decide_known(std::string_view line, bool update, const Sto
     out.sent = update_of(now, difference.changed);
   } else {
     out.action = Action::overwrite;
-    out.sent = overlaid || update ? now.json() : std::string(line);
+    out.sent = !overlaid.empty() || update ? now.json() : std::string(line);
   }
   out.changed = std::move(difference.changed);
   return {};
+}
+
+/// What the server failed on in an earlier run, and this one does not say: it goes as it was to go then.
+Result<void> Planner::plan_aside() {
+  if (aside_.empty() || rules_.part) return {};
+  return journal_.each_aside([this](std::string_view external_id, std::string_view sent, std::string_view after) -> Result<void> {
+    if (!aside_.contains(external_id)) return {};
+    Stored known;
+    if (auto found = journal_.find(external_id, known); !found) return found.error();
+    if (auto ok = journal_.see(external_id); !ok) return ok;
+    Decision decision;
+    decision.action = Action::settle;
+    decision.sent = sent;
+    ++counts_.conversations[static_cast<std::size_t>(Action::settle)];
+    return send(decision, false, std::string(after), known.written_at);
+  });
+}
+
+Result<void> Planner::add_aside(std::int64_t run) {
+  now_ = wall_clock();
+  if (auto ok = journal_.begin(); !ok) return ok;
+  if (auto ok = load_aside(); !ok) return ok;
+  if (auto ok = plan_aside(); !ok) return ok;
+  late_ = run;
+  for (int phase = 0; phase < 4; ++phase) {
+    if (auto ok = close(phase); !ok) return ok;
+  }
+  late_ = 0;
+  return journal_.commit();
+}
+
+Result<void> Planner::each_absent(const std::vector<std::string>& sources,
+                                  const std::function<Result<void>(const Absent&)>& take) {
+  const auto in_job = [&](std::string_view name) { return std::find(sources.begin(), sources.end(), name) != sources.end(); };
+  return journal_.each_unseen([&](std::string_view external_id, const Stored& state) -> Result<void> {
+    std::string_view source = state.source;
+    if (const auto now = renamed_.find(source); !in_job(source) && now != renamed_.end()) source = now->second;
+    const auto span = spans_.find(source);
+    const std::string started = reader_.started_at(state.base);
+    Absent absent{external_id, state.source};
+    if (span != spans_.end()) {
+      absent.spanned = started >= span->second.first && started <= span->second.last;
+    } else {
+      absent.spanned = !source.empty() && !in_job(source);  // the source was taken out of the job
+    }
+    return take(absent);
+  });
 }
 
 Result<void> Planner::send(const Decision& decision, bool update, std::string after, std::int64_t written_at) {
@@ -150,12 +266,13 @@ Result<void> Planner::close(int phase) {
   Filling& filling = filling_[static_cast<std::size_t>(phase)];
   if (filling.chunk.sent.empty()) return {};
   ++counts_.requests;
-  Result<void> ok = journal_.add_chunk(phase, filling.chunk);
+  Result<void> ok = late_ != 0 ? journal_.add_late_chunk(late_, filling.chunk) : journal_.add_chunk(phase, filling.chunk);
   filling = {};
   return ok;
 }
 
 Result<void> Planner::finish() {
+  if (auto ok = plan_aside(); !ok) return ok;
   for (int phase = 0; phase < 4; ++phase) {
     if (auto ok = close(phase); !ok) return ok;
   }

@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/vfs.h>
+#endif
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -42,6 +47,24 @@ std::string url_encoded(std::string_view text, bool upper) {
   return out;
 }
 
+/// A key that others on this machine can read is theirs as well. Secrets that are mounted (tmpfs) have the rights that whoever
+/// mounted them gave, and only this container sees them; another user's file is another user's matter.
+Result<void> check_rights(const std::string& path, const std::string& named) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};  // reading it says why
+  if (status.st_uid != ::geteuid() || (status.st_mode & (S_IRGRP | S_IROTH)) == 0) return {};
+#if defined(__linux__)
+  constexpr long kTmpfs = 0x01021994, kRamfs = 0x858458F6;
+  struct statfs system {};
+  if (::statfs(path.c_str(), &system) == 0) {
+    const auto type = static_cast<long>(static_cast<std::uint32_t>(system.f_type));
+    if (type == kTmpfs || type == kRamfs) return {};
+  }
+#endif
+  return Error{Errc::usage, fmt::format("{} can be read by others (mode {:04o})", named, status.st_mode & 07777),
+               fmt::format("chmod 600 {}", path)};
+}
+
 }  // namespace
 
 Result<std::string> read_secret(const SecretPlace& place, std::string_view what) {
@@ -57,6 +80,7 @@ Result<std::string> read_secret(const SecretPlace& place, std::string_view what)
     secret = value;
   } else {
     where = fmt::format("the file {}", place.file);
+    if (auto ok = check_rights(place.file, fmt::format("{}: {}", what, where)); !ok) return ok.error();
     std::ifstream file(place.file, std::ios::binary);
     if (!file) {
       return Error{Errc::usage, fmt::format("{}: {} cannot be read: {}", what, where, std::strerror(errno)),

@@ -124,13 +124,20 @@ bool FieldsReader::read(std::string_view line, Fields& out) {
   return !reader_.broken();
 }
 
-std::string FieldsReader::external_id(std::string_view line) {
+std::string FieldsReader::external_id(std::string_view line) { return text_of(line, "external_id"); }
+
+std::string FieldsReader::text_of(std::string_view line, std::string_view key) {
   if (!reader_.start(line)) return {};
   json::Member member;
   while (reader_.next(member)) {
-    if (member.key == "external_id" && member.kind == Kind::string) return std::string(member.text);
+    if (member.key == key && member.kind == Kind::string) return std::string(member.text);
   }
   return {};
+}
+
+bool says_something(const Fields& fields) {
+  return !fields.metadata.empty() ||
+         std::any_of(fields.top.begin(), fields.top.end(), [](const Field& f) { return f.key != "external_id"; });
 }
 
 Fields composed(const Fields& base, const Fields& overlay) {

@@ -36,11 +36,16 @@ class FieldsReader {
   [[nodiscard]] bool read(std::string_view line, Fields& out);
   /// The external_id alone. Empty: there is none.
   [[nodiscard]] std::string external_id(std::string_view line);
+  /// The time as it is written. Empty: there is none.
+  [[nodiscard]] std::string started_at(std::string_view line) { return text_of(line, "started_at"); }
 
  private:
+  std::string text_of(std::string_view line, std::string_view key);
   json::ObjectReader reader_;
 };
 
+/// Whether there is anything in it but the external_id.
+[[nodiscard]] bool says_something(const Fields& fields);
 [[nodiscard]] Fields composed(const Fields& base, const Fields& overlay);
 /// The overlay without what `now` says otherwise than `before` did.
 [[nodiscard]] Fields still_standing(const Fields& overlay, const Fields& before, const Fields& now);

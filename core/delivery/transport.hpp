@@ -23,12 +23,14 @@ struct Answer {
   };
   End end = End::unclear;
   int status = 0;
-  std::string retry_after, location;
-  std::string body;     ///< the beginning, at most kKeptBody bytes
+  std::string retry_after, location, content_type;
+  std::string body;     ///< the beginning: at most kKeptSuccess bytes of a success, else kKeptBody
+  bool whole = true;    ///< the answer came to its end; `body` may be cut all the same
   std::string error;    ///< why there is no answer
   bool recode = false;  ///< the server did not take the body's coding, and the next try has another
 };
 inline constexpr std::size_t kKeptBody = 2048;
+inline constexpr std::size_t kKeptSuccess = std::size_t{1} << 20;  ///< it may report errors, record by record
 
 /// Used by one thread.
 class Transport {
@@ -44,6 +46,7 @@ struct HttpTarget {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string ca_file;  ///< empty: the system's
   std::chrono::milliseconds timeout{60'000};
+  bool direct = false;  ///< never through a proxy
 };
 
 /// Whether an Accept-Encoding of a server says that it takes requests in gzip (RFC 9110, 12.5.3).

@@ -90,8 +90,11 @@ burst = 20
 in_flight = 6                         # requests at once
 timeout = 60                          # seconds for a request
 settle = 30                           # seconds in which an accepted request may yet be applied
-retries = 100                         # failed tries after which the run gives up
+retries = 100                         # failed tries since something was accepted, after which the run gives up
 retry_ceiling = 30                    # seconds between them at most
+first_contact_timeout = 60            # seconds after which a server that was never reached is given up
+accept = [202]                        # statuses that mean "accepted"; of http: [200, 201, 202, 204]
+max_refused = "5%"                    # stop when the server refuses more: a number, or a share; default: no limit
 
 [[sink]]
 type = "http"                         # the same for another API that takes records in bulk

@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "delivery/address.hpp"
 #include "encode/json_text.hpp"
 #include "guarded.hpp"
 #include "io/input.hpp"
@@ -193,6 +194,8 @@ class JobReader {
   void read_updates(const Section& section, JobSink& sink);
   void read_delivery(const Section& section, JobSink& sink);
   void read_url(const Section& section, JobSink& sink);
+  void read_accept(const Section& section, JobDelivery& delivery);
+  void read_max_refused(const Section& section, JobDelivery& delivery);
   std::optional<SecretPlace> secret_at(const Section& section, std::string_view key);
   void read_headers(const Section& section, JobDelivery& delivery);
   void read_body(const Section& section, JobDelivery& delivery);
@@ -574,8 +577,24 @@ void JobReader::read_updates(const Section& section, JobSink& sink) {
 void JobReader::read_delivery(const Section& section, JobSink& sink) {
   const bool assembled = sink.type == JobSink::Type::assembled;
   JobDelivery& delivery = sink.delivery;
-  Names keys = {"type",    "url",       "journal", "updates", "batch_size", "byte_limit",    "rate_per_minute", "burst",
-                "api_key", "in_flight", "timeout", "settle",  "retries",    "retry_ceiling", "ca_file"};
+  Names keys = {"type",
+                "url",
+                "journal",
+                "updates",
+                "batch_size",
+                "byte_limit",
+                "rate_per_minute",
+                "burst",
+                "api_key",
+                "in_flight",
+                "timeout",
+                "settle",
+                "retries",
+                "retry_ceiling",
+                "ca_file",
+                "accept",
+                "max_refused",
+                "first_contact_timeout"};
   if (assembled) {
     keys.insert(keys.end(), {"api_version"});
   } else {
@@ -605,6 +624,10 @@ void JobReader::read_delivery(const Section& section, JobSink& sink) {
   number_at(section, "settle", 0, 3600, delivery.settle);
   number_at(section, "retries", 0, 1'000'000, delivery.retries);
   number_at(section, "retry_ceiling", 0.001, 3600, delivery.retry_ceiling);
+  number_at(section, "first_contact_timeout", 0.1, 86'400, delivery.first_contact_timeout);
+  if (!assembled) delivery.accept = {200, 201, 202, 204};
+  read_accept(section, delivery);
+  read_max_refused(section, delivery);
   if (const auto file = text_at(section, "ca_file")) delivery.ca_file = located(file->text);
   if (assembled) {
     if (const auto version = text_at(section, "api_version")) {
@@ -634,6 +657,46 @@ void JobReader::read_delivery(const Section& section, JobSink& sink) {
   read_body(section, delivery);
 }
 
+void JobReader::read_accept(const Section& section, JobDelivery& delivery) {
+  const toml::node* node = section.table.get("accept");
+  if (node == nullptr) return;
+  const std::string label = fmt::format("{} accept", section.label);
+  constexpr std::string_view kCure = "statuses of HTTP from 200 to 299, for example accept = [200, 202]";
+  const toml::array* list = node->as_array();
+  if (list == nullptr) return wrong_type(line_of(*node), label, "a list of statuses", *node, std::string(kCure));
+  delivery.accept.clear();
+  for (const toml::node& one : *list) {
+    const auto* number = one.as_integer();
+    if (number == nullptr || number->get() < 200 || number->get() > 299) {
+      problems_.add(line_of(one), fmt::format("{}: this is no status of a success", label), std::string(kCure));
+      continue;
+    }
+    delivery.accept.push_back(static_cast<int>(number->get()));
+  }
+  if (list->empty()) problems_.add(line_of(*node), fmt::format("{}: nothing would be accepted", label), std::string(kCure));
+}
+
+/// A number of records, or a share of those that are sent: "2%".
+void JobReader::read_max_refused(const Section& section, JobDelivery& delivery) {
+  const toml::node* node = section.table.get("max_refused");
+  if (node == nullptr) return;
+  const std::string label = fmt::format("{} max_refused", section.label);
+  constexpr std::string_view kCure = "a number of records, or a share of those that are sent: max_refused = \"2%\"";
+  if (const auto* number = node->as_integer(); number != nullptr && number->get() >= 0) {
+    delivery.max_refused.count = static_cast<std::uint64_t>(number->get());
+    return;
+  }
+  const auto* text = node->as_string();
+  const auto limit = text == nullptr ? std::nullopt : std::optional(parse_reject_limit(text->get()));
+  if (limit && *limit) {
+    delivery.max_refused = **limit;
+  } else if (text != nullptr || node->is_integer()) {
+    problems_.add(line_of(*node), fmt::format("{}: this is neither a number of records nor a share", label), std::string(kCure));
+  } else {
+    wrong_type(line_of(*node), label, "a number or a share", *node, std::string(kCure));
+  }
+}
+
 /// Assembled's is the base of its API; that of another endpoint is taken as it is.
 void JobReader::read_url(const Section& section, JobSink& sink) {
   constexpr std::string_view kAssembled = "https://api.assembledhq.com";
@@ -659,8 +722,13 @@ void JobReader::read_url(const Section& section, JobSink& sink) {
                   "leave it out; api_key says where the key is");
     return;
   }
-  std::string_view host = authority.substr(0, authority.starts_with('[') ? authority.find(']') + 1 : authority.find(':'));
-  if (!tls && host != "localhost" && host != "[::1]" && !host.starts_with("127.")) {
+  // Keys are put there, and what is put behind the url would become a part of it.
+  if (const std::size_t at = text.find_first_of("?#"); at != std::string::npos) {
+    problems_.add(url->line, fmt::format("{} url: there is a {} in it", section.label, text[at] == '?' ? "query" : "fragment"),
+                  "end it before the \"?\" or \"#\"; a key belongs into api_key or headers");
+    return;
+  }
+  if (!tls && !delivery::is_loopback(delivery::host_of(text))) {
     problems_.add(url->line, fmt::format("{} url: with http:// the key would go over the network for all to read", section.label),
                   "write https://; http:// is for this machine alone");
     return;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <filesystem>
 #include <set>
+#include <span>
 
 #include "crosswalk/job.hpp"
 #include "delivery/delivery_sink.hpp"
@@ -114,6 +115,7 @@ class JobRun {
 
   Result<void> open_outputs() {
     if (options_.dry_run) return open_deliveries();
+    if (auto ok = settle_earlier_run(); !ok) return ok;
     // A job names its own folders, so it may make them; what options name must be there.
     for (const JobSink& sink : job_.sinks) {
       make_folder_of(sink.path);
@@ -121,7 +123,7 @@ class JobRun {
     }
     make_folder_of(job_.rejects);
     if (!rejects_path().empty()) {
-      auto file = OutputFile::open(rejects_path(), options_.rejects.empty() ? "[job] rejects" : "--rejects");
+      auto file = OutputFile::open(rejects_path(), options_.rejects.empty() ? "[job] rejects" : "--rejects", true);
       if (!file) return file.error();
       rejects_ = std::move(*file);
     }
@@ -147,6 +149,8 @@ class JobRun {
     options.look = options_.dry_run;
     options.list = options_.list;
     options.requests = options_.requests;
+    options.id_template = job_.external_id;
+    options.new_ids = options_.new_ids;
     if (!options_.replay.empty()) {
       auto ids = refused_ids(options_.replay);
       if (!ids) return ids.error();
@@ -182,6 +186,7 @@ class JobRun {
     if (hooks_.progress) hooks.progress = [this](const Progress& progress) { hooks_.progress("deliver", progress); };
     hooks.note = [this](std::string note) { summary_.notes.push_back(std::move(note)); };
     hooks.rejected = [this](std::string_view line) { return rejects_ ? rejects_->write(line) : Result<void>(); };
+    hooks.waiting = hooks_.waiting;
     return hooks;
   }
 
@@ -231,6 +236,7 @@ class JobRun {
     summary_.spilled = merger.spilled();
     if (!result) return result;
     enter_books();
+    say_who_is_who(merger);
     if (ledger_) {
       result = merger.each_ledger_line([this](std::string_view lines) {
         ledger_lines_ += count_lines(lines);
@@ -239,6 +245,24 @@ class JobRun {
       if (!result) return result;
     }
     return publish();
+  }
+
+  /// For deliveries: what was delivered under other ids.
+  void say_who_is_who(const Merger& merger) {
+    for (DeliverySink* sink : deliveries_) {
+      IdentityFacts facts;
+      for (const JobSource& source : job_.sources) facts.sources.push_back(source.name);
+      facts.survivor = [&merger](std::string_view external_id) { return merger.survivor(external_id); };
+      facts.each_linked = [&merger](const auto& take) {
+        Result<void> ok;
+        merger.each_linked([&](std::string_view external_id, std::string_view survivor) {
+          if (ok) ok = take(external_id, survivor);
+        });
+        return ok;
+      };
+      for (const Summary& source : summary_.sources) facts.some_rejected |= source.rejected_total != 0;
+      sink->identity(std::move(facts));
+    }
   }
 
   void account_links(const Merger& merger) {
@@ -315,7 +339,12 @@ class JobRun {
     summary_.conversations += count_lines(some.conversations.view());
     summary_.updates += count_lines(some.updates.view());
     for (const auto& sink : sinks_) {
-      auto ok = each_line(some.conversations.view(), [&](std::string_view line) { return sink->conversation(line); });
+      const auto delivering = std::find(deliveries_.begin(), deliveries_.end(), sink.get());
+      std::size_t at = 0;
+      auto ok = each_line(some.conversations.view(), [&](std::string_view line) {
+        if (delivering != deliveries_.end()) (*delivering)->come_from(job_.sources[some.origins[at++]].name);
+        return sink->conversation(line);
+      });
       if (ok) ok = each_line(some.updates.view(), [&](std::string_view line) { return sink->update(line); });
       if (!ok) return ok;
     }
@@ -349,16 +378,53 @@ class JobRun {
       if (auto ok = ledger_->finish(); !ok) return ok;
     }
     if (cancelled()) return interrupted_run();
-    const std::size_t files = sinks_.size() - deliveries_.size();
-    for (std::size_t i = 0; i < files; ++i) {
-      if (auto ok = sinks_[i]->commit(); !ok) return ok;
-    }
-    if (ledger_) {
-      if (auto ok = ledger_->commit(); !ok) return ok;
-    }
+    if (auto ok = put_in_place(); !ok) return ok;
     published_ = true;
-    for (std::size_t i = files; i < sinks_.size(); ++i) {
+    for (std::size_t i = sinks_.size() - deliveries_.size(); i < sinks_.size(); ++i) {
       if (auto ok = sinks_[i]->commit(); !ok) return ok;
+    }
+    return {};
+  }
+
+  /// The files, together: see Publication.
+  Result<void> put_in_place() {
+    const std::span<const std::unique_ptr<Sink>> files(sinks_.data(), sinks_.size() - deliveries_.size());
+    std::vector<PendingFile> pending;
+    for (const auto& sink : files) sink->pending(pending);
+    if (ledger_) ledger_->pending(pending);
+    Publication publication(std::move(pending));
+    if (auto ok = publication.begin(); !ok) return ok;
+    Result<void> result;
+    for (const auto& sink : files) {
+      if (result) result = sink->commit();
+    }
+    if (result && ledger_) result = ledger_->commit();
+    if (result || !publication.begun()) {
+      publication.end();
+      return result;
+    }
+    for (const auto& sink : files) sink->leave();
+    if (ledger_) ledger_->leave();
+    Error error = result.error();
+    error.message += "; some of the run's files stand already, and the next run puts the others in place before it begins";
+    return error;
+  }
+
+  /// What a run that was killed between two files left is put in place, before anything is written anew.
+  Result<void> settle_earlier_run() {
+    std::vector<std::string> outputs;
+    for (const JobSink& sink : job_.sinks) {
+      if (!sink.delivers()) outputs.insert(outputs.end(), {sink.path, sink.updates});
+    }
+    outputs.push_back(options_.ledger);
+    for (const std::string& output : outputs) {
+      const OutputTarget target = output_target(output);
+      if (output.empty() || !target.replaced) continue;
+      auto settled = Publication::settle(target.path);
+      if (!settled) return settled.error();
+      if (*settled) {
+        summary_.notes.push_back("an earlier run was cut off while its files were put in place; that was completed first");
+      }
     }
     return {};
   }
@@ -390,11 +456,14 @@ class JobResumption {
     DeliveryOptions options;
     options.origin = std::move(*origin);
     options.new_key = new_key;
+    options.id_template = job_.external_id;
+    options.new_ids = options_.new_ids;
     DeliveryHooks hooks;
     hooks.cancelled = hooks_.cancelled;
     if (hooks_.progress) hooks.progress = [this](const Progress& progress) { hooks_.progress("deliver", progress); };
     hooks.note = [this](std::string note) { summary_.notes.push_back(std::move(note)); };
     hooks.rejected = [this](std::string_view line) { return rejected(line); };
+    hooks.waiting = hooks_.waiting;
     bool any = false;
     Result<bool> result = true;
     for (const JobSink& sink : job_.sinks) {
@@ -434,7 +503,7 @@ class JobResumption {
     const std::string& path = options_.rejects.empty() ? job_.rejects : options_.rejects;
     if (path.empty()) return {};
     if (!rejects_) {
-      auto file = OutputFile::open(path, "the job's rejects");
+      auto file = OutputFile::open(path, "the job's rejects", true);
       if (!file) return file.error();
       rejects_ = std::move(*file);
     }

@@ -25,6 +25,7 @@ Json accounts_of(const DeliveryAccounts& d) {
                 {"refused_before", d.refused_before},
                 {"left_out", d.left_out},
                 {"waiting", d.waiting},
+                {"joined_early", d.joined_early},
                 {"requests", d.requests},
                 {"requests_to_resend", d.resend},
                 {"minutes", d.minutes}}},
@@ -34,7 +35,19 @@ Json accounts_of(const DeliveryAccounts& d) {
               {"rate_limited", d.limited},
               {"accepted", d.accepted},
               {"refused", d.refused},
+              {"set_aside", d.set_aside},
+              {"sent_whole", d.sent_whole},
               {"complete", d.delivered}};
+  Json parts = Json::array(), no_longer = Json::array(), parted = Json::array();
+  for (const auto& [id, whole] : d.parted) parted.push_back(Json{{"external_id", id}, {"was_part_of", whole}});
+  for (const auto& [id, now] : d.parts) parts.push_back(Json{{"external_id", id}, {"now", now}});
+  for (const auto& [id, now] : d.no_longer) no_longer.push_back(id);
+  out["delivered_earlier"] = {{"part_of_another", d.part_of_another},
+                              {"no_longer_produced", d.no_longer_produced},
+                              {"no_longer_part", d.no_longer_part},
+                              {"parts", parts},
+                              {"parted", parted},
+                              {"no_longer", no_longer}};
   return out;
 }
 
@@ -44,7 +57,8 @@ std::string text_of(const DeliveryAccounts& d) {
     if (count != 0) out += fmt::format(", {} {}", count, what);
   };
   more(d.unsettled, "unsettled (sent whole)");
-  more(d.unpatchable, "updates of conversations never delivered");
+  more(d.unpatchable, "updates kept until their conversations come");
+  more(d.joined_early, "with an update that had come before");
   more(d.refused_before, "refused before");
   more(d.left_out, "left out");
   out += fmt::format("; {} request{}", d.requests, d.requests == 1 ? "" : "s");
@@ -54,9 +68,37 @@ std::string text_of(const DeliveryAccounts& d) {
   return out;
 }
 
+/// What the user has to do at the server, which takes nothing away.
+std::string absent_text(const DeliveryAccounts& d) {
+  std::string out;
+  if (d.part_of_another != 0) {
+    out = fmt::format("{} delivered earlier {} now part of another, for example {} of {}: merge or remove {} at the server",
+                      counted(d.part_of_another, "conversation"), d.part_of_another == 1 ? "is" : "are", d.parts.front().first,
+                      d.parts.front().second, d.part_of_another == 1 ? "it" : "them");
+  }
+  if (d.no_longer_part != 0) {
+    out += fmt::format(
+        "{}{} delivered earlier as part of another {} by {} now, for example {}, once in {}: correct that one at "
+        "the server if it keeps what is no longer its own",
+        out.empty() ? "" : "; ", counted(d.no_longer_part, "conversation"), d.no_longer_part == 1 ? "stands" : "stand",
+        d.no_longer_part == 1 ? "itself" : "themselves", d.parted.front().first, d.parted.front().second);
+  }
+  if (d.no_longer_produced != 0) {
+    out += fmt::format(
+        "{}{} delivered earlier {} no longer produced, for example {}: if the exports are complete, remove {} at "
+        "the server",
+        out.empty() ? "" : "; ", counted(d.no_longer_produced, "conversation"), d.no_longer_produced == 1 ? "is" : "are",
+        d.no_longer.front().first, d.no_longer_produced == 1 ? "it" : "them");
+    if (d.some_rejected) out += " (unless they are among this run's rejects)";
+  }
+  return out;
+}
+
 std::string sent_text(const DeliveryAccounts& d) {
   std::string out = fmt::format("{} accepted, {} refused, in {} requests", d.accepted, d.refused, d.sent);
   if (d.resent != 0) out += fmt::format(", {} of them sent again for an earlier run", d.resent);
+  if (d.set_aside != 0) out += fmt::format(", {} of the refused for the next run to try again", d.set_aside);
+  if (d.sent_whole != 0) out += fmt::format(", {} sent whole because the server did not have them", d.sent_whole);
   if (d.retries != 0) out += fmt::format(", {} further tries", d.retries);
   if (d.limited != 0) out += fmt::format(", {} times told to slow down", d.limited);
   return out;
@@ -237,6 +279,7 @@ std::string JobSummary::text() const {
   for (const SinkAccounts& s : sinks) {
     if (s.delivers) {
       if (!sources.empty()) line(s.type, text_of(s.delivery));
+      if (const std::string absent = absent_text(s.delivery); !absent.empty()) line("", absent);
       if (!dry_run) line(sources.empty() ? s.type : "", sent_text(s.delivery));
       continue;
     }

@@ -52,6 +52,8 @@ class Links {
   /// The external_id under which a conversation of the group goes on; empty: it is in no group. Any thread.
   [[nodiscard]] std::string_view survivor(std::string_view external_id) const;
   [[nodiscard]] bool any() const { return !survivors_.empty(); }
+  /// All of them, in no order.
+  [[nodiscard]] const std::unordered_map<std::string_view, std::string_view>& survivors() const { return survivors_; }
   [[nodiscard]] const LinkReport& report() const { return report_; }
 
  private:

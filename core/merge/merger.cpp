@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <tuple>
 
 #include "encode/conversation_json.hpp"
 #include "encode/json_text.hpp"
@@ -120,17 +122,9 @@ class Finisher {
   }
 
   /// Counts the records of what was written, and enters them into the ledger: the first one is it, the others are merged.
-  void account(Fate first_fate, Finished& to) {
-    const Contribution* first = nullptr;
-    for (const std::size_t i : members_) {
-      for (const Contribution& c : group_.of(i)) {
-        if (first == nullptr || std::tie(c.source, c.origin.file, c.origin.offset) <
-                                    std::tie(first->source, first->origin.file, first->origin.offset)) {
-          first = &c;
-        }
-      }
-      to.sources[group_.sources()[i]].merged += group_.of(i).size();
-    }
+  void account(Fate first_fate, const Contribution& first_one, Finished& to) {
+    const Contribution* const first = &first_one;
+    for (const std::size_t i : members_) to.sources[group_.sources()[i]].merged += group_.of(i).size();
     Finished::Accounts& accounts = to.sources[first->source];
     --accounts.merged;
     ++(first_fate == Fate::update ? accounts.updates : accounts.written);
@@ -142,10 +136,24 @@ class Finisher {
       }
     }
   }
+  /// The first of them, in the order of sources, inputs and places.
+  [[nodiscard]] const Contribution& first_record() const {
+    const Contribution* first = nullptr;
+    for (const std::size_t i : members_) {
+      for (const Contribution& c : group_.of(i)) {
+        if (first == nullptr || std::tie(c.source, c.origin.file, c.origin.offset) <
+                                    std::tie(first->source, first->origin.file, first->origin.offset)) {
+          first = &c;
+        }
+      }
+    }
+    return *first;
+  }
 
   void write_conversation(Finished& to) {
     Buffer& out = to.conversations;
     const Conversation& c = combined_.conversation;
+    const Contribution& first = first_record();
     std::size_t begun = 0;
     if (plan_.by_start) {
       // Seconds and nanoseconds in an order of bytes, then the id.
@@ -155,6 +163,9 @@ class Finisher {
       for (int shift = 24; shift >= 0; shift -= 8) key_.push_back(static_cast<char>(c.started_at->nanos >> shift));
       key_.append(c.external_id);
       begun = entry::begin(out, key_);
+      out.add(std::string_view(reinterpret_cast<const char*>(&first.source), sizeof first.source));
+    } else {
+      to.origins.push_back(first.source);
     }
     add_conversation_fields(out, c);
     MetadataWriter metadata(out);
@@ -165,7 +176,7 @@ class Finisher {
     add_time_marks(metadata, out, c, plan_.sources[sources_.front()].config->zones->version());
     metadata.close();
     if (plan_.by_start) entry::end(out, begun);
-    account(Fate::written, to);
+    account(Fate::written, first, to);
   }
 
   void write_update(Finished& to) {
@@ -177,7 +188,7 @@ class Finisher {
       out.add(item.value);
     }
     metadata.close();
-    account(Fate::update, to);
+    account(Fate::update, first_record(), to);
   }
 
   const MergePlan& plan_;
@@ -244,6 +255,7 @@ unsigned contributions_part(const MergePlan& plan, bool links) {
 
 void Finished::clear() {
   conversations.clear();
+  origins.clear();
   updates.clear();
   rejects.clear();
   ledger.clear();
@@ -389,7 +401,13 @@ Result<void> Merger::finish(const std::function<bool()>& stop, const std::functi
   for (;;) {
     auto more = (*cursor)->next();
     if (!more) return more.error();
-    if (*more) lines.conversations.add((*cursor)->payload());
+    if (*more) {
+      const std::string_view payload = (*cursor)->payload();
+      std::uint32_t source = 0;
+      std::memcpy(&source, payload.data(), sizeof source);
+      lines.origins.push_back(source);
+      lines.conversations.add(payload.substr(sizeof source));
+    }
     if (lines.conversations.size() < kStretch && *more) continue;
     if (stop()) return interrupted();
     if (auto ok = take(lines); !ok) return ok;

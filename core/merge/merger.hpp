@@ -23,9 +23,11 @@ namespace crosswalk {
 /// What a stretch of external_ids became.
 struct Finished {
   Buffer conversations;  ///< lines; with MergePlan::by_start, entries that sort by it
-  Buffer updates;        ///< lines
-  Buffer rejects;        ///< reject lines
-  Buffer ledger;         ///< ledger entries
+  /// Of each conversation the source that its first record is of, by index; with MergePlan::by_start only of those handed on.
+  std::vector<std::uint32_t> origins;
+  Buffer updates;  ///< lines
+  Buffer rejects;  ///< reject lines
+  Buffer ledger;   ///< ledger entries
   /// What became of the records of one source.
   struct Accounts {
     Books books;  ///< `rejected`: of records that had been counted as translated
@@ -64,6 +66,14 @@ class Merger {
   /// The external_id that a linked conversation goes by; empty: it is in no link.
   [[nodiscard]] std::string_view survivor(std::string_view external_id) const {
     return links_ ? links_->survivor(external_id) : std::string_view();
+  }
+  /// After link(): calls `take` with each external_id that goes by another one, and that one; in no order.
+  template <class Take>
+  void each_linked(Take&& take) const {
+    if (!links_) return;
+    for (const auto& [external_id, survivor] : links_->survivors()) {
+      if (external_id != survivor) take(external_id, survivor);
+    }
   }
   /// After link(): the link rules that hold between states of one conversation, by index.
   [[nodiscard]] std::vector<std::size_t> joining_rules(const GroupStates& group) const;

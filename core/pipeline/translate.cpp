@@ -203,7 +203,7 @@ static Result<void> translate_or_throw(const TranslateOptions& options, AdapterC
   if (!output) return output.error();
   std::unique_ptr<OutputFile> rejects;
   if (!options.rejects.empty()) {
-    auto file = OutputFile::open(options.rejects, "--rejects");
+    auto file = OutputFile::open(options.rejects, "--rejects", true);
     if (!file) return file.error();
     rejects = std::move(*file);
   }

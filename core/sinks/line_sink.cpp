@@ -54,6 +54,15 @@ class LineSink final : public Sink {
     return file_->commit();
   }
 
+  void pending(std::vector<PendingFile>& to) override {
+    file_->pending(to);
+    if (updates_file_) updates_file_->pending(to);
+  }
+  void leave() override {
+    file_->leave();
+    if (updates_file_) updates_file_->leave();
+  }
+
   [[nodiscard]] std::string_view path() const override { return path_; }
   [[nodiscard]] std::uint64_t conversations() const override { return conversations_; }
   [[nodiscard]] std::uint64_t updates() const override { return updates_; }

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "sinks/partial.hpp"
+
 namespace crosswalk {
 
 namespace {
@@ -85,10 +87,11 @@ Error OutputFile::failure(const char* what, int code) const {
           cure_of(code, target_.empty() ? path_ : target_, option_)};
 }
 
-Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, std::string_view option) {
+Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, std::string_view option, bool personal) {
   std::unique_ptr<OutputFile> file(new OutputFile);
   file->path_ = path;
   file->option_ = option;
+  file->personal_ = personal;
   const OutputTarget target = output_target(path);
   if (target.descriptor >= 0) {
     file->fd_ = target.descriptor;
@@ -102,12 +105,8 @@ Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, st
     file->fd_ = ::open(target.path.c_str(), O_WRONLY | O_CLOEXEC);
   } else {
     file->target_ = target.path;
-    // A killed process with this number may have left its file behind: it is not touched, another name is taken.
-    for (int n = 0; n < 100 && (n == 0 || (file->fd_ < 0 && errno == EEXIST)); ++n) {
-      file->temporary_ = fmt::format("{}.partial-{}{}", target.path, ::getpid(), n == 0 ? "" : fmt::format("-{}", n));
-      file->fd_ = ::open(file->temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    }
-    if (file->fd_ >= 0 && exists) keep_rights(file->fd_, status);
+    file->fd_ = open_partial(target.path, O_WRONLY, file->temporary_);
+    if (exists) file->former_ = status;
   }
   if (file->fd_ < 0) {
     const int code = errno;
@@ -119,6 +118,7 @@ Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, st
 
 OutputFile::~OutputFile() {
   if (owned_ && fd_ >= 0) ::close(fd_);
+  if (held_ >= 0) ::close(held_);
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
@@ -144,15 +144,33 @@ Result<void> OutputFile::finish() {
     ::close(fd);
     return failure("cannot write", code);
   }
+  if (!temporary_.empty()) held_ = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (::close(fd) != 0) return failure("cannot close", errno);
   return {};
+}
+
+void OutputFile::set_rights() const {
+  if (held_ < 0) return;
+  if (former_) {
+    keep_rights(held_, *former_);
+  } else if (const auto mode = usual_mode(); mode && !personal_) {
+    ::fchmod(held_, *mode);
+  }
+}
+
+void OutputFile::pending(std::vector<PendingFile>& to) const {
+  if (temporary_.empty()) return;
+  set_rights();
+  to.push_back({temporary_, target_});
 }
 
 Result<void> OutputFile::commit() {
   if (auto ok = finish(); !ok) return ok;
   if (temporary_.empty()) return {};
+  set_rights();
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) return failure("cannot put in place", errno);
   temporary_.clear();
+  sync_folder_of(target_);
   return {};
 }
 

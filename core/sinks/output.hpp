@@ -1,13 +1,18 @@
 // Files that are whole or not there: written under a temporary name, renamed when complete.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "crosswalk/result.hpp"
 #include "crosswalk/translate.hpp"
+#include "sinks/publication.hpp"
 
 namespace crosswalk {
 
@@ -23,7 +28,9 @@ struct OutputTarget {
 class OutputFile {
  public:
   /// `option` is what the user named the path with ("--output", "[job] rejects"): cures speak of it.
-  static Result<std::unique_ptr<OutputFile>> open(const std::string& path, std::string_view option = "--output");
+  /// `personal`: a new file is for its owner alone. Else it follows the umask; one that was there keeps its rights.
+  static Result<std::unique_ptr<OutputFile>> open(const std::string& path, std::string_view option = "--output",
+                                                  bool personal = false);
   ~OutputFile();  ///< without commit(), a temporary file is removed
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
@@ -33,6 +40,10 @@ class OutputFile {
   Result<void> finish();
   /// Everything is written and stands under its final name.
   Result<void> commit();
+  /// After finish(): what commit() will rename, with the rights that it will have.
+  void pending(std::vector<PendingFile>& to) const;
+  /// Leaves the finished file under its temporary name: whoever finds the list of a publication puts it in place.
+  void leave() { temporary_.clear(); }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   /// Nothing is there before commit().
   [[nodiscard]] bool awaits_commit() const { return !temporary_.empty(); }
@@ -40,8 +51,11 @@ class OutputFile {
  private:
   OutputFile() = default;
   [[nodiscard]] Error failure(const char* what, int code) const;
+  void set_rights() const;
   int fd_ = -1;
-  bool owned_ = false;
+  int held_ = -1;  ///< a copy, open until commit: it keeps the lock on the temporary file
+  bool owned_ = false, personal_ = false;
+  std::optional<struct stat> former_;
   std::string path_, option_;
   std::string target_, temporary_;  // empty when written directly
   std::uint64_t bytes_ = 0;

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "crosswalk/result.hpp"
+#include "sinks/publication.hpp"
 
 namespace crosswalk {
 
@@ -23,6 +25,10 @@ class Sink {
   virtual Result<void> finish(std::string_view summary) = 0;
   /// What was finished stands under its final name.
   virtual Result<void> commit() = 0;
+  /// After finish(): the files that commit() will put in place.
+  virtual void pending(std::vector<PendingFile>&) {}
+  /// Leaves them as they are, for whoever finds the list of them.
+  virtual void leave() {}
   [[nodiscard]] virtual std::string_view path() const = 0;
   [[nodiscard]] virtual std::uint64_t conversations() const = 0;
   [[nodiscard]] virtual std::uint64_t updates() const = 0;

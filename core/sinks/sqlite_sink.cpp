@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "framing/json_object.hpp"
+#include "sinks/partial.hpp"
 #include "sinks/sqlite_schema.hpp"
 #include "text.hpp"
 
@@ -150,16 +151,6 @@ void bind_metadata(sqlite3_stmt* statement, const Member& entry) {
   bind(statement, kValue, entry);
 }
 
-/// The mode of a new file under this process's umask. It is read, not set and restored: other threads may be making files.
-std::optional<mode_t> usual_mode() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (!line.starts_with("Umask:")) continue;
-    return 0666 & ~static_cast<mode_t>(std::strtoul(line.c_str() + 6, nullptr, 8));
-  }
-  return std::nullopt;
-}
-
 /// What stands at the path before us.
 struct Former {
   bool exists = false;
@@ -288,15 +279,21 @@ class SqliteSink final : public Sink {
   Result<void> commit() override {
     // Someone may have opened the former database since we looked.
     if (auto ok = refuse_leftovers(shown_path_, path_); !ok) return ok;
-    const auto mode = former_.exists ? std::optional<mode_t>(former_.mode) : usual_mode();
-    if (mode && ::fchmod(fd_, *mode) != 0) return system_error(shown_path_, "cannot set who may read it", errno);
+    if (!set_rights()) return system_error(shown_path_, "cannot set who may read it", errno);
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error(shown_path_, "cannot put in place", errno);
+    temporary_.clear();
+    sync_folder_of(path_);
     const int fd = fd_;
     fd_ = -1;
     if (::close(fd) != 0) return system_error(shown_path_, "cannot close", errno);
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error(shown_path_, "cannot put in place", errno);
-    temporary_.clear();
     return {};
   }
+
+  void pending(std::vector<PendingFile>& to) override {
+    (void)set_rights();  // commit() says when that fails
+    to.push_back({temporary_, path_});
+  }
+  void leave() override { temporary_.clear(); }
 
   [[nodiscard]] std::string_view path() const override { return shown_path_; }
   [[nodiscard]] std::uint64_t conversations() const override { return conversations_; }
@@ -304,14 +301,14 @@ class SqliteSink final : public Sink {
   [[nodiscard]] std::uint64_t bytes() const override { return bytes_; }
 
  private:
+  [[nodiscard]] bool set_rights() const {
+    const auto mode = former_.exists ? std::optional<mode_t>(former_.mode) : usual_mode();
+    return !mode || ::fchmod(fd_, *mode) == 0;
+  }
   Error failure(std::string_view what) const { return sqlite_error(database_.get(), shown_path_, what); }
 
   Result<void> create_file() {
-    // Readable by nobody else until it is whole. A killed process with this number may have left its file behind.
-    for (int n = 0; n < 100 && (n == 0 || (fd_ < 0 && errno == EEXIST)); ++n) {
-      temporary_ = fmt::format("{}.partial-{}{}", path_, ::getpid(), n == 0 ? "" : fmt::format("-{}", n));
-      fd_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    }
+    fd_ = open_partial(path_, O_RDWR, temporary_);
     if (fd_ < 0) {
       const int code = errno;
       temporary_.clear();

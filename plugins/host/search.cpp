@@ -56,7 +56,7 @@ void add_paths(std::vector<std::string>& to, std::string_view list) {
   while (!list.empty()) {
     const std::size_t colon = list.find(':');
     const std::string_view path = list.substr(0, colon);
-    if (!path.empty()) to.emplace_back(path);
+    if (path.starts_with('/')) to.emplace_back(path);  // what it means must not depend on where the program is started
     list = colon == std::string_view::npos ? std::string_view() : list.substr(colon + 1);
   }
 }

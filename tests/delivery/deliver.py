@@ -58,6 +58,7 @@ class Job:
         self.rows = rows or {}
         self.survey = {}
         self.under = []  # a command that runs the program
+        self.env = {}
         self.outputs = []
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / 'job.toml').write_text('''
@@ -96,7 +97,7 @@ journal = "journal.db"
                     file.write('%s,Mail,2024-01-02 03:04,%s\n' % (one, ','.join(row.get(c, '') for c in columns)))
 
     def start(self, *arguments, key=KEY):
-        env = {'PATH': os.environ['PATH'], 'LC_ALL': 'C', 'CROSSWALK_TEST_KEY': key}
+        env = {'PATH': os.environ['PATH'], 'LC_ALL': 'C', 'CROSSWALK_TEST_KEY': key, **self.env}
         for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS'):
             if name in os.environ:
                 env[name] = os.environ[name]
@@ -184,25 +185,33 @@ def faults(program, folder):
     for fault in ('500', '503', 'reset', 'black hole', 'half head', 'huge header', 'applied 500', 'applied 504', 'taken, reset',
                   'taken, half head', 'taken, black hole', 'applied 408', 'raw'):
         one(fault, fault, 2, 0)
-    for fault in ('taken, half body', 'applied 200', 'applied 204'):
+    for fault in ('taken, half body', 'taken, half report', 'head cut', 'taken, head cut'):
         one(fault, fault, 2, 0)
+    for fault, said in (('applied 200', '200 is not a status that means "accepted"'), ('applied 204', 'accept = [202, 204]'),
+                        ('html', 'a page for a browser')):
+        one(fault, fault, 1, 1, said)
+    one('applied 200 where that means accepted', 'applied 200', -1, 0, settings='accept = [200, 202]\n')
     for line in (b'HTTP/9.9 202 Accepted', b'HTTP/1.1 2020 Accepted', b'HTTP/1.1 abc', b'HTTP/1.1', b'ICY 202 OK', b'x',
                                    b'HTTP/1.1  202 Accepted', b'HTTP/1 202x', b'HTTP/1.1 99 Accepted'):
         one('no status line: ' + line.decode(), 'raw', 2, 0, raw=lambda _, line=line: line + b'\r\nContent-Length: 0\r\n\r\n')
-    one('500 without end', '500', -1, 1, 'gave up after 6 failed tries', settings='retries = 5')
-    one('reset without end', 'reset', -1, 1, 'gave up after 6 failed tries', settings='retries = 5')
-    one('taken, reset without end', 'taken, reset', -1, 1, 'gave up after', settings='retries = 5')
+    one('500 without end', '500', -1, 4, 'gave up after 6 failed tries', settings='retries = 5')
+    one('reset without end', 'reset', -1, 4, 'gave up after 6 failed tries', settings='retries = 5')
+    one('taken, reset without end', 'taken, reset', -1, 4, 'gave up after', settings='retries = 5')
     for fault, said in (('401', 'refused the key'), ('403', 'refused the key'), ('404', 'no such endpoint'), ('405', 'no such endpoint'),
                         ('501', 'no such endpoint')):
         one(fault, fault, -1, 2, said)
     one('another key', None, 0, 2, 'the server refused the key (401, "who are you, Basic', key='sk_live_other')
     one('418', '418', -1, 1, 'answered 418')
     one('redirect', 'redirect', -1, 2, 'not sent after a redirect')
-    one('connection refused', None, 0, 1, 'gave up', sink='http://127.0.0.1:9', settings='retries = 3')
-    one('no such host', None, 0, 1, 'gave up', sink='https://no-such-host.invalid', settings='retries = 3')
+    one('connection refused', None, 0, 4, 'gave up', sink='http://127.0.0.1:9', settings='retries = 3')
+    one('no such host', None, 0, 4, 'gave up', sink='https://no-such-host.invalid', settings='retries = 3')
+
+    one('a server that was never reached', None, 0, 4, 'nobody answers there', sink='http://127.0.0.1:9', late=0.5,
+        settings='retries = 1000000\nfirst_contact_timeout = 0.5')
+    one('a wait is said at once', '503', 2, 0, 'crosswalk: waiting for http://127.0.0.1:')
 
     other = Server(key=KEY)  # speaks no TLS
-    one('no TLS', None, 0, 1, 'gave up', sink='https://127.0.0.1:%s' % other.url.rsplit(':', 1)[1], settings='retries = 3')
+    one('no TLS', None, 0, 4, 'gave up', sink='https://127.0.0.1:%s' % other.url.rsplit(':', 1)[1], settings='retries = 3')
     other.close()
 
     for count in (1, 3, 50):
@@ -234,6 +243,174 @@ def faults(program, folder):
         check('%d refused records of 500, and replay' % count, '\n'.join(map(str, problems)))
 
 
+def servers(program, folder):
+    """Servers that do not do as the API's text says, from beginning to end."""
+
+    def start(name, count=100, settings='', **more):
+        server = Server(key=KEY, rate=500, burst=100, **more)
+        job = Job(program, folder / name.replace(' ', '-'), server, FAST + 'batch_size = 20\n' + settings, tickets(count))
+        job.write()
+        return server, job
+
+    def rejects(job):
+        return [json.loads(line) for line in (job.folder / 'rejects.jsonl').read_text().splitlines()]
+
+    for form in ('ids', 'places', 'pointers', 'keyed', 'items', 'results'):
+        server, job = start('reports by ' + form)
+        server.reports = form
+        server.refuse = {one: 422 for one in ('3', '4', '57')}
+        code, _, err = job.run()
+        want = {one: record for one, record in job.expected().items() if one not in server.refuse}
+        found = sorted(one['found'] for one in rejects(job))
+        problem = '' if code == 3 and server.state == want and found == ['3', '4', '57'] and len(server.seen) == 5 else \
+            '%d %s, %d requests\n%s' % (code, found, len(server.seen), err)
+        server.close()
+        check('a success that reports errors, by ' + form, problem)
+
+    server, job = start('missing')
+    first = job.run()
+    gone = [server.state.pop(one) and one for one in ('2', '33', '71')]
+    server.strict = True
+    for row in job.rows.values():
+        row['Status'] = 'Solved'
+    job.write()
+    code, _, err = job.run()
+    sent = len(server.seen)
+    again = job.run()
+    problem = '' if first[0] == code == again[0] == 0 and server.state == job.expected() and len(server.seen) == sent and \
+        '3 sent whole because the server did not have them' in err else '%d %d %d\n%s' % (first[0], code, again[0], err)
+    server.close()
+    check('updates of %d conversations that the server has no longer' % len(gone), problem)
+
+    server, job = start('poison')
+    server.poison = {'5', '64'}
+    code, _, err = job.run()
+    want = {one: record for one, record in job.expected().items() if one not in server.poison}
+    found = sorted((one['found'], one['code']) for one in rejects(job))
+    problem = ''
+    if code != 3 or server.state != want or found != [('5', 'failed_at_server'), ('64', 'failed_at_server')]:
+        problem = '%d %s\n%s' % (code, found, err)
+    server.poison = {'64'}
+    for verb in ('run', 'replay'):
+        code, _, err = job.run(verb)
+        if code != (3 if server.poison else 0) or set(job.expected()) - set(server.state) != server.poison:
+            problem += '%s: %d\n%s' % (verb, code, err)
+        server.poison = set()
+    server.close()
+    check('records that the server fails on are set aside and tried again', problem)
+
+    # What a run that was killed left open and the server fails on must not keep the others back.
+    server, job = start('killed', settings='in_flight = 1\n')
+    server.faults = lambda *_: 'black hole'
+    process = job.start('run', str(job.folder / 'job.toml'))
+    while not server.seen:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    server.faults = None
+    server.poison = {json.loads(server.seen[0].body)['conversations'][3]['external_id']}
+    problem = ''
+    for verb in ('deliver', 'run'):
+        code, _, err = job.run(verb)
+        if code != 3 or set(job.rows) - set(server.state) != server.poison:
+            problem += '%s: %d, %d there\n%s' % (verb, code, len(server.state), err)
+    server.poison = set()
+    code, _, err = job.run()
+    if code != 0 or len(server.state) != 100:
+        problem += 'afterwards: %d\n%s' % (code, err)
+    server.close()
+    check('a request that was left open, and that the server fails on', problem)
+
+    server, job = start('alike', 1000)
+    server.refuse = {one: 422 for one in job.rows}
+    code, _, err = job.run()
+    problem = '' if code == 1 and 'refuses everything alike' in err and len(server.seen) < 150 else '%d, %d requests\n%s' % (code, len(server.seen), err)
+    server.refuse = {}
+    code, _, err = job.run()
+    if code != 0 or server.state != job.expected():
+        problem += 'afterwards: %d\n%s' % (code, err)
+    server.close()
+    check('everything refused alike, in %d requests' % len(server.seen), problem)
+
+    server, job = start('share', settings='max_refused = "5%"\nin_flight = 1\n')
+    server.refuse = {str(one): 422 for one in range(0, 100, 10)}
+    code, _, err = job.run()
+    problem = '' if code == 1 and 'more than max_refused allows (5 % of 100)' in err and len(rejects(job)) == 6 else '%d\n%s' % (code, err)
+    server.close()
+    check('max_refused', problem)
+
+    # A proxy that would see the key; this machine is never asked for through one.
+    proxy = tls.Listener(tls.plain)
+    server, job = start('proxy')
+    address = proxy.url.replace('https://', 'http://')
+    job.env = {'http_proxy': address, 'https_proxy': address, 'ALL_PROXY': address}
+    code, _, err = job.run()
+    problem = '' if code == 0 and server.state == job.expected() and not proxy.got else '%d %r\n%s' % (code, proxy.got[:100], err)
+    server.close()
+    proxy.close()
+    check('this machine is never reached through a proxy', problem)
+
+    server, job = start('keys', 30)
+    first = job.run()
+    other = 'sk_live_renewed/1'
+    server.key = other
+    refused = job.run(key=other)
+    moved = Server(key=other, rate=500, burst=100)
+    path = job.folder / 'job.toml'
+    text = path.read_text()
+    path.write_text(text.replace(server.url, moved.url))
+    url = job.run('deliver', '--new-key', key=other)
+    path.write_text(text)
+    renewed = job.run('deliver', '--new-key', key=other)
+    last = job.run(key=other)
+    problem = ''
+    if [one[0] for one in (first, refused, url, renewed, last)] != [0, 2, 2, 0, 0] or moved.arrivals[1:]:
+        problem = '\n'.join('%d %s' % (one[0], one[2]) for one in (first, refused, url, renewed, last))
+    if 'of another key; its URL is the one of this job' not in refused[2] or 'of another URL' not in url[2]:
+        problem += refused[2] + url[2]
+    server.close()
+    moved.close()
+    check('--new-key takes another key, and nothing else', problem)
+
+
+def hostile(program, folder):
+    """Answers that are made to confuse or to fill the memory."""
+    if any(name in os.environ for name in ('ASAN_OPTIONS', 'TSAN_OPTIONS')):
+        return check('memory under hostile answers # SKIP under a sanitizer', '')
+    head = b'HTTP/1.1 %d Whatever\r\n'
+    deep = b'[' * 1_000_000
+    bodies = {
+        'html': b'<html>' + b'x' * 3_000_000, 'text': b'accepted ' * 1_000_000, 'open brackets': deep,
+        'nested': b'{"errors":' * 100_000, 'many values': b'[' + b'0,' * 500_000 + b'0]', 'many objects': b'[' + b'{},' * 300_000 + b'{}]',
+        'a long string': b'{"error":"' + b'y' * 2_000_000 + b'"}', 'many errors': b'{"errors":[' + b'{"index":0},' * 80_000 + b'{"index":1}]}',
+        'many keys': b'{' + b','.join(b'"k%d":1' % i for i in range(90_000)) + b'}', 'zeros': b'\0' * 2_000_000,
+        'ids of nobody': b'{"errors":[' + b','.join(b'{"external_id":"x%d"}' % i for i in range(30_000)) + b']}',
+        'lines': b'{"status":500}\n' * 60_000, 'not UTF-8': b'{"errors":["' + b'\xff' * 500_000 + b'"]}',
+    }
+    answers = {}
+    for name, body in bodies.items():
+        for status in (202, 200, 500):
+            answers['%s, %d' % (name, status)] = head % status + b'Content-Type: application/json\r\n\r\n' + body
+    answers['many headers'] = head % 202 + b'X: y\r\n' * 500_000 + b'\r\n'
+    assert len(answers) >= 40
+    worst, problems = 0, []
+    for i, (name, raw) in enumerate(answers.items()):
+        server = Server(key=KEY, rate=500, burst=100, faults=lambda *_: 'raw')
+        server.raw = lambda _, raw=raw: raw
+        job = Job(program, folder / ('hostile-%d' % i), server, FAST + 'retries = 2\nbatch_size = 10\n', tickets(60))
+        job.write()
+        process = subprocess.Popen([program, 'run', str(job.folder / 'job.toml')], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   env={'PATH': os.environ['PATH'], 'CROSSWALK_TEST_KEY': KEY})
+        peak = peak_memory(process)
+        err = process.stderr.read().decode()
+        worst = max(worst, peak)
+        told = 'text, 202' == name or 'zeros, 202' == name
+        if peak > 64 or process.returncode not in ((0, ) if told else (1, 3, 4)) or KEY in err:
+            problems.append('%s: %.0f MiB, exit code %d\n%s' % (name, peak, process.returncode, err[-600:]))
+        server.close()
+    check('%d hostile answers, at most %.0f MiB' % (len(answers), worst), '\n'.join(problems))
+
+
 def changed_inputs(program, folder):
     server = Server(key=KEY, rate=500, burst=100, faults=lambda seen, *_: '503' if seen > 1 else None)
     job = Job(program, folder / 'changed', server, FAST + 'batch_size = 50\nretries = 2\n', tickets(400))
@@ -245,10 +422,14 @@ def changed_inputs(program, folder):
     job.write()
     code, _, err = job.run('deliver', '--resume')
     problem = ''
-    if first[0] != 1 or code != 0 or server.state != job.expected() or 'changed since the run that was cut off' not in err:
+    if first[0] != 4 or code != 0 or server.state != job.expected() or 'changed since the run that was cut off' not in err:
         problem = '%d %d\n%s' % (first[0], code, err)
     server.close()
     check('inputs that changed before the resume', problem)
+
+
+def on_tmpfs(path):
+    return subprocess.run(['stat', '-f', '-c', '%T', str(path)], stdout=subprocess.PIPE, text=True).stdout.strip() in ('tmpfs', 'ramfs')
 
 
 def other_endpoint(program, folder):
@@ -263,11 +444,16 @@ def other_endpoint(program, folder):
     key = job.folder / 'key'
     key.write_text('Basic %s\n' % secret)
     job.write()
+    key.chmod(0o644)
+    refused = job.run() if not on_tmpfs(key) else (2, '', 'can be read by others (mode 0644)')
+    key.chmod(0o600)
     first = job.run()
     job.rows['7']['Status'] = 'Solved'
     job.write()
     second = job.run()
     problem = ''
+    if refused[0] != 2 or 'can be read by others (mode 0644)' not in refused[2]:
+        problem = refused[2]
     if first[0] or second[0] or server.state != job.expected() or {s.method for s in server.seen} != {'POST'}:
         problem = '%d %d %s %s' % (first[0], second[0], first[2], second[2])
     if len(json.loads(server.seen[-1].body)['conversations']) != 1:
@@ -351,7 +537,7 @@ def certificates(program, folder):
             ('a certificate that signed itself', tls.context(made, 'self-signed'), trusted, 1, 'self'),
             ('a certificate that expired', tls.context(made, 'expired'), trusted, 1, 'expired'),
             ('a certificate of another host', tls.context(made, 'wrong-host'), trusted, 1, "127.0.0.1"),
-            ('TLS 1.1', tls.context(made, 'good', ssl.TLSVersion.TLSv1_1), trusted, 1, 'gave up')):
+            ('TLS 1.1', tls.context(made, 'good', ssl.TLSVersion.TLSv1_1), trusted, 4, 'gave up')):
         server = Server(key=KEY, rate=500, burst=100, tls=certificate)
         job = Job(program, folder / name.replace(' ', '-'), server, FAST + 'retries = 2\n' + settings, tickets(50))
         job.write()
@@ -377,7 +563,7 @@ def certificates(program, folder):
         job.write()
         got, _, err = job.run()
         problems = []
-        if got != 1 or 'gave up after 3 failed tries' not in err:
+        if got != 4 or 'gave up after 3 failed tries' not in err:
             problems.append('exit code %d\n%s' % (got, err))
         if not listener.got or any(shape in listener.got for shape in shapes(KEY)) or b'external_id' in listener.got:
             problems.append('it was sent: %r' % listener.got[:300])
@@ -396,7 +582,7 @@ def one_at_a_time(program, folder):
     code, _, err = job.run()
     plan_code, _, plan_err = job.run('plan')
     problem = ''
-    if code != 1 or 'another run is using this journal: process %d, started 20' % first.pid not in err or plan_code != 1:
+    if code != 4 or 'another run is using this journal: process %d, started 20' % first.pid not in err or plan_code != 4:
         problem = err + plan_err
     arguments = pathlib.Path('/proc/%d/cmdline' % first.pid).read_bytes()
     if KEY.encode() in arguments:
@@ -454,7 +640,7 @@ def system_calls(program, folder, points):
             code, _, err = job.run()
             job.under = []
             disturbed.append(code)
-            if code not in (0, 1, -signal.SIGKILL):
+            if code not in (0, 1, 4, -signal.SIGKILL):
                 problems.append('stage %d: exit code %d\n%s' % (stage, code, err))
             again, _, err = job.run('deliver', '--resume')
             once_more, _, more = job.run()
@@ -496,7 +682,7 @@ def mixed(program, folder, seed, count):
     choose = random.Random(seed)
     rate, burst = 200.0, 20
     names = ['429-plain', '500', '503', 'reset', 'half head', 'applied 500', 'applied 504', 'taken, reset', 'taken, half head',
-             'taken, half body', 'applied 408']
+             'taken, half body', 'taken, half report', 'head cut', 'taken, head cut', 'applied 408']
     late = choose.choice([0.0, 1.0])  # a taken write is applied only after up to that many seconds
     server = Server(key=KEY, rate=rate, burst=burst, metadata=choose.choice(['merge', 'replace']), seed=seed, late=late)
     strike = random.Random(seed + 1)
@@ -603,6 +789,214 @@ def mixed(program, folder, seed, count):
           (seed, count, len(server.seen), kills, share * 100, late), '\n'.join(problems))
 
 
+EVENTS_JOB = '''
+[job]
+rejects = "rejects.jsonl"
+external_id = "%(template)s"
+order_by = "%(order)s"
+[[source]]
+name = "z"
+adapter = "zendesk-csv"
+inputs = ["z.csv"]
+time_zone = "UTC"
+[[source]]
+name = "csat"
+adapter = "zendesk-csv"
+inputs = ["csat.csv"]
+time_zone = "UTC"
+role = "enrich"
+allow_empty = true
+%(w)s
+[[sink]]
+type = "jsonl"
+path = "out.jsonl"
+updates = "out.updates.jsonl"
+[[sink]]
+type = "assembled"
+url = "%(url)s"
+api_key = { env = "CROSSWALK_TEST_KEY" }
+journal = "journal.db"
+%(settings)s
+'''
+EVENTS_W = '''
+[[source]]
+name = "w"
+adapter = "zendesk-csv"
+inputs = ["w.csv"]
+time_zone = "UTC"
+[[merge.link]]
+left = "w.metadata.Link"
+right = "z.external_id"
+'''
+
+
+def events(program, folder, seed, count=60):
+    """What happens to identities over months of exports: rows roll out, links appear, enrichments come early, the template
+    changes, a source is taken out; with faults and kills. The model knows nothing of the journal."""
+    choose = random.Random(seed)
+    rate = 400.0
+    strike = random.Random(seed + 1)
+    share = choose.choice([0.0, 0.15])
+    names = ['429-plain', '503', 'reset', 'taken, reset', 'taken, head cut', 'taken, half report', 'applied 500']
+    server = Server(key=KEY, rate=rate, burst=50, metadata=choose.choice(['merge', 'replace']), seed=seed)
+    server.strict = True
+    server.faults = lambda *_: strike.choice(names) if strike.random() < share else None
+    settings = 'rate_per_minute = %d\nburst = 50\nretry_ceiling = 0.05\ntimeout = 2\nretries = 200\nbatch_size = 7\nsettle = 0\n' % (rate * 60)
+    job = Job(program, folder / ('events-%d' % seed), server, settings)
+    z = {str(i): {'day': choose.randint(1, 28), 'Status': 'Open', 'Subject': 'z%d' % i} for i in range(count)}
+    w = {str(9000 + i): {'day': choose.randint(1, 28), 'Status': 'Open', 'Subject': 'w%d' % i, 'Link': ''} for i in range(count // 3)}
+    late = set(choose.sample(sorted(z), count // 6))  # these come to the export only in the second stage; they are enriched before
+    made = {'order': choose.choice(['external_id', 'started_at']), 'template': '{id}', 'w': EVENTS_W, 'url': server.url, 'settings': settings}
+    expected, bases, early, enriched, source_of, problems, kills = {}, {}, {}, {}, {}, [], 0
+    was_part, parted = {}, {}
+
+    met = collections.Counter()
+
+    linked = choose.sample(sorted(w), len(w) // 2)
+    hidden = set(linked[::2])  # not in the exports before they are linked
+
+    def name(one, source):
+        return one if made['template'] == '{id}' else '%s:%s' % (source, one)
+
+    def write(some_z, csat):
+        (job.folder / 'job.toml').write_text(EVENTS_JOB % made)
+        some_w = {one: row for one, row in w.items() if one not in hidden}
+        for file, rows, more in (('z.csv', some_z, ''), ('w.csv', some_w, ',Link'), ('csat.csv', csat, '')):
+            with open(job.folder / file, 'w') as out:
+                out.write('Id,Via,Created at,Subject,Status,Satisfaction Score%s\n' % more)
+                for one, row in rows.items():
+                    out.write('%s,Mail,2024-01-%02d 03:04,%s,%s,%s%s\n' % (
+                        one, row.get('day', 1), row.get('Subject', ''), row.get('Status', ''), row.get('Score', ''), ',' + row['Link'] if more else ''))
+
+    def stage(some_z, csat, options=(), poison=(), forgotten=()):
+        """Runs until one ends, and once more undisturbed. Meanwhile the server fails on some, and has others no longer."""
+        nonlocal kills
+        write(some_z, csat)
+        parted.clear()
+        server.poison = set(poison)
+        for one in forgotten:
+            server.state.pop(one)
+        first = json.loads(job.run('plan', '--json')[1])['sinks'][-1]['each']
+        parted.update({one['external_id']: one['was_part_of'] for one in first if 'was_part_of' in one})
+        for attempt in range(100):
+            process = job.start('run', str(job.folder / 'job.toml'), *options)
+            try:
+                _, err = process.communicate(timeout=choose.expovariate(1 / 0.1) + 0.005 if attempt < 12 and choose.random() < 0.7 else 120)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                _, err = process.communicate()
+                kills += 1
+            if process.returncode == (3 if poison else 0):
+                break
+            if process.returncode == 4 and poison and 'gave up' in err:  # nothing else was left, which is told from no outage
+                break
+            if process.returncode != -signal.SIGKILL:
+                return problems.append('exit code %d\n%s' % (process.returncode, err))
+        if set(poison) & set(server.state) - set(bases):
+            problems.append('what the server fails on is there')
+        server.poison = set()
+        code, _, err = job.run('run', '--summary', str(job.folder / 'summary.json'))
+        if code != 0:
+            return problems.append('the last run: exit code %d\n%s' % (code, err))
+        said = job.expected()
+        before = set(bases)
+        for one, record in said.items():
+            source = 'z' if (one.split(':')[-1] in some_z) else 'w'
+            if one in bases:
+                kept = {k: v for k, v in enriched.get(one, {}).items() if not (k in record and record[k] != bases[one].get(k))}
+            else:
+                kept = {k: v for k, v in early.pop(one, {}).items() if k not in record}
+                met['early'] += bool(kept)
+            bases[one], enriched[one], source_of[one] = record, kept, source
+            expected[one] = {**record, **kept}
+        touched = set(said)
+        for line in (job.folder / 'out.updates.jsonl').read_text().splitlines():
+            update = json.loads(line)
+            one = update.pop('external_id')
+            touched.add(one)
+            if one in bases:
+                enriched[one].update(update)
+                expected[one].update(update)
+            else:
+                early.setdefault(one, {}).update(update)
+        if parted != {one: was_part[one] for one in said if one in was_part and one not in before}:
+            problems.append('no longer parts: %s of %s' % (parted, was_part))
+        met['parted'] += len(parted)
+        if made['w']:
+            was_part.update({name(one, 'w'): name(row['Link'], 'z') for one, row in w.items() if row['Link'] in some_z})
+        if server.state != expected:
+            wrong = [one for one in set(expected) | set(server.state) if server.state.get(one) != expected.get(one)]
+            problems.append('%d records are not as expected, such as %s and not %s' % (len(wrong), server.state.get(wrong[0]), expected.get(wrong[0])))
+        # Who is missing, and why.
+        spans = {}
+        for one, record in said.items():
+            spans.setdefault(source_of[one], []).append(record['started_at'])
+        parts, gone = {}, set()
+        for one, base in bases.items():
+            if one in touched:
+                continue
+            plain = one.split(':')[-1]
+            link = w.get(plain, {}).get('Link') if made['w'] else ''
+            if one == name(plain, 'w') and link in some_z:
+                parts[one] = name(link, 'z')
+            elif source_of[one] == 'w' and not made['w']:
+                gone.add(one)
+            elif spans.get(source_of[one]) and min(spans[source_of[one]]) <= base['started_at'] <= max(spans[source_of[one]]):
+                gone.add(one)
+        summary = json.loads((job.folder / 'summary.json').read_text())['sinks'][-1]['delivery']['delivered_earlier']
+        met['parts'] += len(parts)
+        met['gone'] += len(gone)
+        if {one['external_id']: one['now'] for one in summary['parts']} != parts or summary['part_of_another'] != len(parts):
+            problems.append('parts: %s, want %s' % (summary, parts))
+        if set(summary['no_longer']) != gone or summary['no_longer_produced'] != len(gone):
+            problems.append('no longer produced: %s, want %s' % (summary['no_longer'], sorted(gone)))
+        listed = json.loads(job.run('plan', '--json')[1])['sinks'][-1]['each']
+        if {one['external_id'] for one in listed if one['action'] == 'no_longer_produced'} != gone or \
+                {one['external_id']: one['now'] for one in listed if one['action'] == 'part_of_another'} != parts:
+            problems.append('plan --json lists others')
+
+    def score(ids):
+        return {one: {'Score': choose.choice(['Good', 'Bad'])} for one in ids}
+
+    stage({one: row for one, row in z.items() if one not in late}, score(sorted(late)[: len(late) // 2]))
+    changed = choose.sample(sorted(z), count // 5)
+    for one in changed:
+        z[one]['Status'] = choose.choice(['Pending', 'Solved'])
+    hidden.clear()
+    for one in linked:  # a link appears
+        w[one]['Link'] = choose.choice(sorted(z))
+    for one, row in w.items():
+        if [other['Link'] for other in w.values()].count(row['Link']) > 1:
+            row['Link'] = ''
+    if not problems:
+        stage(z, {}, poison=choose.sample(sorted(late) + changed, choose.choice([0, 2])),
+              forgotten=choose.sample(sorted(set(changed) - late), choose.choice([0, 3])))
+    rolled = {one: row for one, row in z.items() if row['day'] > choose.choice([5, 10])}
+    removed = choose.sample(sorted(rolled), 3)
+    if not problems:
+        stage({one: row for one, row in rolled.items() if one not in removed}, score(choose.sample(sorted(set(z) - set(rolled)), min(2, len(z) - len(rolled)))))
+    if not problems:
+        made['w'] = ''  # a source is taken out
+        stage(z, {})
+    if not problems:
+        made['template'] = '{source}:{id}'
+        write(z, {})
+        before = len(server.seen)
+        for verb in ('run', 'deliver'):
+            code, _, err = job.run(verb)
+            if code != 2 or len(server.seen) != before or 'twice, under its old id and its new one' not in err:
+                problems.append('another template, %s: exit code %d\n%s' % (verb, code, err))
+        if job.run('plan')[0] != 0:
+            problems.append('plan refuses another template')
+        stage(z, {}, ['--new-ids'])
+    if not problems and not all(met[event] for event in ('parts', 'gone', 'early')):
+        problems.append('not every event was met: %s' % met)
+    problems += server.problems[:5]
+    server.close()
+    check('events, seed %d: %d requests, %d kills, faults %d %%, %d parts, %d parts no more, %d gone, %d enriched early' %
+          (seed, len(server.seen), kills, share * 100, met['parts'], met['parted'], met['gone'], met['early']), '\n'.join(problems))
+
+
 def benchmark(program, folder, count, minutes):
     """The server's own measure: the time from the first arrival to the last."""
 
@@ -664,13 +1058,15 @@ def main():
     program = os.path.abspath(arguments.program)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        parts = [('faults', lambda: faults(program, folder)), ('changed', lambda: changed_inputs(program, folder)),
+        parts = [('faults', lambda: faults(program, folder)), ('servers', lambda: servers(program, folder)),
+                 ('hostile', lambda: hostile(program, folder)), ('changed', lambda: changed_inputs(program, folder)),
                  ('http', lambda: other_endpoint(program, folder)), ('codings', lambda: codings(program, folder)),
                  ('tls', lambda: certificates(program, folder)), ('memory', lambda: plan_memory(program, folder)),
                  ('calls', lambda: system_calls(program, folder, arguments.points)), ('two', lambda: one_at_a_time(program, folder))]
         if arguments.benchmark:
             parts = [('benchmark', lambda: benchmark(program, folder, arguments.benchmark, arguments.minutes))]
         else:
+            parts += [('events', lambda seed=seed: events(program, folder, seed)) for seed in range(arguments.seed, arguments.seed + arguments.runs)]
             parts += [('mixed', lambda seed=seed: mixed(program, folder, seed, arguments.conversations))
                   for seed in range(arguments.seed, arguments.seed + arguments.runs)]
         for part, test in parts:

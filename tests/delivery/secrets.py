@@ -147,6 +147,22 @@ def answers(program, folder):
         yield case
 
 
+def reports(program, folder):
+    """Successes that report errors, with the key in what they say of a record."""
+    for way, key in itertools.product(WAYS, (KEY, LONG)):
+        for entry in ('{"external_id":"0","message":%s}', '{"external_id":"0","reason":{"inner":[%s]}}', '%s'):
+            case = Case(program, folder, 'a report, %s, %d, %d' % (way, len(key), len(entry)), key=key)
+            case.all_fault('raw')
+
+            def raw(authorization, way=way, key=key, entry=entry):
+                body = '{"errors":[%s]}' % (entry % json.dumps(echo(authorization, key)[way]))
+                return ('HTTP/1.1 202 Accepted\r\nContent-Length: %d\r\n\r\n%s' % (len(body.encode()), body)).encode()
+
+            case.server.raw = raw
+            case()
+            yield case
+
+
 def heads(program, folder):
     """The key in what stands before the body, and answers that are none."""
     whole = 'HTTP/1.1 %s\r\n%s\r\nContent-Length: 0\r\n\r\n'
@@ -228,6 +244,7 @@ def places(program, folder):
         case = Case(program, folder, 'key file with ' + name)
         case.edit('{ env = "CROSSWALK_TEST_KEY" }', '{ file = "the-key" }')
         (case.folder / 'the-key').write_text(content)
+        (case.folder / 'the-key').chmod(0o600)
         case.watch.spare.add(case.folder / 'the-key')
         case.env = {}
         case()
@@ -374,7 +391,7 @@ def main():
         folder = pathlib.Path(name)
         check('the search finds keys that were planted', planted(folder / 'planted'))
         names, worked = set(), []
-        for group in (answers, heads, network, places, journals, verbs):
+        for group in (answers, reports, heads, network, places, journals, verbs):
             for case in group(program, folder):
                 if case.server:
                     case.server.close()

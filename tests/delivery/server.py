@@ -34,6 +34,22 @@ def invalid(record, method):
     return None
 
 
+def report(form, ids, refuse):
+    """What some API's bulk endpoint would say of these records."""
+    bad = [one for one in ids if one in refuse]
+    if form == 'ids':
+        return {'errors': [{'external_id': one, 'message': 'no such queue'} for one in bad]}
+    if form == 'places':
+        return {'failed_count': len(bad), 'failures': [{'index': ids.index(one), 'reason': 'no such queue'} for one in bad]}
+    if form == 'pointers':
+        return {'errors': [{'source': {'pointer': '/conversations/%d/queue_id' % ids.index(one)}, 'title': 'no such queue'} for one in bad]}
+    if form == 'keyed':
+        return {'errors': {one: ['no such queue'] for one in bad}}
+    if form == 'items':
+        return {'errors': True, 'items': [{'create': {'status': 422 if one in refuse else 201}} for one in ids]}
+    return {'results': [{'external_id': one, 'status': 'error' if one in refuse else 'ok'} for one in ids]}
+
+
 class Server:
     """`faults(number, method, records)` gives the name of what goes wrong with a request, or None."""
 
@@ -46,6 +62,9 @@ class Server:
         self.random = random.Random(seed)
         self.lock = threading.RLock()
         self.state, self.seen, self.refuse, self.problems = {}, [], {}, []
+        self.poison = set()  # ids that it fails on, with 500
+        self.strict = False  # an update of what it does not have is a 404
+        self.reports = None  # refused records are reported one by one in a success, in this form
         self.arrivals = [time.monotonic()]
         self.unapplied = collections.defaultdict(collections.Counter)  # by id: records that were taken and are not yet applied
         self.timers = []
@@ -168,7 +187,7 @@ class Server:
             return 400, None, 'not JSON'
         records = [json.dumps(record) for record in parsed]
         fault = self.faults(len(self.seen), method, parsed) if self.faults else None
-        if fault and (fault[0].isdigit() or fault in ('reset', 'black hole', 'redirect', 'huge header', 'half head', 'raw')):
+        if fault and (fault[0].isdigit() or fault in ('reset', 'black hole', 'redirect', 'huge header', 'half head', 'head cut', 'raw')):
             return int(fault[:3]) if fault[0].isdigit() else 0, fault, 'fault ' + fault
         ids = [record.get('external_id') for record in parsed]
         if len(set(ids)) != len(ids):
@@ -176,6 +195,16 @@ class Server:
         for one, record in zip(ids, records):
             if any(other != record for other in self.unapplied.get(one, ())):
                 self.problems.append('a second write of %s before the first was applied' % one)
+        if fault == 'html':
+            return 202, fault, '<!DOCTYPE html><html><body>Please sign in</body></html>'
+        if self.poison & set(ids):
+            return 500, 'poison', 'oops'
+        if self.strict and method == 'PATCH' and not set(ids) <= set(self.state):
+            return 404, 'missing', 'no such conversation'
+        if self.reports and set(self.refuse) & set(ids):
+            good = [record for one, record in zip(ids, records) if one not in self.refuse]
+            self.take(method, good)
+            return 202, 'reports', json.dumps(report(self.reports, ids, self.refuse))
         for record in parsed:
             status = self.refuse.get(record.get('external_id'))
             why = invalid(record, method)
@@ -195,6 +224,13 @@ class Server:
             return self.cut(handler)
         if fault == 'taken, half head':
             handler.wfile.write(b'HTTP/1.1 202 Acc')
+            return self.cut(handler)
+        if fault in ('head cut', 'taken, head cut'):  # and the connection ends in good order
+            handler.wfile.write(b'HTTP/1.1 202 Accepted\r\nContent-Type: text/plain\r\nContent-Le')
+            handler.close_connection = True
+            return None
+        if fault == 'taken, half report':
+            handler.wfile.write(b'HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\n{"errors":[')
             return self.cut(handler)
         if fault == 'taken, half body':
             handler.wfile.write(b'HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\nhalf')

@@ -6,8 +6,11 @@
 #include <csignal>
 #include <deque>
 #include <map>
+#include <mutex>
 #include <random>
+#include <set>
 
+#include "delivery/address.hpp"
 #include "delivery/bucket.hpp"
 #include "delivery/database.hpp"
 #include "delivery/engine.hpp"
@@ -17,6 +20,7 @@
 #include "delivery/secret.hpp"
 #include "delivery/state.hpp"
 #include "delivery/transport.hpp"
+#include "delivery/verdict.hpp"
 #include "temporary_folder.hpp"
 
 using namespace crosswalk;
@@ -218,10 +222,16 @@ TEST_CASE("journal: a second run, another account, a newer version, other files"
   {
     const auto journal = journal_at(path);
     good(journal->begin());
-    good(journal->bind_account("one"));
+    good(journal->bind_account("https://a/x", "one"));
     good(journal->commit());
-    good(journal->check_account("one"));
-    CHECK(journal->check_account("two").error().message.find("is of another account") != std::string::npos);
+    good(journal->check_account("https://a/x", "one", false));
+    CHECK(journal->check_account("https://a/x", "two", false).error().message ==
+          path + ": the journal is of another key; its URL is the one of this job");
+    good(journal->check_account("https://a/x", "two", true));
+    for (const bool new_key : {false, true}) {  // the key is all that it is about
+      CHECK(journal->check_account("https://b/x", "two", new_key).error().message ==
+            path + ": the journal is of another URL, https://a/x; the job delivers to https://b/x");
+    }
     const std::string said = refused(path);
     CHECK(said.starts_with(path + ": another run is using this journal: process " + std::to_string(::getpid()) + ", started 20"));
     CHECK(refused(path, Journal::Use::look) == said);
@@ -234,7 +244,7 @@ TEST_CASE("journal: a second run, another account, a newer version, other files"
   std::string bytes = content(path);
   bytes[63] = 9;  // user_version
   put(folder / "newer.db", bytes);
-  CHECK(refused(folder / "newer.db").find("was written by a newer crosswalk (version 9, this one knows 1)") != std::string::npos);
+  CHECK(refused(folder / "newer.db").find("was written by a newer crosswalk (version 9, this one knows 2)") != std::string::npos);
 }
 
 TEST_CASE("journal: an older version is brought up step by step, whole or not at all") {
@@ -253,6 +263,101 @@ TEST_CASE("journal: an older version is brought up step by step, whole or not at
   good(bring_up(database, std::span(kSteps).first(3), 1));
   CHECK(got(database.number("SELECT seen FROM t WHERE id = 'a!'")) == 7);
   CHECK(got(database.number("PRAGMA user_version")) == 3);
+}
+
+TEST_CASE("journal: one of version 1 is brought up, and keeps what it says") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "j.db";
+  {
+    const auto journal = journal_at(path);
+    run(*journal, {conversation("a")});
+    run(*journal, {R"(+{"external_id":"a","csat_score":4})"});
+    good(journal->begin());
+    good(journal->set_meta("account", "one"));
+    good(journal->commit());
+  }
+  {
+    Database old;  // what version 1 had
+    good(old.open(path, SQLITE_OPEN_READWRITE, path));
+    good(
+        old.run("DROP TABLE early; DROP TABLE aside; DROP TABLE parts; ALTER TABLE conversations DROP COLUMN source;"
+                "DELETE FROM meta WHERE key IN ('template', 'url'); PRAGMA user_version=1"));
+  }
+  const auto look = Journal::open(path, Journal::Use::look);
+  REQUIRE_FALSE(look);
+  CHECK(look.error().cure == "crosswalk run brings it up to date");
+  const auto journal = journal_at(path);
+  CHECK(got(journal->ever_accepted()));
+  CHECK(journal->check_account("https://a", "two", false).error().message ==
+        path + ": the journal is of another account: its URL or its key is another one");
+  CHECK(run(*journal, {conversation("a")})[0].action == "unchanged");
+  CHECK(run(*journal, {conversation("a", R"(,"wait_time_seconds":3)")})[0].sent ==
+        conversation("a", R"(,"wait_time_seconds":3,"csat_score":4)"));
+}
+
+TEST_CASE("delivery: an enrichment that comes before its conversation waits for it") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "j.db";
+  auto said =
+      run(*journal_at(path), {R"(+{"external_id":"a","csat_score":4,"status":"solved","metadata":{"m":1}})", conversation("b")});
+  CHECK(said[0].action == "unpatchable");
+  run(*journal_at(path), {R"(+{"external_id":"a","csat_score":5})"});
+  const auto journal = journal_at(path);
+  // What the source says itself is the newer word.
+  said = run(*journal, {conversation("a", R"(,"status":"open","metadata":{"k":2})")});
+  CHECK(said[0].action == "new");
+  CHECK(said[0].sent ==
+        R"({"external_id":"a","channel":"email","subject":"s","status":"open","started_at":"2025-01-01T00:00:00Z",)"
+        R"("csat_score":5,"metadata":{"k":2,"m":1}})");
+  CHECK(got(journal->early("a")).empty());
+  CHECK(run(*journal, {conversation("a", R"(,"status":"open","metadata":{"k":2})")})[0].action == "unchanged");
+  CHECK(run(*journal, {R"(+{"external_id":"a","csat_score":5})"})[0].action == "unchanged");
+  CHECK(run(*journal, {conversation("a", R"(,"status":"open","wait_time_seconds":1,"metadata":{"k":2})")})[0].sent.find(
+            R"("csat_score":5)") != std::string::npos);
+}
+
+TEST_CASE("delivery: what was delivered and is in a run no more, where the source spans it") {
+  const TemporaryFolder folder;
+  const auto journal = journal_at(folder / "j.db");
+  const auto began = [](const std::string& id, const std::string& day) {
+    return R"({"external_id":")" + id + R"(","channel":"email","started_at":"2025-01-)" + day + R"(T00:00:00Z"})";
+  };
+  using Lines = std::vector<std::pair<std::string, std::string>>;
+  const auto absent = [&](const Lines& lines, const std::vector<std::string>& sources) {
+    Planner planner(*journal, rules());
+    good(planner.start(""));
+    for (const auto& [source, line] : lines) got(planner.conversation(line, source));
+    std::string out;
+    good(planner.each_absent(sources, [&](const Planner::Absent& one) -> Result<void> {
+      out += std::string(one.external_id) + (one.spanned ? "! " : " ");
+      return {};
+    }));
+    good(planner.finish());
+    const auto row = got(journal->last_run());
+    std::int64_t at = 0;
+    while (const auto chunk = got(journal->next_chunk(row->id, at))) {
+      at = chunk->seq;
+      Request request{0, row->id, chunk->seq, 0, chunk->sent.size(), {}};
+      good(journal->begin());
+      good(journal->add_request(request));
+      good(journal->accept(request, *chunk, 202, wall_clock()));
+      good(journal->commit());
+    }
+    return out;
+  };
+  const Lines all = {{"a", began("a1", "01")},
+                     {"a", began("a2", "05")},
+                     {"a", began("a3", "09")},
+                     {"b", began("b1", "02")},
+                     {"b", began("b2", "20")}};
+  CHECK(absent(all, {"a", "b"}).empty());
+  CHECK(absent(all, {"a", "b"}).empty());
+  CHECK(absent({all[1], all[2], all[3], all[4]}, {"a", "b"}) == "a1 ");                           // the export rolls on
+  CHECK(absent({all[0], all[2], all[3], all[4]}, {"a", "b"}) == "a2! ");                          // a hole
+  CHECK(absent({all[0], all[1], all[2], all[4]}, {"a", "b"}) == "b1 ");                           // another source spans it
+  CHECK(absent({all[3], all[4]}, {"a", "b"}) == "a1 a2 a3 ");                                     // nothing came of a
+  CHECK(absent({all[3], all[4]}, {"b"}) == "a1! a2! a3! ");                                       // a was taken out
+  CHECK(absent({{"new", all[0].second}, {"new", all[2].second}}, {"b", "new"}) == "a2! b1 b2 ");  // a has another name now
 }
 
 TEST_CASE("journal: a byte that changed is either noticed or of no consequence") {
@@ -434,6 +539,119 @@ TEST_CASE("retry: Retry-After and the waits") {
   CHECK(longest[7] > 900ms);
 }
 
+TEST_CASE("address: this machine is an address, not the beginning of a name") {
+  for (const char* host :
+       {"127.0.0.1", "127.1.2.3", "localhost", "LOCALHOST", "[::1]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]"}) {
+    CAPTURE(host);
+    CHECK(is_loopback(host));
+    CHECK(is_loopback(host_of(std::string("http://") + host + ":8080/path")));
+    CHECK(is_loopback(host_of(std::string("https://") + host)));
+  }
+  for (const char* host :
+       {"127.0.0.1.example.com", "127.1", "2130706433", "0x7f.0.0.1", "127.0.0.1.", "localhost.", "::1", "[::2]",
+        "localhost.example.com", "128.0.0.1", "127.0.0.01", "", "[", "[]", "[::1", "::ffff:127.0.0.1"}) {
+    CAPTURE(host);
+    CHECK_FALSE(is_loopback(host));
+  }
+  CHECK(host_of("http://[") == "[");
+}
+
+namespace {
+
+/// A verdict as a line: `taken`, `items 1:422 3 rest`, `unknown`.
+std::string verdict(const std::string& body, int status = 202, std::vector<std::string> ids = {"a", "b", "c", "d"}) {
+  Answer answer;
+  answer.end = Answer::End::answered;
+  answer.status = status;
+  answer.body = body;
+  const Verdict v = judge(answer, status == 202, ids);
+  if (v.kind == Verdict::Kind::taken) return "taken";
+  if (v.kind == Verdict::Kind::unknown) return v.why.empty() ? "unknown without a word" : "unknown";
+  if (v.kind == Verdict::Kind::unclear) return "unclear";
+  std::string out = "items";
+  for (const Verdict::Item& item : v.items) {
+    out += " " + std::to_string(item.index);
+    if (item.status != 0) out += ":" + std::to_string(item.status);
+    if (item.again) out += "?";
+  }
+  return out + (v.others_taken ? "" : " rest again");
+}
+
+}  // namespace
+
+TEST_CASE("verdict: what a success says of its records") {
+  for (const char* body :
+       {"", " \n", "queued", "42 records", "{}", "[]", R"({"status":"accepted"})", R"({"errors":[]})",
+        R"({"errors":null,"error":"","failed":0,"success":true})", R"({"status":202,"message":"errors: none"})",
+        R"({"results":[{"status":202},{"status":202},{"status":202},{"status":202}]})",
+        R"({"conversations":[{"external_id":"a","channel":"email","status":"failed"}]})",
+        R"({"data":{"id":"batch_1","state":"queued"}})", R"({"accepted":4,"error_count":0})"}) {
+    CAPTURE(body);
+    CHECK(verdict(body) == "taken");
+  }
+  // Another 2xx says nothing by itself.
+  CHECK(verdict("", 200) == "unknown");
+  CHECK(verdict("{}", 200) == "unknown");
+  CHECK(verdict(R"({"errors":[]})", 207) == "unknown");
+  CHECK(verdict(R"([{"status":200},{"status":201},{"status":202},{"status":200}])", 207) == "taken");
+  CHECK(verdict(R"([{"status":200},{"status":201},{"status":422},{"status":200}])", 207) == "items 2:422");
+  CHECK(verdict(R"({"errors":[{"external_id":"b","message":"no"}]})", 200) == "items 1 rest again");
+  // Pages for browsers.
+  for (const char* body : {"<html>sign in</html>", "  <!DOCTYPE html><p>", "\xEF\xBB\xBF<?xml version='1.0'?><fault/>"}) {
+    CHECK(verdict(body) == "unknown");
+  }
+  // Errors that name no record.
+  for (const char* body :
+       {R"({"errors":["quota"]})", R"({"error":"down"})", R"({"error":{"code":7,"message":"x"}})", R"({"success":false})",
+        R"({"ok":false,"errors":[]})", R"({"status":"error"})", R"({"status":500})", R"({"failed":2})", R"({"errors":true})",
+        R"({"error_count":1})", R"({"errors":[{"external_id":"zzz"}]})", R"({"errors":[{"index":4}]})",
+        R"({"errors":[{"row":2}]})", R"({"data":{"errors":["x"]}})", R"({"failed_count":3,"errors":[{"external_id":"a"}]})",
+        R"({"accepted":3})", "{broken", R"({"errors":[{"external_id":"a"},"and more"]})", R"({"meta":{"code":503}})"}) {
+    CAPTURE(body);
+    CHECK(verdict(body) == "unknown");
+  }
+  // Ids and places, as APIs write them.
+  CHECK(verdict(R"({"errors":[{"external_id":"b","message":"no"}]})") == "items 1");
+  CHECK(verdict(R"({"errors":[{"externalId":"b"},{"ID":"d","status":422}]})") == "items 1 3:422");
+  CHECK(verdict(R"({"errors":[{"index":0,"error":"x"},{"index":2,"error":"y"}]})") == "items 0 2");
+  CHECK(verdict(R"({"errors":[{"source":{"pointer":"/conversations/3/channel"},"detail":"x"}]})") == "items 3");
+  CHECK(verdict(R"({"errors":[{"field":"conversations[1].status"}]})") == "items 1");
+  CHECK(verdict(R"({"errors":[{"loc":["body","conversations",2,"channel"],"msg":"x"}]})") == "items 2");
+  CHECK(verdict(R"({"errors":[{"row":0},{"row":1}]})") == "items 0 1");
+  CHECK(verdict(R"({"errors":[{"row":1},{"row":4}]})") == "items 0 3");
+  CHECK(verdict(R"({"errors":{"b":["bad"],"c":"bad"}})") == "items 1 2");
+  CHECK(verdict(R"({"errors":{"0":"bad"}})") == "items 0");
+  CHECK(verdict(R"({"failed":["a","c"]})") == "items 0 2");
+  CHECK(verdict(R"({"rejected":[{"record":{"external_id":"c"},"reason":"x"}],"rejected_count":1})") == "items 2");
+  CHECK(verdict(R"({"data":{"failures":[{"key":"d"}]}})") == "items 3");
+  CHECK(verdict("{\"external_id\":\"a\",\"status\":400}\n{\"external_id\":\"b\",\"status\":202}\n") == "items 0:400");
+  CHECK(verdict(R"({"errors":[{"id":"err_1","index":2}]})") == "items 2");
+  CHECK(verdict(R"({"errors":[{"external_id":"3","message":"x"}]})", 202, {"1", "2", "3"}) == "items 2");
+  // Per-item statuses: by id, else by place; what may pass goes again.
+  CHECK(verdict(R"({"errors":true,"items":[{"index":{"status":201}},{"index":{"status":400,"error":{"type":"x"}}},)"
+                R"({"index":{"status":429}},{"index":{"status":201}}]})") == "items 1:400 2:429?");
+  CHECK(verdict(R"({"results":[{"external_id":"d","status":"error","message":"x"},{"external_id":"a","status":"ok"}]})") ==
+        "items 3");
+  CHECK(verdict(R"({"results":[{"success":true},{"success":false,"error":"x"},{"success":true},{"success":true}]})") ==
+        "items 1");
+  CHECK(verdict(R"({"statuses":[202,202,503,202]})") == "items 2:503?");
+  // It failed as a whole: what is not named may not have been taken either.
+  CHECK(verdict(R"({"success":false,"errors":[{"external_id":"b"}]})") == "items 1 rest again");
+  CHECK(verdict(R"({"status":"partial","errors":[{"external_id":"b"}]})") == "items 1");
+  // What cannot be read whole.
+  Answer cut;
+  cut.status = 202;
+  cut.whole = false;
+  cut.body = R"({"errors":[{"ext)";
+  CHECK(judge(cut, true, {}).kind == Verdict::Kind::unclear);
+  cut.body = "queued, and so";
+  CHECK(judge(cut, true, {}).kind == Verdict::Kind::taken);
+  CHECK(verdict("{" + std::string(kKeptSuccess, ' ')) == "unknown");
+  CHECK(verdict(std::string(kKeptSuccess - 1, '[')) == "unknown");
+  CHECK(verdict(R"({"a":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}") == "taken");
+  CHECK(verdict("[" + std::string(190'000, ',') + "]") == "unknown");
+}
+
 TEST_CASE("http: which Accept-Encoding of a server allows gzip") {
   for (const char* yes : {"gzip", "GZIP", "br, gzip", "gzip;q=1.0, identity; q=0.5", "deflate,x-gzip", "gzip ; q=0.01"}) {
     CHECK_MESSAGE(takes_gzip(yes), yes);
@@ -457,12 +675,351 @@ TEST_CASE("secrets: kept out of texts, in every shape") {
   CHECK(got(fingerprint("u", {"a"})) != got(fingerprint("u", {"b"})));
   const TemporaryFolder folder;
   put(folder / "key", " sk_live_x\n");
+  REQUIRE(::chmod((folder / "key").c_str(), 0600) == 0);
   CHECK(got(read_secret({"", folder / "key"}, "api_key")) == "sk_live_x");
   put(folder / "key", "two\nlines");
   const auto bad = read_secret({"", folder / "key"}, "api_key");
   CHECK(bad.error().message.find("two") == std::string::npos);
   CHECK(read_secret({"CROSSWALK_NO_SUCH_KEY", ""}, "api_key").error().message ==
         "api_key: the environment variable CROSSWALK_NO_SUCH_KEY is not set");
+}
+
+namespace {
+
+/// A server in memory: `answer` gives what it says of a method and the ids of a request.
+struct FakeServer {
+  using Said = std::function<Answer(const std::string&, const std::vector<std::string>&)>;
+  explicit FakeServer(Said said) : answer(std::move(said)) {}
+
+  static Answer with(int status, std::string body = {}) {
+    Answer out;
+    out.end = Answer::End::answered;
+    out.status = status;
+    out.body = std::move(body);
+    return out;
+  }
+
+  class Line final : public Transport {
+   public:
+    explicit Line(FakeServer& server) : server_(server) {}
+    Answer send(const std::string& method, const std::string& body) override {
+      const std::lock_guard hold(server_.mutex);
+      std::vector<std::string> ids;
+      for (std::size_t at = 0; (at = body.find(R"("external_id":")", at)) != std::string::npos;) {
+        at += 15;
+        ids.push_back(body.substr(at, body.find('"', at) - at));
+      }
+      server_.requests.push_back(method + " " + std::to_string(ids.size()));
+      Answer out = server_.answer(method, ids);
+      if (out.status == 202 && out.body.empty()) server_.taken.insert(ids.begin(), ids.end());
+      return out;
+    }
+
+   private:
+    FakeServer& server_;
+  };
+
+  Said answer;
+  std::mutex mutex;
+  std::vector<std::string> requests;
+  std::set<std::string> taken;
+};
+
+/// What came of sending the plan in a journal.
+struct Sent {
+  Result<void> result;
+  EngineCounts counts;
+  std::vector<ServerRefusal> refusals;
+  std::vector<std::string> waits;
+};
+Sent send(Journal& journal, FakeServer& server, const std::function<void(EngineRules&)>& change = {}, bool resume = false) {
+  std::atomic<bool> stop = false;
+  Sent out;
+  EngineHooks hooks;
+  hooks.refused = [&](const ServerRefusal& refusal) {
+    out.refusals.push_back(refusal);
+    return Result<void>();
+  };
+  hooks.waiting = [&](std::string text) { out.waits.push_back(std::move(text)); };
+  EngineRules with;
+  with.limits = {100'000, 1000, 2};
+  with.url = "https://x";
+  with.first_wait = with.longest_wait = std::chrono::milliseconds(1);
+  with.retries = 100;
+  if (change) change(with);
+  Engine engine(
+      journal, with,
+      [&]() -> Result<std::unique_ptr<Transport>> { return std::unique_ptr<Transport>(new FakeServer::Line(server)); }, stop,
+      Redactor(), hooks);
+  out.result = engine.resume();
+  if (out.result && !resume) out.result = engine.deliver(*got(journal.last_run()));
+  out.counts = engine.counts();
+  return out;
+}
+
+void plan(Journal& journal, const std::vector<std::string>& lines, std::size_t batch = 500) {
+  PlanRules with = rules();
+  with.batch_size = batch;
+  Planner planner(journal, with);
+  good(planner.start(""));
+  for (const std::string& line : lines) {
+    if (line[0] == '+') {
+      got(planner.update(line.substr(1)));
+    } else {
+      got(planner.conversation(line));
+    }
+  }
+  good(planner.finish());
+}
+
+std::vector<std::string> conversations(int count, const std::string& more = "") {
+  std::vector<std::string> out;
+  for (int i = 0; i < count; ++i) out.push_back(conversation("c" + std::to_string(1000 + i), more));
+  return out;
+}
+bool has(const std::vector<std::string>& ids, const std::string& id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+}  // namespace
+
+TEST_CASE("engine: a success that reports errors is none for the records that it names") {
+  const TemporaryFolder folder;
+  const auto journal = journal_at(folder / "j.db");
+  plan(*journal, conversations(20));
+  FakeServer server([](const std::string&, const std::vector<std::string>& ids) {
+    return has(ids, "c1003")
+               ? FakeServer::with(202, R"({"errors":[{"external_id":"c1003","message":"no such queue"},{"index":7}]})")
+               : FakeServer::with(202);
+  });
+  const Sent sent = send(*journal, server);
+  good(sent.result);
+  CHECK(sent.counts.accepted == 18);
+  REQUIRE(sent.refusals.size() == 2);
+  CHECK(sent.refusals[0].external_id == "c1003");
+  CHECK(sent.refusals[0].message == "the server refused it: no such queue");
+  CHECK(sent.refusals[1].external_id == "c1007");
+  CHECK(server.requests.size() == 1);
+  CHECK(got(journal->open_requests()).empty());
+  CHECK(got(journal->left_over()) == 0);
+  Stored state;
+  CHECK(got(journal->find("c1004", state)));
+  CHECK_FALSE(got(journal->find("c1003", state)));
+}
+
+TEST_CASE("engine: a success that nobody can understand stops the run, and nothing counts as delivered") {
+  for (const auto& [status, body, said] : {std::tuple(200, "", "200 is not a status that means \"accepted\" here"),
+                                           std::tuple(202, "<html>sign in</html>", "a page for a browser"),
+                                           std::tuple(202, R"({"errors":["quota"]})", "names no record of the request")}) {
+    const TemporaryFolder folder;
+    const auto journal = journal_at(folder / "j.db");
+    plan(*journal, conversations(20));
+    FakeServer server([s = status, b = std::string(body)](const std::string&, const std::vector<std::string>&) {
+      return FakeServer::with(s, b);
+    });
+    const Sent sent = send(*journal, server);
+    REQUIRE_FALSE(sent.result);
+    CHECK(sent.result.error().code == Errc::io);
+    CHECK(sent.result.error().message.find(said) != std::string::npos);
+    CHECK(sent.counts.accepted == 0);
+    CHECK(got(journal->open_requests()).size() == 1);
+    Stored state;
+    CHECK_FALSE(got(journal->find("c1003", state)));
+  }
+}
+
+TEST_CASE("engine: an update of what the server does not have goes whole") {
+  const TemporaryFolder folder;
+  const auto journal = journal_at(folder / "j.db");
+  FakeServer server([](const std::string& method, const std::vector<std::string>& ids) {
+    return FakeServer::with(method == "PATCH" && (has(ids, "c1003") || has(ids, "c1011")) ? (has(ids, "c1003") ? 404 : 410)
+                                                                                          : 202);
+  });
+  plan(*journal, conversations(20));
+  good(send(*journal, server).result);
+  plan(*journal, conversations(20, R"(,"resolved":true)"));
+  server.requests.clear();
+  Sent sent = send(*journal, server);
+  good(sent.result);
+  CHECK(sent.counts.accepted == 20);
+  CHECK(sent.counts.sent_whole == 2);
+  CHECK(sent.refusals.empty());
+  CHECK(std::count(server.requests.begin(), server.requests.end(), "POST 1") == 2);
+  CHECK(run(*journal, conversations(20, R"(,"resolved":true)"))[3].action == "unchanged");
+  // Of a URL where nothing was ever accepted it means the URL.
+  const auto fresh = journal_at(folder / "k.db");
+  run(*fresh, conversations(3));
+  plan(*fresh, conversations(3, R"(,"resolved":true)"));
+  FakeServer none([](const std::string&, const std::vector<std::string>&) { return FakeServer::with(404); });
+  sent = send(*fresh, none);
+  REQUIRE_FALSE(sent.result);
+  CHECK(sent.result.error().code == Errc::usage);
+}
+
+TEST_CASE("engine: a record that the server fails on is set aside when others are taken, and tried again") {
+  const TemporaryFolder folder;
+  const auto journal = journal_at(folder / "j.db");
+  bool poisoned = true;
+  FakeServer server([&](const std::string&, const std::vector<std::string>& ids) {
+    return FakeServer::with(poisoned && has(ids, "c1013") ? 500 : 202);
+  });
+  plan(*journal, conversations(100), 20);
+  Sent sent = send(*journal, server);
+  good(sent.result);
+  CHECK(sent.counts.accepted == 99);
+  CHECK(sent.counts.set_aside == 1);
+  REQUIRE(sent.refusals.size() == 1);
+  CHECK(sent.refusals[0].external_id == "c1013");
+  CHECK(sent.refusals[0].again);
+  CHECK(server.requests.size() < 40);
+  // Also when its source does not say it any more, and by a run that is gone on with.
+  poisoned = false;
+  server.requests.clear();
+  plan(*journal, {conversation("new")});
+  sent = send(*journal, server);
+  good(sent.result);
+  CHECK(sent.counts.accepted == 2);
+  CHECK(server.taken.contains("c1013"));
+  CHECK(run(*journal, conversations(100))[13].action == "unchanged");
+}
+
+TEST_CASE("engine: an outage is waited for, makes no rejects and ends as one") {
+  const TemporaryFolder folder;
+  const auto journal = journal_at(folder / "j.db");
+  int left = 60;
+  FakeServer server(
+      [&](const std::string&, const std::vector<std::string>&) { return FakeServer::with(left-- > 0 ? 503 : 202); });
+  plan(*journal, conversations(100), 20);
+  Sent sent = send(*journal, server);
+  good(sent.result);
+  CHECK(sent.counts.accepted == 100);
+  CHECK(sent.refusals.empty());
+  REQUIRE(!sent.waits.empty());
+  CHECK(sent.waits[0].starts_with("waiting for https://x: the server answered 503; "));
+  left = 1000;
+  plan(*journal, conversations(100, R"(,"wait_time_seconds":2)"), 20);
+  sent = send(*journal, server);
+  REQUIRE_FALSE(sent.result);
+  CHECK(sent.result.error().code == Errc::unavailable);
+  CHECK(sent.result.error().message == "https://x: gave up after 101 failed tries; the last: the server answered 503");
+  CHECK(sent.refusals.empty());
+  // What it left open must not keep the next run's records back.
+  const std::size_t open = got(journal->open_requests()).size();
+  CHECK(open > 1);
+  server.answer = [](const std::string&, const std::vector<std::string>& ids) {
+    return FakeServer::with(has(ids, "c1001") ? 500 : 202);
+  };
+  good(send(*journal, server, {}, true).result);
+  CHECK(got(journal->open_requests()).empty());
+  plan(*journal, {conversation("new")});
+  sent = send(*journal, server);
+  good(sent.result);
+  CHECK(server.taken.contains("new"));
+  CHECK(sent.counts.set_aside == 1);
+}
+
+TEST_CASE("engine: retries count what fails since something was accepted") {
+  const TemporaryFolder folder;
+  const auto journal = journal_at(folder / "j.db");
+  int n = 0;
+  FakeServer server(
+      [&](const std::string&, const std::vector<std::string>&) { return FakeServer::with(++n % 2 != 0 ? 503 : 202); });
+  plan(*journal, conversations(60), 1);
+  const Sent sent = send(*journal, server, [](EngineRules& with) {
+    with.retries = 1;
+    with.limits = {100'000, 1000, 1};
+  });
+  good(sent.result);
+  CHECK(sent.counts.accepted + sent.counts.set_aside == 60);
+  CHECK(sent.counts.retries > 50);
+}
+
+TEST_CASE("engine: everything refused alike stops, and is sent again by the next run") {
+  const TemporaryFolder folder;
+  const auto journal = journal_at(folder / "j.db");
+  bool refusing = true;
+  FakeServer server([&](const std::string&, const std::vector<std::string>& ids) {
+    return refusing ? FakeServer::with(422, R"({"message":"unknown platform of )" + ids[0] + R"(","request":"8f3a-77"})")
+                    : FakeServer::with(202);
+  });
+  plan(*journal, conversations(2000));
+  Sent sent = send(*journal, server);
+  REQUIRE_FALSE(sent.result);
+  CHECK(sent.result.error().message.find("refuses everything alike, 8 records one by one") != std::string::npos);
+  CHECK(sent.result.error().message.find("unknown platform") != std::string::npos);
+  CHECK(sent.refusals.size() >= 8);
+  CHECK(sent.refusals.size() < 12);
+  CHECK(server.requests.size() < 200);
+  refusing = false;
+  good(send(*journal, server, {}, true).result);
+  plan(*journal, conversations(2000));
+  good(send(*journal, server).result);
+  CHECK(server.taken.size() == 2000);
+  // Fewer than twenty, or a journal under which something was accepted: they may well be the records.
+  refusing = true;
+  const auto few = journal_at(folder / "few.db");
+  plan(*few, conversations(19));
+  good(send(*few, server).result);
+  plan(*journal, conversations(40, R"(,"wait_time_seconds":2)"));
+  sent = send(*journal, server);
+  good(sent.result);
+  CHECK(sent.refusals.size() == 40);
+}
+
+TEST_CASE("engine: max_refused stops at a number, and at a share of the plan") {
+  for (const bool share : {false, true}) {
+    const TemporaryFolder folder;
+    const auto journal = journal_at(folder / "j.db");
+    FakeServer server([](const std::string&, const std::vector<std::string>& ids) {
+      const bool bad = std::any_of(ids.begin(), ids.end(), [](const std::string& id) { return id.back() == '7'; });
+      return FakeServer::with(bad ? 422 : 202);
+    });
+    plan(*journal, conversations(100), 10);
+    const auto at = [&](double most) {
+      return [=](EngineRules& with) {
+        if (share) {
+          with.max_refused.percent = most;
+        } else {
+          with.max_refused.count = static_cast<std::uint64_t>(most);
+        }
+      };
+    };
+    const Sent sent = send(*journal, server, at(4));
+    REQUIRE_FALSE(sent.result);
+    CHECK(sent.result.error().code == Errc::data);
+    CHECK(sent.result.error().message.find(share ? "more than max_refused allows (4 % of 100)"
+                                                 : "more than max_refused allows (4)") != std::string::npos);
+    CHECK(sent.refusals.size() == 5);
+    good(send(*journal, server, at(50)).result);
+  }
+}
+
+TEST_CASE("engine: a server that was never reached is given up soon") {
+  const TemporaryFolder folder;
+  const auto journal = journal_at(folder / "j.db");
+  FakeServer server([](const std::string&, const std::vector<std::string>&) {
+    Answer none;
+    none.end = Answer::End::not_sent;
+    none.error = "Could not resolve host: nowhere";
+    return none;
+  });
+  plan(*journal, conversations(3));
+  const auto begun = std::chrono::steady_clock::now();
+  const auto soon = [](EngineRules& with) {
+    with.retries = 1'000'000;
+    with.first_contact = std::chrono::milliseconds(300);
+    with.first_wait = std::chrono::milliseconds(20);
+    with.longest_wait = std::chrono::milliseconds(10'000);
+  };
+  const Sent sent = send(*journal, server, soon);
+  const auto took = std::chrono::steady_clock::now() - begun;
+  REQUIRE_FALSE(sent.result);
+  CHECK(sent.result.error().code == Errc::unavailable);
+  CHECK(sent.result.error().message.find("nobody answers there") != std::string::npos);
+  CHECK(took >= std::chrono::milliseconds(300));
+  CHECK(took < std::chrono::milliseconds(3000));
+  REQUIRE(!sent.waits.empty());
+  CHECK(sent.waits[0].find("; gives up in 0 s when nobody answers") != std::string::npos);
 }
 
 TEST_CASE("engine: a batch with bad records is delivered but for them, in few requests") {
@@ -486,6 +1043,9 @@ TEST_CASE("engine: a batch with bad records is delivered but for them, in few re
   for (const int bad : {0, 1, 2, 5, 50, 499, 500}) {
     const TemporaryFolder folder;
     const auto journal = journal_at(folder / "j.db");
+    good(journal->begin());
+    good(journal->mark_accepted());  // else so many that are refused alike would be taken for a fault of the account
+    good(journal->commit());
     PlanRules with = rules();
     with.batch_size = 500;
     Planner planner(*journal, with);

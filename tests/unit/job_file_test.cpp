@@ -642,13 +642,23 @@ TEST_CASE("job: sinks that deliver") {
   CHECK(read(least + "url = \"http://127.0.0.1:80/\"\napi_version = \"2026-01-01\"").delivery.url ==
         "http://127.0.0.1:80/v0/conversations/bulk");
   const JobSink http = read(
-      "type = \"http\"\nurl = \"https://x/y?z=1\"\njournal = \"j\"\nmethod = \"PUT\"\nbody = '{\"a\":{\"b\":$records},\"c\":1}'\n"
+      "type = \"http\"\nurl = \"https://x/y\"\njournal = \"j\"\nmethod = \"PUT\"\nbody = '{\"a\":{\"b\":$records},\"c\":1}'\n"
       "headers = { X-Tenant = \"t\", Authorization = { env = \"TOKEN\" } }");
   CHECK(http.delivery.method == "PUT");
   CHECK(http.delivery.update_method.empty());
   CHECK(http.delivery.body_head == "{\"a\":{\"b\":[");
   CHECK(http.delivery.body_tail == "]},\"c\":1}");
   CHECK(http.delivery.headers.size() == 2);
+  CHECK(http.delivery.accept == std::vector<int>{200, 201, 202, 204});
+  CHECK(sink.delivery.accept == std::vector<int>{202});
+  CHECK_FALSE(sink.delivery.max_refused.count.has_value());
+  CHECK(sink.delivery.first_contact_timeout == 60);
+  CHECK(read(least + "accept = [200, 202]").delivery.accept == std::vector<int>{200, 202});
+  CHECK(read(least + "max_refused = 7").delivery.max_refused.count == 7);
+  CHECK(read(least + "max_refused = \"2.5%\"").delivery.max_refused.percent == 2.5);
+  for (const char* url : {"http://localhost:1", "http://[::1]:80", "http://127.5.4.3/x"}) {
+    CHECK(read(least + "url = \"" + url + "\"").delivery.url.starts_with(url));
+  }
 
   const auto refuse = [](const std::string& lines) { return in_sink("type = \"assembled\"\njournal = \"j.db\"\n" + lines); };
   const std::string secret = "sk_live_c4n4ry";
@@ -673,6 +683,17 @@ TEST_CASE("job: sinks that deliver") {
   CHECK(refuse(key + "url = \"http://example.com\"") ==
         "job.toml:9: [[sink]] url: with http:// the key would go over the network for all to read\n"
         "  write https://; http:// is for this machine alone");
+  for (const char* url : {"http://127.0.0.1.example.com", "http://localhost.example.com", "http://127.1", "http://2130706433"}) {
+    CHECK(refuse(key + "url = \"" + url + "\"").find("with http:// the key would go over the network") != std::string::npos);
+  }
+  CHECK(refuse(key + "url = \"https://x/y?key=" + secret + "\"") ==
+        "job.toml:9: [[sink]] url: there is a query in it\n"
+        "  end it before the \"?\" or \"#\"; a key belongs into api_key or headers");
+  CHECK(refuse(key + "url = \"https://x/y#z\"").starts_with("job.toml:9: [[sink]] url: there is a fragment in it"));
+  CHECK(refuse(key + "accept = [302]").starts_with("job.toml:9: [[sink]] accept: this is no status of a success"));
+  CHECK(refuse(key + "accept = []").starts_with("job.toml:9: [[sink]] accept: nothing would be accepted"));
+  CHECK(refuse(key + "accept = 202").starts_with("job.toml:9: [[sink]] accept: a list of statuses was expected"));
+  CHECK(refuse(key + "max_refused = \"some\"").starts_with("job.toml:9: [[sink]] max_refused: this is neither"));
   CHECK(refuse(key + "url = \"https://user:" + secret + "@example.com\"") ==
         "job.toml:9: [[sink]] url: there is a user or a password in it\n  leave it out; api_key says where the key is");
   CHECK(refuse(key + "body = \"x\"").starts_with("job.toml:9: [[sink]]: there is no key \"body\""));

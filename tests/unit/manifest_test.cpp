@@ -312,7 +312,7 @@ TEST_CASE("folders: beside the program, where it is installed, the environment's
   CHECK(folders[1].ends_with("/crosswalk/adapters"));
   CHECK(folders[2] == "/mine");
   CHECK(folders[3] == "rel");
-  ::setenv("CROSSWALK_ADAPTER_PATH", ":/one::/two:", 1);
+  ::setenv("CROSSWALK_ADAPTER_PATH", ":/one::rel:./x:/two:", 1);
   folders = adapter_folders("/opt/x/bin/crosswalk", {"/mine"});
   CHECK(std::vector<std::string>(folders.begin() + 2, folders.end()) == std::vector<std::string>{"/one", "/two", "/mine"});
   ::setenv("CROSSWALK_ADAPTER_PATH", "", 1);

@@ -126,6 +126,113 @@ TEST_CASE("output: what a killed process left behind does not stop one with the 
   CHECK(content(path) == "new");
 }
 
+TEST_CASE("output: what killed runs left is removed, and what a living one writes is not") {
+  const Folder folder;
+  const std::string path = folder / "out";
+  auto living = open_output(path);
+  REQUIRE(living->write("living").ok());
+  folder.file("out.partial-1", "left");
+  folder.file("out.partial-77-2", "left");
+  folder.file("out.partial-x", "somebody's");
+  folder.file("other.partial-1", "another's");
+  fs::create_symlink("out.partial-x", folder / "out.partial-2");
+  auto second = open_output(path);
+  CHECK_FALSE(fs::exists(folder / "out.partial-1"));
+  CHECK_FALSE(fs::exists(folder / "out.partial-77-2"));
+  CHECK(fs::is_symlink(folder / "out.partial-2"));
+  CHECK(content(folder / "out.partial-x") == "somebody's");
+  CHECK(content(folder / "other.partial-1") == "another's");
+  REQUIRE(living->finish().ok());
+  open_output(path);  // also between finish and commit it is in use
+  REQUIRE(living->commit().ok());
+  CHECK(content(path) == "living");
+}
+
+TEST_CASE("publication: what a kill between two renames left is completed, whichever they are") {
+  for (int done = 0; done <= 4; ++done) {
+    const Folder folder;
+    const std::vector<std::string> paths = {folder / "a", folder / "b", folder / "c"};
+    for (const std::string& path : paths) folder.file(fs::path(path).filename().string(), "old");
+    const pid_t child = ::fork();
+    if (child == 0) {
+      std::vector<std::unique_ptr<OutputFile>> files;
+      std::vector<PendingFile> pending;
+      for (const std::string& path : paths) {
+        files.push_back(std::move(*OutputFile::open(path)));
+        (void)files.back()->write("new");
+        (void)files.back()->finish();
+        files.back()->pending(pending);
+      }
+      Publication publication(pending);
+      if (done != 4) (void)publication.begin();
+      for (int i = 0; i < done && i < 3; ++i) (void)files[static_cast<std::size_t>(i)]->commit();
+      if (done == 4) publication.end();  // and it is killed
+      _exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    const auto settled = Publication::settle(paths[0]);
+    REQUIRE(settled.ok());
+    CHECK(*settled == (done != 4));
+    for (const std::string& path : paths) CHECK(content(path) == "new");
+    CHECK_FALSE(*Publication::settle(paths[0]));
+    CHECK(folder.names() == "a b c");
+  }
+}
+
+TEST_CASE("publication: a list that is none of ours, or that others could write, is refused") {
+  const Folder folder;
+  const std::string path = folder / "a";
+  const std::string victim = folder.file("victim", "mine");
+  const auto settle = [&](const std::string& list) {
+    folder.file("a.publishing", list);
+    const auto settled = Publication::settle(path);
+    CHECK(content(victim) == "mine");
+    return settled.ok();
+  };
+  const std::string end = "{\"end\":true}\n", other = folder.file("other", "theirs");
+  CHECK_FALSE(settle(""));
+  CHECK_FALSE(settle("text"));
+  CHECK_FALSE(settle("{\"temporary\":\"" + other + "\",\"target\":\"" + victim + "\"}\n" + end));
+  CHECK_FALSE(settle("{\"temporary\":\"" + victim + ".partial-1\",\"target\":\"" + victim + "\"}\n"));
+  CHECK(settle("{\"temporary\":\"" + victim + ".partial-1\",\"target\":\"" + victim + "\"}\n" + end));
+  REQUIRE(::chmod(folder.file("a.publishing", end).c_str(), 0666) == 0);
+  CHECK_FALSE(Publication::settle(path).ok());
+  fs::remove(folder / "a.publishing");
+  // While another run is at it.
+  auto living = open_output(path);
+  auto second = open_output(folder / "b");
+  std::vector<PendingFile> pending;
+  for (const auto& file : {living.get(), second.get()}) {
+    REQUIRE(file->finish().ok());
+    file->pending(pending);
+  }
+  Publication publication(pending);
+  REQUIRE(publication.begin().ok());
+  const auto settled = Publication::settle(path);
+  REQUIRE_FALSE(settled.ok());
+  CHECK(settled.error().code == Errc::unavailable);
+}
+
+TEST_CASE("output: a partial file is for its owner alone, a new one follows the umask, rejects do not") {
+  const Folder folder;
+  const auto mode = [](const std::string& path) {
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    return status.st_mode & 0777;
+  };
+  const mode_t was = ::umask(0022);
+  for (const bool personal : {false, true}) {
+    const std::string path = folder / (personal ? "rejects" : "out");
+    auto file = OutputFile::open(path, "--output", personal);
+    REQUIRE(file.ok());
+    CHECK(mode(path + ".partial-" + std::to_string(::getpid())) == 0600);
+    REQUIRE((*file)->commit().ok());
+    CHECK(mode(path) == (personal ? 0600 : 0644));
+  }
+  ::umask(was);
+}
+
 TEST_CASE("output: a file that only its owner may read stays so when it is written anew") {
   const Folder folder;
   const std::string path = folder.file("out", "old");

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crosswalk/conversation.hpp"
@@ -76,10 +77,13 @@ struct JobDelivery {
   std::uint32_t batch_size = 500;                     ///< records of a request
   std::uint64_t byte_limit = std::uint64_t{4} << 20;  ///< of a body
   std::uint32_t rate_per_minute = 300, burst = 20, in_flight = 6;
-  double timeout = 60;  ///< seconds, of a request
-  double settle = 30;   ///< seconds in which a request that was accepted may yet be applied
-  std::uint32_t retries = 100;
-  double retry_ceiling = 30;  ///< seconds, the longest wait before a further try that the server did not ask for
+  double timeout = 60;                ///< seconds, of a request
+  double settle = 30;                 ///< seconds in which a request that was accepted may yet be applied
+  std::uint32_t retries = 100;        ///< failed tries since something was accepted, then the run gives up
+  double retry_ceiling = 30;          ///< seconds, the longest wait before a further try that the server did not ask for
+  double first_contact_timeout = 60;  ///< seconds in which a server that was never reached is tried
+  std::vector<int> accept = {202};    ///< statuses that mean "accepted"
+  RejectLimit max_refused;            ///< by the server; above it the run stops
 };
 
 struct JobSink {
@@ -127,6 +131,7 @@ struct RunOptions {
   bool full = false;     ///< what is unchanged goes as well
   bool list = false;     ///< a dry run tells of each conversation what would be done
   std::string requests;  ///< a folder: a dry run writes the requests there
+  bool new_ids = false;  ///< the template of external_ids may be another one than what was delivered has
   std::string replay;    ///< path of rejects: only the conversations in it that the server refused are delivered, once more
 };
 
@@ -172,9 +177,20 @@ struct DeliveryAccounts {
   std::uint64_t requests = 0;        ///< of the plan
   std::uint64_t resend = 0;          ///< requests of an earlier run whose end is not known
   double minutes = 0;                ///< at the rate limit
+  std::uint64_t joined_early = 0;    ///< conversations into which an enrichment went that had come before them
+  /// Delivered earlier: and now a part of another conversation; and no more in the run, though its source spans their start.
+  /// Ids, with the one that they are part of now; not all of them when they are many.
+  std::uint64_t part_of_another = 0, no_longer_produced = 0;
+  std::vector<std::pair<std::string, std::string>> parts, no_longer;
+  /// New ones that were delivered as parts of others, with those.
+  std::uint64_t no_longer_part = 0;
+  std::vector<std::pair<std::string, std::string>> parted;
+  bool some_rejected = false;  ///< and records of this run were rejected
   // What was done.
   std::uint64_t sent = 0, resent = 0, retries = 0, limited = 0;  ///< requests
   std::uint64_t accepted = 0, refused = 0;                       ///< records
+  std::uint64_t set_aside = 0;                                   ///< of those refused: the server failed on them
+  std::uint64_t sent_whole = 0;                                  ///< updates of what the server did not have
   bool delivered = false;                                        ///< nothing of the plan is left
   std::shared_ptr<const SpilledText> list;                       ///< RunOptions::list: a JSON object each, with commas between
 };
@@ -223,6 +239,8 @@ struct JobHooks {
   /// Called on the calling thread, now and then. `part` is a source's name, or "merge".
   std::function<void(std::string_view part, const Progress&)> progress;
   std::function<bool()> cancelled;  ///< asked between batches; true ends the run, and nothing is written
+  /// What a delivery waits for, and until when: at once, then now and then. On the calling thread.
+  std::function<void(std::string_view)> waiting;
 };
 
 /// Runs it. Sinks and the ledger are written under temporary names and published together at the end: after an error

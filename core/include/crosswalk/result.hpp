@@ -10,15 +10,16 @@
 
 namespace crosswalk {
 
-/// What kind of trouble ended the run. The program maps `usage` to exit code 2 and all others to 1.
+/// What kind of trouble ended the run. The program maps `usage` to exit code 2, `unavailable` to 4 and all others to 1.
 enum class Errc : std::uint8_t {
-  usage,     ///< an option, a setting or a job is wrong; nothing was read
-  io,        ///< a file, pipe or disk failed
-  closed,    ///< whoever read our output went away (EPIPE)
-  data,      ///< an input as a whole cannot be read (not one record of it)
-  adapter,   ///< an adapter was refused or broke its contract
-  memory,    ///< memory was refused
-  internal,  ///< our own books do not balance
+  usage,        ///< an option, a setting or a job is wrong; nothing was read
+  io,           ///< a file, pipe or disk failed
+  closed,       ///< whoever read our output went away (EPIPE)
+  data,         ///< an input as a whole cannot be read (not one record of it)
+  adapter,      ///< an adapter was refused or broke its contract
+  memory,       ///< memory was refused
+  internal,     ///< our own books do not balance
+  unavailable,  ///< the network, a server or a journal in use: the same run may do later
 };
 
 /// One trouble, written for the person who must fix it.

@@ -1,0 +1,38 @@
+// What an answer of 2xx says of the records of its request: servers report errors in the bodies of successes, too.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "delivery/transport.hpp"
+
+namespace crosswalk::delivery {
+
+struct Verdict {
+  enum class Kind : std::uint8_t {
+    taken,    ///< all of it
+    items,    ///< some records were not: `items`
+    unclear,  ///< the answer broke off before it could be understood: a further try may tell
+    unknown,  ///< nobody can say what became of it: `why`
+  };
+  /// A record that was not taken.
+  struct Item {
+    std::size_t index = 0;  ///< within the request
+    int status = 0;         ///< its own; 0: it has none
+    bool again = false;     ///< for a cause that may pass
+    std::string said;       ///< as the server wrote it, at most kKeptBody bytes
+  };
+  Kind kind = Kind::taken;
+  std::vector<Item> items;  ///< by index, each once
+  /// Those that `items` does not name were taken. Else nothing says so, and they must be sent again.
+  bool others_taken = false;
+  std::string why;
+};
+
+/// `accepted`: the status is one that the sink takes for "accepted". Records are named by their external_ids or by their places
+/// in the request; a report that names none, or one that is not there, leaves the outcome unknown.
+[[nodiscard]] Verdict judge(const Answer& answer, bool accepted, std::span<const std::string> external_ids);
+
+}  // namespace crosswalk::delivery
