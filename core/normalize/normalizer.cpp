@@ -619,7 +619,7 @@ void Normalizer::emit_contribution() {
   c.scope = has(Target::scope) ? slot(Target::scope).value.view() : std::string_view();
   if (!source_.external_id.plain()) {
     key_.clear();
-    source_.external_id.write({c.id, conversation_.platform, source_.name, c.scope}, key_);
+    source_.external_id.write({c.id, conversation_.platform, source_.instance, source_.name, c.scope}, key_);
     conversation_.external_id = key_;
   }
   c.version = version_;

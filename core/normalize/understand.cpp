@@ -409,7 +409,7 @@ void Normalizer::translate_ids() {
 bool Normalizer::translate_id(IdKind kind, Target target, std::string_view& id) {
   const IdUse& use = source_.ids[static_cast<std::size_t>(kind)];
   if (!use.table || id.empty()) return true;
-  if (const auto known = use.table->find(conversation_.platform, id)) {
+  if (const auto known = use.table->find(conversation_.platform, id, source_.instance)) {
     ++batch_->known_ids[static_cast<std::size_t>(kind)];
     id = *known;
     return true;
@@ -423,8 +423,8 @@ bool Normalizer::translate_id(IdKind kind, Target target, std::string_view& id) 
     case IdRule::Unknown::reject: break;
   }
   reject(fmt::format("unknown_{}", name_of(kind)), has(target) ? field_name(slot(target).value) : std::string(), id,
-         fmt::format("the table {} has no {} \"{}\" of platform {}", use.table->path(), name_of(kind), shown(id),
-                     conversation_.platform),
+         fmt::format("the table {} has no {} \"{}\" of platform {}{}{}", use.table->path(), name_of(kind), shown(id),
+                     conversation_.platform, source_.instance.empty() ? "" : ", instance ", source_.instance),
          fmt::format("add the row {},{},<target id>, or set unknown = \"keep\" or \"drop\"", shown(conversation_.platform),
                      shown(id)));
   return false;

@@ -41,6 +41,7 @@ struct SourceConfig {
   std::map<std::string, std::string, std::less<>> settings;  ///< with the adapter's defaults filled in
 
   std::string platform;
+  std::string instance;  ///< account of the vendor; empty: not said
   std::string default_channel;
   std::vector<std::pair<std::string, std::string>> channel_words;  ///< channel.<word>=<channel>
   enum class Metadata : std::uint8_t { all, mapped, none, listed };

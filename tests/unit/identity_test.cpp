@@ -109,6 +109,33 @@ TEST_CASE("id table: ids are text, with quotes, line breaks and any script") {
   CHECK(target(*table, "z", "7") == "agt_4");
 }
 
+TEST_CASE("id table: a row of one instance stands before a row of all") {
+  const auto table = loaded("platform,instance,source_id,target_id\nz,,17,any\nz,eu,17,eu-17\nz, us ,18,us-18\n");
+  const auto find = [&](std::string_view platform, std::string_view id, std::string_view instance) {
+    return std::string(table->find(platform, id, instance).value_or("(none)"));
+  };
+  CHECK(table->size() == 3);
+  CHECK(find("z", "17", "") == "any");
+  CHECK(find("z", "17", "us") == "any");
+  CHECK(find("z", "17", "eu") == "eu-17");
+  CHECK(find("z", "18", "us") == "us-18");
+  CHECK(find("z", "18", "eu") == "(none)");
+  CHECK(find("z", "18", "") == "(none)");
+  CHECK(find("eu", "17", "z") == "(none)");
+  CHECK(table->has_rows_of("z", "apac"));  // by the row of all
+  const auto some = loaded("instance,platform,source_id,target_id\neu,z,1,a\n,y,1,a\neu,z,2,b\n");
+  CHECK(some->has_rows_of("z", "eu"));
+  CHECK_FALSE(some->has_rows_of("z", "us"));
+  CHECK_FALSE(some->has_rows_of("z", ""));
+  CHECK(some->has_rows_of("y", ""));
+  CHECK_FALSE(some->has_rows_of("x", ""));
+  CHECK(some->scopes().size() == 2);
+  CHECK(refused("platform,instance,source_id,target_id\nz,eu,17,a\nz,us,17,b\nz,eu,17,c\n") ==
+        "T:4: z eu \"17\" becomes \"c\" here and \"a\" in line 2\n  keep one of the two rows");
+  CHECK(refused("platform,instance,source_id,target_id,Instance\n") ==
+        "T:1: there are two columns instance\n  take one of them out");
+}
+
 TEST_CASE("id table: only a header knows nobody") {
   const auto table = loaded("platform,source_id,target_id\n");
   CHECK(table->size() == 0);

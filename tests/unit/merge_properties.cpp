@@ -260,7 +260,7 @@ std::vector<Said> records_of_sources(const IdTemplate& external_id) {
                                     s.what.id = one_of<std::string_view>({"1", "2", "21", "3"});
                                     s.what.scope = one_of<std::string_view>({"", "", "2"});
                                     std::string rendered;
-                                    external_id.write({s.what.id, "p", "s", s.what.scope}, rendered);
+                                    external_id.write({s.what.id, "p", "", "s", s.what.scope}, rendered);
                                     s.what.conversation.external_id = kept(std::move(rendered));
                                     return s;
                                   })));
@@ -289,6 +289,10 @@ std::vector<std::uint32_t> order_of_sources() {
 Merging some_merging() {
   Merging merging({"crm", "chat", "survey"});
   merging.plan.sources[2].enrich = now_and_then();
+  if (now_and_then()) {  // two exports of one account
+    merging.plan.sources[1].lead = 0;
+    merging.plan.first_inputs = {0, 2, 4};
+  }
   merging.plan.by_start = now_and_then();
   if (now_and_then()) merging.config(0).default_channel = "email";
   for (const Target target : {Target::external_id, Target::subject, Target::started_at, Target::ended_at, Target::csat_score}) {
