@@ -277,6 +277,7 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
     c.version.nanos = updated.nanos;
   } else {
     c.version.file = c.origin.file;
+    if (!first_inputs_.empty()) c.version.file += first_inputs_[c.source];
     c.version.offset = c.origin.offset;
   }
   c.id = has(kIdBit) ? from.text() : external_id;

@@ -20,7 +20,7 @@ namespace crosswalk {
 struct Version {
   std::int64_t seconds = INT64_MIN;  ///< of the update time; INT64_MIN: none
   std::uint32_t nanos = 0;
-  std::uint32_t file = 0;    ///< index into the source's inputs; 0 with an update time
+  std::uint32_t file = 0;    ///< index into the source's inputs, or those of all sources; 0 with an update time
   std::uint64_t offset = 0;  ///< byte offset there; 0 with an update time
   friend auto operator<=>(const Version&, const Version&) = default;
 };
@@ -82,7 +82,10 @@ void add_entry(Buffer& out, const Contribution& contribution, const Conversation
 class Contributions {
  public:
   /// `texts`: which the entries' numbers stand for; null where there are none.
-  explicit Contributions(const SharedTexts* texts = nullptr) : texts_(texts) {}
+  /// `first_inputs`: by source, the number of its first input among those of all sources, which places are then counted
+  /// by; empty: places are told apart within a source only.
+  explicit Contributions(const SharedTexts* texts = nullptr, std::span<const std::uint32_t> first_inputs = {})
+      : texts_(texts), first_inputs_(first_inputs) {}
   /// `external_id` is the entry's key.
   Contribution decode(std::string_view external_id, std::string_view payload) {
     Contribution c;
@@ -123,6 +126,7 @@ class Contributions {
     std::size_t at_ = 0, used_ = 0;
   };
   const SharedTexts* texts_;
+  std::span<const std::uint32_t> first_inputs_;
   Pool<MetadataItem> metadata_;
   Pool<Touchpoint> touchpoints_;
 };

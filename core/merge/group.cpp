@@ -16,9 +16,13 @@ void GroupStates::load(const Group& group) {
   for (const std::string_view payload : group.payloads) {
     decoded_.decode(group.external_id, payload, contributions_.emplace_back());
   }
-  const auto identity = [](const Contribution& c) { return std::tie(c.source, c.linked_from, c.id, c.scope); };
-  const auto differs = [](const Contribution& a, const Contribution& b) {
-    return a.source != b.source || !same(a.linked_from, b.linked_from) || !same(a.id, b.id) || !same(a.scope, b.scope);
+  const auto identity = [this](const Contribution& c) {
+    return std::tuple<std::uint32_t, std::string_view, std::string_view, std::string_view>(plan_.lead(c.source), c.linked_from,
+                                                                                           c.id, c.scope);
+  };
+  const auto differs = [this](const Contribution& a, const Contribution& b) {
+    return (a.source != b.source && plan_.lead(a.source) != plan_.lead(b.source)) || !same(a.linked_from, b.linked_from) ||
+           !same(a.id, b.id) || !same(a.scope, b.scope);
   };
   const auto comes_first = [&](const Contribution& a, const Contribution& b) { return identity(a) < identity(b); };
   // Mostly all are of one state.
@@ -33,7 +37,7 @@ void GroupStates::load(const Group& group) {
     if (i == 0 || differs(c, contributions_[i - 1])) {
       if (count_ == states_.size()) states_.push_back(std::make_unique<State>());
       states_[count_++]->clear();
-      sources_.push_back(c.source);
+      sources_.push_back(plan_.lead(c.source));
       first_.push_back(i);
     }
     states_[count_ - 1]->join(c);

@@ -85,12 +85,13 @@ enum class Lack : std::uint8_t { nothing, channel, start };
 /// States of one group, one per source and conversation of it. Used by one thread; memory is kept from group to group.
 class GroupStates {
  public:
-  explicit GroupStates(const MergePlan& plan) : plan_(plan), decoded_(plan.texts.get()) {}
+  explicit GroupStates(const MergePlan& plan) : plan_(plan), decoded_(plan.texts.get(), plan.first_inputs) {}
 
   void load(const Group& group);
 
   /// Settled, with what their touchpoints say; by source, external_id before a link, id and scope.
   [[nodiscard]] std::span<const State* const> states() const { return all_; }
+  /// The leads: contributions of state `i` may be of other sources of the same account.
   [[nodiscard]] std::span<const std::uint32_t> sources() const { return sources_; }
   /// The contributions that made state `i`.
   [[nodiscard]] std::span<const Contribution> of(std::size_t i) const {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 
 #include "encode/json_text.hpp"
 #include "framing/json_text.hpp"
@@ -68,7 +69,7 @@ void Links::collect(Buffer& out, std::string_view external_id, std::span<const S
     for (const bool left : {true, false}) {
       const LinkField& field = left ? rules_[r].left : rules_[r].right;
       for (std::size_t i = 0; i < states.size(); ++i) {
-        if (sources[i] != field.source) continue;
+        if (sources[i] != plan_.lead(static_cast<std::uint32_t>(field.source))) continue;
         const std::string_view value = link_value(*states[i], field, json_keys_[2 * r + (left ? 0 : 1)], decoded);
         if (value.empty()) continue;
         key.assign({static_cast<char>(r >> 8), static_cast<char>(r)});
@@ -91,7 +92,7 @@ std::vector<std::size_t> Links::joining(std::span<const State* const> states, st
     std::vector<std::string> left;
     const auto each = [&](const LinkField& field, std::string_view json_key, const auto& visit) {
       for (std::size_t i = 0; i < states.size(); ++i) {
-        if (sources[i] != field.source) continue;
+        if (sources[i] != plan_.lead(static_cast<std::uint32_t>(field.source))) continue;
         const std::string_view value = link_value(*states[i], field, json_key, decoded);
         if (!value.empty()) visit(value);
       }
@@ -116,14 +117,29 @@ Result<std::uint32_t> Links::node(std::string_view external_id, std::string_view
   fresh.sources.erase(std::unique(fresh.sources.begin(), fresh.sources.end()), fresh.sources.end());
   fresh.parent = number;
   by_id_.emplace(fresh.external_id, number);
-  held_ += external_id.size() + sizeof(Node) + sources.size() + 2 * (sizeof(std::string_view) + 32);
+  if (auto ok = hold(external_id.size() + sizeof(Node) + sources.size() + 2 * (sizeof(std::string_view) + 32)); !ok) {
+    return ok.error();
+  }
+  return number;
+}
+
+Result<void> Links::hold(std::size_t bytes) {
+  held_ += bytes;
   if (held_ > budget_) {
     return Error{Errc::io,
                  fmt::format("{} linked conversations need more memory than there is for them ({:.1f} MiB)", nodes_.size(),
                              static_cast<double>(budget_) / (1 << 20)),
                  "raise memory_limit"};
   }
-  return number;
+  return {};
+}
+
+/// That two conversations have a value in common.
+Result<void> Links::join(std::uint32_t one, std::uint32_t other, std::size_t rule) {
+  if (one == other) return {};
+  nodes_[root(one)].parent = root(other);
+  edges_.push_back({one, other, static_cast<std::uint32_t>(rule)});
+  return hold(sizeof(Edge));
 }
 
 std::uint32_t Links::root(std::uint32_t node) {
@@ -188,7 +204,7 @@ Result<void> Links::join_values() {
       auto number = node(side.external_id, side.sources);
       if (!number) return number.error();
       if (i == 0) first = *number;
-      nodes_[root(*number)].parent = root(first);
+      if (auto ok = join(*number, first, rule_of(key)); !ok) return ok;
     }
   }
   return {};
@@ -212,8 +228,10 @@ Result<void> Links::resolve() {
     groups[at->second].push_back(n);
   }
   for (std::vector<std::uint32_t>& members : groups) decide(members);
+  keep_edges();
   nodes_ = {};
   by_id_ = {};
+  edges_ = {};
   return {};
 }
 
@@ -224,17 +242,10 @@ void Links::decide(std::vector<std::uint32_t>& members) {
   for (const std::uint32_t m : members) {
     for (const std::uint32_t source : nodes_[m].sources) of_source[source].push_back(m);
   }
-  for (std::size_t source = 0; source < of_source.size(); ++source) {
+  for (std::uint32_t source = 0; source < of_source.size(); ++source) {
     const bool several = !plan_.several.empty() && plan_.several[source];
     if (of_source[source].size() < 2 || several) continue;
-    ++report_.conflicts;
-    if (report_.examples.size() == kExamples) return;
-    LinkReport::Conflict& example = report_.examples.emplace_back();
-    example.source = plan_.sources[source].config->name;
-    example.size = members.size();
-    for (const std::uint32_t m : of_source[source]) {
-      if (example.external_ids.size() < kExampleIds) example.external_ids.emplace_back(nodes_[m].external_id);
-    }
+    leave_apart(members, source, of_source[source]);
     return;
   }
   ++report_.groups;
@@ -249,6 +260,61 @@ void Links::decide(std::vector<std::uint32_t>& members) {
     break;
   }
   for (const std::uint32_t m : members) survivors_.emplace(nodes_[m].external_id, survivor);
+}
+
+void Links::leave_apart(const std::vector<std::uint32_t>& members, std::uint32_t source,
+                        const std::vector<std::uint32_t>& of_source) {
+  ++report_.conflicts;
+  const std::size_t number = apart_.size();
+  Apart& apart = apart_.emplace_back();
+  apart.source = source;
+  for (const std::uint32_t m : members) {
+    apart.group.push_back(nodes_[m].external_id);
+    apart_of_.emplace(nodes_[m].external_id, number);
+  }
+  for (const std::uint32_t m : of_source) apart.of_source.push_back(nodes_[m].external_id);
+  if (report_.examples.size() == kExamples) return;
+  LinkReport::Conflict& example = report_.examples.emplace_back();
+  example.source = plan_.sources[source].config->name;
+  example.size = members.size();
+  for (const std::string_view id : std::span(apart.of_source).first(std::min(apart.of_source.size(), kExampleIds))) {
+    example.external_ids.emplace_back(id);
+  }
+}
+
+/// Of the groups that are left apart, what would have joined them.
+void Links::keep_edges() {
+  if (apart_.empty()) return;
+  for (const Edge& edge : edges_) {
+    std::string_view one = nodes_[edge.one].external_id, other = nodes_[edge.other].external_id;
+    const auto found = apart_of_.find(one);
+    if (found == apart_of_.end()) continue;
+    if (other < one) std::swap(one, other);
+    apart_[found->second].edges.push_back({one, other, edge.rule});
+  }
+  for (Apart& apart : apart_) {
+    const auto place = [](const Apart::Edge& edge) { return std::tie(edge.one, edge.other, edge.rule); };
+    std::sort(apart.edges.begin(), apart.edges.end(),
+              [&](const Apart::Edge& a, const Apart::Edge& b) { return place(a) < place(b); });
+  }
+  for (std::size_t i = 0; i < report_.examples.size(); ++i) {
+    report_.examples[i].rules = left_apart(apart_[i].group.front())->rules;
+  }
+}
+
+std::optional<LeftApart> Links::left_apart(std::string_view external_id) const {
+  const auto found = apart_of_.find(external_id);
+  if (found == apart_of_.end()) return std::nullopt;
+  const Apart& apart = apart_[found->second];
+  LeftApart out{apart.source, apart.of_source, apart.group, {}, {}};
+  for (const Apart::Edge& edge : apart.edges) {
+    out.rules.push_back(edge.rule);
+    if (edge.one == external_id) out.neighbours.push_back({edge.other, edge.rule});
+    if (edge.other == external_id) out.neighbours.push_back({edge.one, edge.rule});
+  }
+  std::sort(out.rules.begin(), out.rules.end());
+  out.rules.erase(std::unique(out.rules.begin(), out.rules.end()), out.rules.end());
+  return out;
 }
 
 std::string_view Links::survivor(std::string_view external_id) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -29,8 +30,23 @@ struct LinkReport {
     std::string source;
     std::vector<std::string> external_ids;  ///< of that source, a few
     std::uint64_t size = 0;                 ///< external_ids of the whole group
+    std::vector<std::size_t> rules;         ///< by which they would be one, by index
   };
   std::vector<Conflict> examples;  ///< by external_id, at most twenty
+};
+
+/// A conversation whose group would hold several of one source, so that none of the group is joined. Valid as long as the
+/// links.
+struct LeftApart {
+  struct Neighbour {
+    std::string_view external_id;
+    std::size_t rule = 0;  ///< by which it would be one with the conversation, by index
+  };
+  std::uint32_t source = 0;                     ///< of which the group would hold several
+  std::span<const std::string_view> of_source;  ///< those, by external_id: the contradiction
+  std::span<const std::string_view> group;      ///< all that would be one, by external_id
+  std::vector<Neighbour> neighbours;  ///< that share a value with the conversation itself; of a value that many have, some
+  std::vector<std::size_t> rules;     ///< of the whole group, by index
 };
 
 /// Finds the groups: link values in, in any order; then which external_id each conversation goes by.
@@ -52,6 +68,8 @@ class Links {
   /// The external_id under which a conversation of the group goes on; empty: it is in no group. Any thread.
   [[nodiscard]] std::string_view survivor(std::string_view external_id) const;
   [[nodiscard]] bool any() const { return !survivors_.empty(); }
+  /// Nothing where the conversation is in no group, or in one that was joined. Any thread.
+  [[nodiscard]] std::optional<LeftApart> left_apart(std::string_view external_id) const;
   [[nodiscard]] const LinkReport& report() const { return report_; }
 
  private:
@@ -60,10 +78,30 @@ class Links {
     std::vector<std::uint32_t> sources;
     std::uint32_t parent = 0;
   };
+  /// Two conversations with one value.
+  struct Edge {
+    std::uint32_t one = 0, other = 0;  ///< nodes
+    std::uint32_t rule = 0;
+  };
+  /// A group that was left apart.
+  struct Apart {
+    struct Edge {
+      std::string_view one, other;
+      std::size_t rule = 0;
+    };
+    std::uint32_t source = 0;
+    std::vector<std::string_view> of_source, group;
+    std::vector<Edge> edges;
+  };
+
   Result<std::uint32_t> node(std::string_view external_id, std::string_view sources);
   std::uint32_t root(std::uint32_t node);
   Result<void> join_values();
+  Result<void> join(std::uint32_t one, std::uint32_t other, std::size_t rule);
+  Result<void> hold(std::size_t bytes);
   void decide(std::vector<std::uint32_t>& members);
+  void leave_apart(const std::vector<std::uint32_t>& members, std::uint32_t source, const std::vector<std::uint32_t>& of_source);
+  void keep_edges();
 
   const std::vector<LinkRule>& rules_;
   const MergePlan& plan_;
@@ -74,6 +112,9 @@ class Links {
   std::vector<Node> nodes_;
   std::unordered_map<std::string_view, std::uint32_t> by_id_;
   std::unordered_map<std::string_view, std::string_view> survivors_;
+  std::vector<Edge> edges_;
+  std::vector<Apart> apart_;
+  std::unordered_map<std::string_view, std::size_t> apart_of_;
   std::size_t held_ = 0;
   LinkReport report_;
 };

@@ -85,6 +85,7 @@ class Finisher {
     take_default_channel(plan_, sources_, combined_.conversation);
     const Lack lack = lack_of(combined_.conversation.channel, combined_.conversation.started_at);
     if (lack == Lack::nothing) {
+      if (plan_.sources.size() > 1 || group_.of(members_.front()).size() > 1) compare_starts(to);
       write_conversation(to);
     } else {
       refuse(refusal(lack), to);
@@ -95,7 +96,7 @@ class Finisher {
   void refuse(const Refusal& why, Finished& to) {
     std::vector<std::size_t> enriching;
     for (const std::size_t i : members_) {
-      if (plan_.sources[group_.sources()[i]].enrich) {
+      if (enriches(i)) {
         enriching.push_back(i);
       } else {
         reject_state(i, why.code, std::string(why.message), why.cure, to);
@@ -106,39 +107,90 @@ class Finisher {
   }
 
   void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view in_options, Finished& to) {
-    const std::uint32_t source = group_.sources()[i];
-    const SourceConfig& config = *plan_.sources[source].config;
-    const std::string cure = config.cure(in_options);
     const std::span<const Contribution> records = group_.of(i);
     if (records.size() > 1) message += fmt::format(" (one of the {} records that make it up)", records.size());
-    to.sources[source].books.reject(code, fmt::format("{}; {}", message, cure), records.size());
     for (const Contribution& c : records) {
+      const SourceConfig& config = *plan_.sources[c.source].config;
+      const std::string cure = config.cure(in_options);
+      to.sources[c.source].books.reject(code, fmt::format("{}; {}", message, cure));
       add_reject(to.rejects, {config.name, config.inputs[c.origin.file], c.origin.line, c.origin.offset, code, "external_id",
                               c.conversation.external_id, message, cure, "", 0});
-      if (plan_.ledger) add_ledger_entry(to.ledger, source, c.origin, Fate::rejected, code);
+      if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, Fate::rejected, code);
     }
   }
 
+  [[nodiscard]] bool enriches(std::size_t i) const { return plan_.sources[group_.sources()[i]].enrich; }
+
   /// Counts the records of what was written, and enters them into the ledger: the first one is it, the others are merged.
+  /// A conversation is never begun by a record that only adds to it.
   void account(Fate first_fate, Finished& to) {
+    const bool update = first_fate == Fate::update;
     const Contribution* first = nullptr;
     for (const std::size_t i : members_) {
+      const bool may_begin = update || !enriches(i);
       for (const Contribution& c : group_.of(i)) {
-        if (first == nullptr || std::tie(c.source, c.origin.file, c.origin.offset) <
-                                    std::tie(first->source, first->origin.file, first->origin.offset)) {
+        ++to.sources[c.source].merged;
+        if (may_begin && (first == nullptr || std::tie(c.source, c.origin.file, c.origin.offset) <
+                                                  std::tie(first->source, first->origin.file, first->origin.offset))) {
           first = &c;
         }
       }
-      to.sources[group_.sources()[i]].merged += group_.of(i).size();
+      if (enriches(i)) account_enrichment(i, update, to);
     }
     Finished::Accounts& accounts = to.sources[first->source];
     --accounts.merged;
-    ++(first_fate == Fate::update ? accounts.updates : accounts.written);
+    ++(update ? accounts.updates : accounts.written);
+    if (!update && to.first_conversation.empty()) to.first_conversation = combined_.conversation.external_id;
     if (!plan_.ledger) return;
     for (const std::size_t i : members_) {
       for (const Contribution& c : group_.of(i)) {
         add_ledger_entry(to.ledger, c.source, c.origin, &c == first ? first_fate : Fate::merged,
                          combined_.conversation.external_id);
+      }
+    }
+  }
+
+  void account_enrichment(std::size_t i, bool update, Finished& to) {
+    Enrichment& enrichment = to.sources[group_.sources()[i]].enrichment;
+    if (update) {
+      if (enrichment.unmet++ == 0) enrichment.unmet_example = combined_.conversation.external_id;
+    } else {
+      ++enrichment.conversations;
+      enrichment.records += group_.of(i).size();
+    }
+  }
+
+  /// When do those who know of it say that it began?
+  void compare_starts(Finished& to) const {
+    for (std::size_t m = 0; m < members_.size(); ++m) {
+      const std::size_t i = members_[m];
+      if (enriches(i)) continue;
+      compare_files(i, to);
+      const auto& left = group_.states()[i]->conversation.started_at;
+      for (std::size_t n = m + 1; left && n < members_.size(); ++n) {
+        const std::size_t j = members_[n];
+        const auto& right = group_.states()[j]->conversation.started_at;
+        if (right && !enriches(j) && group_.sources()[i] != group_.sources()[j]) {
+          to.offsets.add(group_.sources()[i], group_.sources()[j], *left, *right);
+        }
+      }
+    }
+  }
+
+  /// Of a conversation that stands whole in several files, the first file's record against the others.
+  void compare_files(std::size_t i, Finished& to) const {
+    const std::span<const Contribution> records = group_.of(i);
+    if (records.size() == 1 || plan_.sources[group_.sources()[i]].config->info.role != RecordRole::conversation) return;
+    const auto place = [](const Contribution& c) { return std::tie(c.source, c.origin.file, c.origin.offset); };
+    const Contribution* first = &records.front();
+    for (const Contribution& c : records) {
+      if (place(c) < place(*first)) first = &c;
+    }
+    if (!first->conversation.started_at) return;
+    for (const Contribution& c : records) {
+      const bool elsewhere = c.source != first->source || c.origin.file != first->origin.file;
+      if (elsewhere && c.conversation.started_at) {
+        to.offsets.add(first->source, c.source, *first->conversation.started_at, *c.conversation.started_at);
       }
     }
   }
@@ -247,6 +299,8 @@ void Finished::clear() {
   updates.clear();
   rejects.clear();
   ledger.clear();
+  offsets.clear();
+  first_conversation.clear();
   std::fill(sources.begin(), sources.end(), Accounts());
 }
 

@@ -16,6 +16,7 @@
 #include "merge/ledger.hpp"
 #include "merge/links.hpp"
 #include "merge/sorter.hpp"
+#include "merge/start_offsets.hpp"
 #include "pipeline/books.hpp"
 
 namespace crosswalk {
@@ -30,8 +31,11 @@ struct Finished {
   struct Accounts {
     Books books;  ///< `rejected`: of records that had been counted as translated
     std::uint64_t written = 0, updates = 0, merged = 0, repeated_touchpoints = 0;
+    Enrichment enrichment;  ///< of a source that enriches
   };
   std::vector<Accounts> sources;
+  StartOffsets offsets;
+  std::string first_conversation;  ///< external_id
 
   void clear();
   [[nodiscard]] std::size_t held() const { return conversations.size() + updates.size() + rejects.size() + ledger.size(); }
@@ -64,6 +68,10 @@ class Merger {
   /// The external_id that a linked conversation goes by; empty: it is in no link.
   [[nodiscard]] std::string_view survivor(std::string_view external_id) const {
     return links_ ? links_->survivor(external_id) : std::string_view();
+  }
+  /// After link(): of a conversation whose links contradict each other, with whom it was left apart.
+  [[nodiscard]] std::optional<LeftApart> left_apart(std::string_view external_id) const {
+    return links_ ? links_->left_apart(external_id) : std::nullopt;
   }
   /// After link(): the link rules that hold between states of one conversation, by index.
   [[nodiscard]] std::vector<std::size_t> joining_rules(const GroupStates& group) const;
