@@ -159,6 +159,7 @@ Json accounts_of(const Summary& s) {
   source_json["name"] = s.source;
   source_json["adapter"] = s.adapter;
   if (!s.role.empty()) source_json["role"] = s.role;
+  if (!s.role.empty()) source_json["instance"] = s.instance;
   source_json["inputs"] = s.inputs;
   source_json["time_zone"] = s.time_zone;
   source_json["disambiguation"] = s.disambiguation;
@@ -169,6 +170,10 @@ Json accounts_of(const Summary& s) {
   if (!s.role.empty()) source_json["written"] = s.written;
   source_json["merged"] = s.merged;
   source_json["updates"] = s.updates;
+  if (s.role == "enrich") {
+    source_json["enrichment"] = {
+        {"conversations", s.enrichment.conversations}, {"records", s.enrichment.records}, {"unmet", s.enrichment.unmet}};
+  }
   source_json["unchanged"] = 0;
   source_json["filtered"] = s.filtered_total;
   source_json["rejected"] = s.rejected_total;
@@ -222,7 +227,8 @@ std::string Summary::text() const {
   if (!role.empty()) {
     std::vector<std::string> did;
     if (written != 0) did.push_back("began " + counted(written, "conversation"));
-    if (merged != 0) did.push_back(fmt::format("added {} to conversations", counted(merged, "record")));
+    const std::uint64_t added = role == "enrich" ? enrichment.records : merged;
+    if (added != 0) did.push_back(fmt::format("added {} to conversations", counted(added, "record")));
     if (updates != 0) did.push_back(fmt::format("made {} of conversations that are not in this run", counted(updates, "update")));
     if (!touched.empty() && !did.empty()) did.push_back(touched);
     if (!did.empty()) line(role, fmt::format("{}", fmt::join(did, ", ")));

@@ -285,7 +285,7 @@ TEST_CASE("job summary: one and many, grouped; a source says what it did by its 
   job.links.rules = {{"a.external_id", "b.external_id", 1, 12'345, 1}};
   job.links.groups = 1;
   job.links.conflicts = 2;
-  job.links.examples = {{"a", {"1", "2"}, 3}};
+  job.links.examples = {{"a", {"1", "2"}, 3, {"a.external_id = b.external_id"}}};
   job.sinks = {{"jsonl", "-", 12'345, 1, 10}};
   CHECK(job.balance().ok());
   CHECK(job.text() ==
@@ -297,7 +297,7 @@ TEST_CASE("job summary: one and many, grouped; a source says what it did by its 
         "  link       a.external_id (1 value) = b.external_id (12,345 values): 1 in both\n"
         "  linked     1 group became one conversation\n"
         "  conflict   2 groups left apart, since each would hold several conversations of one source, for example 1 and 2 of "
-        "\"a\"; if that is meant: [merge] several = [\"a\"]\n"
+        "\"a\", by a.external_id = b.external_id; if that is meant: [merge] several = [\"a\"]\n"
         "  jsonl      12,345 conversations, 1 update to standard output\n");
   CHECK(Json::parse(job.json())["sources"].size() == 2);
 

@@ -27,10 +27,12 @@ struct JobSource {
   std::string name;                 ///< unique; used in rules, rejects and the summary
   std::string adapter;              ///< id; empty: the adapters bid on the head of the first input
   std::vector<std::string> inputs;  ///< paths and globs, relative ones already put behind the job file's folder
+  std::string instance;             ///< account of the vendor, where the vendor has several; empty: not said
   std::string time_zone;
   Disambiguation disambiguation = Disambiguation::compatible;
   bool evidence = false;
   std::map<std::string, std::string, std::less<>> settings;
+  RejectLimit max_rejects;   ///< of its records
   bool enrich = false;       ///< fills only the fields of ConversationUpdate
   bool allow_empty = false;  ///< inputs without a single record are fine
   std::uint32_t line = 0;    ///< of the job file, for messages
@@ -92,8 +94,10 @@ struct JobSink {
 };
 
 struct Job {
-  std::string path;                                     ///< of the job file, as given
-  std::string external_id;                              ///< template: {id}, {platform}, {source}, {scope}; empty: none given
+  std::string path;         ///< of the job file, as given
+  std::string external_id;  ///< template: {id}, {platform}, {instance}, {source}, {scope}; empty: none given
+  std::string instance;     ///< of sources that say none
+  RejectLimit max_rejects;  ///< of the records of all sources
   std::uint64_t memory_limit = std::uint64_t{1} << 30;  ///< bytes, for the whole run
   enum class OrderBy : std::uint8_t { external_id, started_at };
   OrderBy order_by = OrderBy::external_id;
@@ -141,6 +145,7 @@ struct LinkAccounts {
     std::string source;                     ///< of which the group would hold several conversations
     std::vector<std::string> external_ids;  ///< of that source, a few
     std::uint64_t size = 0;                 ///< external_ids of the whole group
+    std::vector<std::string> rules;         ///< by which it would be one, as written: "left = right"
   };
   std::vector<Rule> rules;
   std::uint64_t groups = 0;        ///< of two or more external_ids that became one
@@ -155,7 +160,7 @@ struct IdAccounts {
   std::uint64_t distinct_unknown = 0;
   bool complete = true;  ///< false: there were more distinct unknown ids than are told apart
   struct Unknown {
-    std::string platform, id;
+    std::string platform, instance, id;
     std::uint64_t count = 0;
   };
   std::vector<Unknown> most_frequent;  ///< at most twenty
