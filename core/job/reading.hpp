@@ -55,6 +55,7 @@ class JobReading {
   std::vector<std::uint32_t> leads_;             ///< by source, see lead_sources()
   std::array<IdUse, kIdKinds> tables_;
   std::shared_ptr<SharedTexts> texts_ = std::make_shared<SharedTexts>();
+  std::shared_ptr<ColumnSets> column_sets_ = std::make_shared<ColumnSets>();
   std::array<IdCoverage, kIdKinds> coverage_;
 };
 

@@ -323,6 +323,8 @@ class JobRun {
       summary.written += accounts.written;
       summary.updates += accounts.updates;
       summary.merged += accounts.merged;
+      summary.superseded += accounts.superseded;
+      if (!accounts.findings.empty()) accounts.findings.enter(summary.inputs, summary);
       summary.repeated_touchpoints += accounts.repeated_touchpoints;
       Enrichment& enrichment = summary.enrichment;
       if (enrichment.unmet == 0) enrichment.unmet_example = accounts.enrichment.unmet_example;
@@ -508,7 +510,7 @@ Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& 
   summary.complete = result.ok() || run.published();
   for (Summary& source : summary.sources) {
     if (result) continue;
-    source.written = source.merged = source.updates = 0;  // what had been put together is thrown away
+    source.written = source.merged = source.superseded = source.updates = 0;  // what had been put together is thrown away
     source.enrichment = {};
   }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();

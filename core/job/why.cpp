@@ -91,7 +91,13 @@ struct Claim {
   Known how = Known::offset;  ///< of a time
   bool evidence = false;
   bool of_state = false;  ///< it is what its source says after all
+  RecordPart part;
 };
+
+/// Of a snapshot one record alone stands for a field; `version` is its version there.
+bool stands_for(const Claim& claim, const Version& version) {
+  return claim.part.role == RecordPart::Role::joins || claim.version == version;
+}
 
 void take_how(Claim& claim, const Conversation& c, Target target) {
   if (target == Target::started_at) claim.how = c.started_how, claim.evidence = c.started_by_evidence;
@@ -290,9 +296,11 @@ class Explainer {
     }
     why_.records.clear();
     for (const std::size_t i : members) {
-      for (const Contribution& c : group.of(i)) {
+      for (std::size_t r = 0; r < group.of(i).size(); ++r) {
+        const Contribution& c = group.of(i)[r];
         Witness w = witness(plan, c, Target::none);
         w.verdict = plan.sources[c.source].enrich ? "adds to the conversation" : "";
+        add_part(w.verdict, group, i, r, why_.records.size());
         why_.records.push_back(std::move(w));
       }
     }
@@ -307,6 +315,34 @@ class Explainer {
     if (!combined.enrichment_only && (field.empty() || field == "metadata.crosswalk")) {
       explain_marks(combined.conversation, plan.sources[group.sources()[members.front()]].config->zones->version());
     }
+  }
+
+  /// Of a snapshot: which record replaced it. `first_of_state`: how many records were told before it, plus its own number.
+  static void add_part(std::string& verdict, const GroupStates& group, std::size_t i, std::size_t r, std::size_t told) {
+    const std::span<const RecordPart> parts = group.parts(i);
+    if (parts.size() < 2 || parts[r].role == RecordPart::Role::joins) return;
+    const auto newest =
+        std::find_if(parts.begin(), parts.end(), [](const RecordPart& p) { return p.role == RecordPart::Role::stands; });
+    const std::size_t number = told - r + static_cast<std::size_t>(newest - parts.begin()) + 1;
+    if (!verdict.empty()) verdict += "; ";
+    switch (parts[r].role) {
+      case RecordPart::Role::stands: verdict += "the newest record, which stands as a whole"; break;
+      case RecordPart::Role::supplies:
+        verdict += fmt::format("superseded by [{}] but for what that lacks a column for: {}", number, reason(parts[r].newer));
+        break;
+      default: verdict += fmt::format("superseded by [{}]: {}", number, reason(parts[r].newer)); break;
+    }
+  }
+
+  /// Why another record is newer.
+  static std::string_view reason(Newer newer) {
+    switch (newer) {
+      case Newer::update_time: return "newer update time";
+      case Newer::equal_times: return "the same update time, later in the input";
+      case Newer::only_dated: return "it has an update time, this one has none";
+      case Newer::both_undated: return "later in the input; it has no update time";
+    }
+    return "";
   }
 
   static void join(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members, Combined& combined) {
@@ -341,11 +377,13 @@ class Explainer {
       const State& state = *group.states()[i];
       const std::string stands = json_of(state.conversation, target);
       bool said = false;
-      for (const Contribution& c : group.of(i)) {
+      for (std::size_t r = 0; r < group.of(i).size(); ++r) {
+        const Contribution& c = group.of(i)[r];
         Claim claim{i, c.source, &c, false, json_of(c.conversation, target), c.version};
         if (claim.value.empty()) continue;
         take_how(claim, c.conversation, target);
-        claim.of_state = claim.value == stands;
+        claim.part = group.parts(i)[r];
+        claim.of_state = claim.value == stands && stands_for(claim, state.versions[static_cast<std::size_t>(target)]);
         said |= claim.of_state;
         claims.push_back(std::move(claim));
       }
@@ -385,7 +423,7 @@ class Explainer {
     Claim wanted{0, 0, nullptr, false, out.value, {}};
     take_how(wanted, combined.conversation, target);
     const auto stands = std::find_if(claims.begin(), claims.end(), [&](const Claim& c) {
-      return c.value == wanted.value && c.how == wanted.how && c.evidence == wanted.evidence &&
+      return c.of_state && c.value == wanted.value && c.how == wanted.how && c.evidence == wanted.evidence &&
              (!plan.sources[c.source].enrich || is_update_field(target));
     });
     const bool said = stands != claims.end();
@@ -454,7 +492,8 @@ class Explainer {
     const auto any = [&](const auto& wanted) { return std::any_of(claims.begin() + 1, claims.end(), wanted); };
     const bool elsewhere = any([&](const Claim& c) { return c.state != first.state; });
     const bool beside = any([&](const Claim& c) { return c.state == first.state; });
-    if (claims.size() == 1 && !first.derived) return "the only record that says it";
+    const bool supplied = first.part.role == RecordPart::Role::supplies;
+    if (claims.size() == 1 && !first.derived && !supplied) return "the only record that says it";
     if (target == Target::started_at && !ordered && !first.derived) return "the earliest";
     if (elsewhere && !ordered && target == Target::started_at) {
       add("the earliest");
@@ -465,11 +504,24 @@ class Explainer {
     } else if (elsewhere) {
       add("its source is the first in the job that knows it");
     }
-    const bool as_new =
-        any([&](const Claim& c) { return c.state == first.state && c.version == first.version && c.value != first.value; });
-    if (as_new) {
-      add("of its source's newest records, which are equally new, the larger value");
-    } else if (beside && !first.derived) {
+    if ((!beside && !supplied) || first.derived) return rule;
+    switch (first.part.role) {
+      case RecordPart::Role::stands: add("the newest record of its source, which stands as a whole"); return rule;
+      case RecordPart::Role::supplies: add("the newest record of its source that has a column for it"); return rule;
+      default: break;
+    }
+    const auto by = [&](Newer newer) {
+      return any([&](const Claim& c) {
+        return c.state == first.state && !c.derived && c.value != first.value && newer_by(first.version, c.version) == newer;
+      });
+    };
+    if (target == Target::started_at) {
+      add("the earliest of its source");
+    } else if (by(Newer::equal_times)) {
+      add("of its source's records that were updated last, the later in the input");
+    } else if (by(Newer::both_undated)) {
+      add("of its source's records, which have no update time, the last in the input that says it");
+    } else {
       add("the newest record of its source that says it");
     }
     return rule;
@@ -481,7 +533,10 @@ class Explainer {
     if (plan.sources[claim.source].enrich && !is_update_field(target) && target != Target::none) {
       return "a source with role = \"enrich\" may not say it";
     }
-    if (claim.value == winner.value) return "says the same";
+    if (claim.value == winner.value && winner.of_state) return "says the same";
+    if (claim.part.role == RecordPart::Role::superseded || claim.part.role == RecordPart::Role::supplies) {
+      return fmt::format("superseded as a whole: {}", reason(claim.part.newer));
+    }
     const bool ordered = !plan.order[static_cast<std::size_t>(target)].empty();
     if (claim.state == winner.state || !claim.of_state) {
       const bool touched =
@@ -489,7 +544,9 @@ class Explainer {
       if (touched) return "its source's touchpoints stand over it";
       if (target == Target::started_at) return "later";
       if (claim.state != winner.state) return "not the newest record of its source, which is asked later";
-      return claim.version == winner.version ? "as new as the one that stands; of the two values the larger stands" : "older";
+      return std::string(newer_by(winner.version, claim.version) == Newer::update_time
+                             ? "older"
+                             : reason(newer_by(winner.version, claim.version)));
     }
     if (!ordered && target == Target::started_at) return "later";
     if (!ordered && target == Target::ended_at) return "earlier";
@@ -516,11 +573,13 @@ class Explainer {
         made.source = source;
         made.verdict = "what this source says where another source's value stands";
       }
-      for (const Contribution& c : group.of(i)) {
+      for (std::size_t r = 0; r < group.of(i).size(); ++r) {
+        const Contribution& c = group.of(i)[r];
         for (const MetadataItem& said : c.metadata) {
           if (said.key != item.key) continue;
           Claim claim{i, c.source, &c, false, std::string(said.value), c.version};
-          claim.of_state = known != state.metadata.end() && claim.value == known->value;
+          claim.part = group.parts(i)[r];
+          claim.of_state = known != state.metadata.end() && claim.value == known->value && stands_for(claim, known->version);
           claims.push_back(std::move(claim));
         }
       }
@@ -528,7 +587,8 @@ class Explainer {
     std::stable_sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) {
       return a.state != b.state ? a.state < b.state : b.version < a.version;
     });
-    const auto stands = std::find_if(claims.begin(), claims.end(), [&](const Claim& c) { return c.value == out.value; });
+    const auto stands =
+        std::find_if(claims.begin(), claims.end(), [&](const Claim& c) { return c.of_state && c.value == out.value; });
     if (stands == claims.end()) {
       made.value = out.value;
       out.witnesses.push_back(std::move(made));

@@ -23,7 +23,8 @@ struct SourceConfig;
 struct MergeSource {
   static constexpr std::uint32_t kItself = UINT32_MAX;
   const SourceConfig* config = nullptr;
-  bool enrich = false;  ///< fills only the fields of ConversationUpdate
+  bool enrich = false;    ///< fills only the fields of ConversationUpdate
+  bool snapshot = false;  ///< records are whole conversations: the newest replaces the others
   /// The first source whose records are of the same conversations in the same form (exports of one account that overlap):
   /// what all of them say of a conversation is one state.
   std::uint32_t lead = kItself;
@@ -37,9 +38,10 @@ struct MergePlan {
   std::array<std::vector<std::uint32_t>, kTargetCount> order;
   /// Leads of which one group may hold several conversations; may be empty: none.
   std::vector<bool> several;
-  bool by_start = false;               ///< the output is ordered by started_at, then external_id; else by external_id
-  bool ledger = false;                 ///< a line per record is wanted
-  std::shared_ptr<SharedTexts> texts;  ///< of the contributions; may be null
+  bool by_start = false;                    ///< the output is ordered by started_at, then external_id; else by external_id
+  bool ledger = false;                      ///< a line per record is wanted
+  std::shared_ptr<SharedTexts> texts;       ///< of the contributions; may be null
+  std::shared_ptr<ColumnSets> column_sets;  ///< of the snapshots' contributions; may be null
 
   [[nodiscard]] std::uint32_t lead(std::uint32_t source) const {
     return sources[source].lead == MergeSource::kItself ? source : sources[source].lead;

@@ -23,10 +23,11 @@ class Finisher {
 
   void finish(const Group& group, Finished& to) {
     group_.load(group);
+    members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
       to.sources[group_.sources()[i]].repeated_touchpoints += group_.states()[i]->repeated_touchpoints;
+      look_at_order(i, to);
     }
-    members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
       if (group_.standing(i) == i) {
         members_.push_back(i);
@@ -70,6 +71,55 @@ class Finisher {
     }
   }
 
+  /// Enters the records that were replaced, and those of which another stands for its place in the input.
+  void look_at_order(std::size_t i, Finished& to) {
+    const std::span<const Contribution> records = group_.of(i);
+    if (records.size() == 1) return;
+    const std::span<const RecordPart> parts = group_.parts(i);
+    for (std::size_t r = 0; r < records.size(); ++r) {
+      const Contribution& c = records[r];
+      Finished::Accounts& accounts = to.sources[c.source];
+      if (parts[r].role == RecordPart::Role::supplies) find_supplying(c, accounts.findings);
+      if (parts[r].lost_by_place) find_lost(c, parts[r].newer, accounts.findings);
+      if (parts[r].role != RecordPart::Role::superseded) continue;
+      ++accounts.superseded;
+      if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, Fate::superseded, c.conversation.external_id);
+    }
+  }
+
+  static void find_supplying(const Contribution& c, Findings& findings) {
+    findings.add("supplied_by_older_record", {c.origin.file, c.origin.offset}, [&] {
+      Finding first;
+      first.message = fmt::format("the newest record of conversation {} lacks columns that this older one has: it supplies them",
+                                  shown(c.conversation.external_id));
+      first.line = c.origin.line;
+      return first;
+    });
+  }
+
+  static void find_lost(const Contribution& c, Newer newer, Findings& findings) {
+    const bool equal_times = newer == Newer::equal_times;
+    findings.add(equal_times ? "equal_update_times" : "no_update_time", {c.origin.file, c.origin.offset}, [&] {
+      Finding first;
+      first.message =
+          fmt::format("another record of conversation {} says otherwise {}", shown(c.conversation.external_id),
+                      equal_times                  ? "with the same update time, and stands since it is later in the input"
+                      : newer == Newer::only_dated ? "and stands since it has an update time and this one has none"
+                                                   : "and stands since it is later in the input; it has no update time");
+      first.cure = equal_times ? "" : "export the update times as well";
+      first.line = c.origin.line;
+      return first;
+    });
+  }
+
+  /// Calls `visit` for each record of a state that is not superseded.
+  void each_standing(std::size_t i, const auto& visit) const {
+    const std::span<const Contribution> records = group_.of(i);
+    for (std::size_t r = 0; r < records.size(); ++r) {
+      if (group_.parts(i)[r].role != RecordPart::Role::superseded) visit(records[r]);
+    }
+  }
+
   void finish_members(Finished& to) {
     states_.clear();
     sources_.clear();
@@ -107,16 +157,17 @@ class Finisher {
   }
 
   void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view in_options, Finished& to) {
-    const std::span<const Contribution> records = group_.of(i);
-    if (records.size() > 1) message += fmt::format(" (one of the {} records that make it up)", records.size());
-    for (const Contribution& c : records) {
+    std::size_t records = 0;
+    each_standing(i, [&](const Contribution&) { ++records; });
+    if (records > 1) message += fmt::format(" (one of the {} records that make it up)", records);
+    each_standing(i, [&](const Contribution& c) {
       const SourceConfig& config = *plan_.sources[c.source].config;
       const std::string cure = config.cure(in_options);
       to.sources[c.source].books.reject(code, fmt::format("{}; {}", message, cure));
       add_reject(to.rejects, {config.name, config.inputs[c.origin.file], c.origin.line, c.origin.offset, code, "external_id",
                               c.conversation.external_id, message, cure, "", 0});
       if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, Fate::rejected, code);
-    }
+    });
   }
 
   [[nodiscard]] bool enriches(std::size_t i) const { return plan_.sources[group_.sources()[i]].enrich; }
@@ -128,13 +179,13 @@ class Finisher {
     const Contribution* first = nullptr;
     for (const std::size_t i : members_) {
       const bool may_begin = update || !enriches(i);
-      for (const Contribution& c : group_.of(i)) {
+      each_standing(i, [&](const Contribution& c) {
         ++to.sources[c.source].merged;
         if (may_begin && (first == nullptr || std::tie(c.source, c.origin.file, c.origin.offset) <
                                                   std::tie(first->source, first->origin.file, first->origin.offset))) {
           first = &c;
         }
-      }
+      });
       if (enriches(i)) account_enrichment(i, update, to);
     }
     Finished::Accounts& accounts = to.sources[first->source];
@@ -143,10 +194,10 @@ class Finisher {
     if (!update && to.first_conversation.empty()) to.first_conversation = combined_.conversation.external_id;
     if (!plan_.ledger) return;
     for (const std::size_t i : members_) {
-      for (const Contribution& c : group_.of(i)) {
+      each_standing(i, [&](const Contribution& c) {
         add_ledger_entry(to.ledger, c.source, c.origin, &c == first ? first_fate : Fate::merged,
                          combined_.conversation.external_id);
-      }
+      });
     }
   }
 
@@ -156,7 +207,7 @@ class Finisher {
       if (enrichment.unmet++ == 0) enrichment.unmet_example = combined_.conversation.external_id;
     } else {
       ++enrichment.conversations;
-      enrichment.records += group_.of(i).size();
+      each_standing(i, [&](const Contribution&) { ++enrichment.records; });
     }
   }
 

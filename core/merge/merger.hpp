@@ -18,6 +18,7 @@
 #include "merge/sorter.hpp"
 #include "merge/start_offsets.hpp"
 #include "pipeline/books.hpp"
+#include "pipeline/findings.hpp"
 
 namespace crosswalk {
 
@@ -30,7 +31,8 @@ struct Finished {
   /// What became of the records of one source.
   struct Accounts {
     Books books;  ///< `rejected`: of records that had been counted as translated
-    std::uint64_t written = 0, updates = 0, merged = 0, repeated_touchpoints = 0;
+    std::uint64_t written = 0, updates = 0, merged = 0, superseded = 0, repeated_touchpoints = 0;
+    Findings findings;
     Enrichment enrichment;  ///< of a source that enriches
   };
   std::vector<Accounts> sources;

@@ -11,13 +11,6 @@ namespace {
 
 std::size_t index(Target target) { return static_cast<std::size_t>(target); }
 
-bool known(std::string_view text) { return !text.empty(); }
-bool known(Channel channel) { return channel != Channel::none; }
-template <class T>
-bool known(const std::optional<T>& value) {
-  return value.has_value();
-}
-
 bool larger(std::string_view a, std::string_view b) { return a.data() != b.data() && a > b; }
 bool larger(Channel a, Channel b) { return a > b; }
 bool larger(const std::optional<bool>& a, const std::optional<bool>& b) { return *a && !*b; }
@@ -35,8 +28,23 @@ bool stands_over(const T& from, const Version& from_version, const T& to, const 
   return from_version != to_version ? to_version < from_version : larger(from, to);
 }
 
+bool alike(std::string_view a, std::string_view b) { return same(a, b); }
+bool alike(const std::optional<Decimal>& a, const std::optional<Decimal>& b) {
+  return a->digits == b->digits && a->scale == b->scale;
+}
 template <class T>
-void join_value(T& to, Version& to_version, const T& from, const Version& from_version) {
+bool alike(const T& a, const T& b) {
+  return a == b;
+}
+
+bool place_decides(const Version& a, const Version& b) {
+  return a.seconds == b.seconds ? a.nanos == b.nanos : !a.dated() || !b.dated();
+}
+
+template <class T>
+void join_value(State& state, T& to, Version& to_version, const T& from, const Version& from_version) {
+  if (!known(from)) return;
+  if (known(to) && place_decides(from_version, to_version)) state.contested |= !alike(from, to);
   if (!stands_over(from, from_version, to, to_version)) return;
   to = from;
   to_version = from_version;
@@ -48,35 +56,21 @@ auto certainty(Known how, bool by_evidence) { return std::pair(how, by_evidence)
 void join_conversation(State& state, const Conversation& from, const auto& version_of) {
   Conversation& to = state.conversation;
   const auto join = [&](Target target, auto field) {
-    join_value(to.*field, state.versions[index(target)], from.*field, version_of(target));
+    join_value(state, to.*field, state.versions[index(target)], from.*field, version_of(target));
   };
-  join(Target::platform, &Conversation::platform);
-  join(Target::channel, &Conversation::channel);
-  join(Target::queue_id, &Conversation::queue_id);
-  join(Target::assigned_agent_id, &Conversation::assigned_agent_id);
-  join(Target::customer_id, &Conversation::customer_id);
-  join(Target::subject, &Conversation::subject);
-  join(Target::status, &Conversation::status);
-  join(Target::handle_time, &Conversation::handle_time);
-  join(Target::wait_time, &Conversation::wait_time);
-  join(Target::first_response_time, &Conversation::first_response_time);
-  join(Target::resolved, &Conversation::resolved);
-  join(Target::csat_score, &Conversation::csat_score);
+  each_field(join);
 
   if (from.started_at && (!to.started_at || *from.started_at < *to.started_at ||
                           (*from.started_at == *to.started_at && certainty(from.started_how, from.started_by_evidence) <
                                                                      certainty(to.started_how, to.started_by_evidence)))) {
-    to.started_at = from.started_at;
-    to.started_how = from.started_how;
-    to.started_by_evidence = from.started_by_evidence;
+    take_started(to, from);
   }
   Version& ended = state.versions[index(Target::ended_at)];
   const bool surer = from.ended_at && to.ended_at && *from.ended_at == *to.ended_at && version_of(Target::ended_at) == ended &&
                      certainty(from.ended_how, from.ended_by_evidence) < certainty(to.ended_how, to.ended_by_evidence);
+  if (from.ended_at && to.ended_at && *from.ended_at != *to.ended_at) state.contested = true;
   if (surer || stands_over(from.ended_at, version_of(Target::ended_at), to.ended_at, ended)) {
-    to.ended_at = from.ended_at;
-    to.ended_how = from.ended_how;
-    to.ended_by_evidence = from.ended_by_evidence;
+    take_ended(to, from);
     ended = version_of(Target::ended_at);
   }
 }
@@ -127,8 +121,21 @@ bool is_before(const Origin& a, const Origin& b) { return std::pair(a.file, a.of
 
 }  // namespace
 
+void take_started(Conversation& to, const Conversation& from) {
+  to.started_at = from.started_at;
+  to.started_how = from.started_how;
+  to.started_by_evidence = from.started_by_evidence;
+}
+
+void take_ended(Conversation& to, const Conversation& from) {
+  to.ended_at = from.ended_at;
+  to.ended_how = from.ended_how;
+  to.ended_by_evidence = from.ended_by_evidence;
+}
+
 void State::clear() {
   id = scope = {};
+  contested = false;
   conversation = {};
   versions.fill({});
   metadata.clear();
@@ -150,7 +157,7 @@ void State::join(const Contribution& c) {
   if ((c.says & Contribution::kSaysMore) != 0) {
     join_conversation(*this, c.conversation, [&](Target) -> const Version& { return c.version; });
   } else {  // a touchpoint, mostly
-    join_value(conversation.platform, versions[index(Target::platform)], c.conversation.platform, c.version);
+    join_value(*this, conversation.platform, versions[index(Target::platform)], c.conversation.platform, c.version);
   }
   for (std::size_t i = 0; i < c.metadata.size(); ++i) {
     const auto& [key, value] = c.metadata[i];
@@ -172,6 +179,7 @@ void State::join(const State& other) {
   }
   if (is_before(other.origin, origin)) origin = other.origin;
   records += other.records;
+  contested |= other.contested;
   join_conversation(*this, other.conversation, [&](Target target) -> const Version& { return other.versions[index(target)]; });
   metadata.insert(metadata.end(), other.metadata.begin(), other.metadata.end());
   touchpoints.insert(touchpoints.end(), other.touchpoints.begin(), other.touchpoints.end());
@@ -182,8 +190,9 @@ void State::settle() {
     if (a.key != b.key) return a.key < b.key;
     return a.version != b.version ? b.version < a.version : b.value < a.value;
   });
-  metadata.erase(std::unique(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) { return a.key == b.key; }),
-                 metadata.end());
+  const auto again = std::unique(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) { return a.key == b.key; });
+  contested |= again != metadata.end();
+  metadata.erase(again, metadata.end());
   if (may_repeat(touchpoints)) {
     std::sort(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& a, const Touchpoint& b) {
       if (a.id != b.id) return a.id < b.id;
