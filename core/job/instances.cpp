@@ -52,7 +52,7 @@ class Instances {
                         "account: two accounts' ticket 123 are two conversations, in two exports of one account it is one",
                         configs_[a]->name, configs_[b]->name, configs_[a]->platform),
             "give both the key instance: the same for exports of one account, for example instance = \"main\"; different "
-            "ones for two accounts, with {instance} in [job] external_id");
+            "ones for two accounts, with [job] external_id = \"{platform}:{instance}:{id}\"");
       }
     }
     return {};
@@ -74,7 +74,7 @@ class Instances {
         return error(i,
                      fmt::format("source \"{}\" enriches, and platform {} has several instances: {}", configs_[i]->name,
                                  configs_[i]->platform, fmt::join(there, ", ")),
-                     fmt::format("say whose conversations it is about: instance = \"{}\"", *there.rbegin()));
+                     fmt::format("say whose conversations it is about, for example instance = \"{}\"", *there.rbegin()));
       }
     }
     return {};

@@ -253,8 +253,9 @@ std::string Summary::text() const {
     line("dropped", fmt::format("{} × {} (such as \"{}\"): {}", grouped(bad.count), target, bad.found, bad.message));
   }
   for (const auto& [code, finding] : findings) {
-    line("found", fmt::format("{} × {}{}: {}{}{}{}", grouped(finding.count), code, finding.count == 1 ? "" : ", for example",
-                              place_of(finding), finding.message, finding.cure.empty() ? "" : "; ", finding.cure));
+    line("found", fmt::format("{} × {}{}: {}{}{}{}", grouped(finding.count), code,
+                              finding.count == 1 || finding.input.empty() ? "" : ", for example", place_of(finding),
+                              finding.message, finding.cure.empty() ? "" : "; ", finding.cure));
   }
   for (const auto& [target, counts] : times) {
     const Doubtful doubt = doubtful(counts);
