@@ -4,12 +4,13 @@
 #include <tuple>
 
 #include "encode/json_text.hpp"
+#include "merge/observer.hpp"
 #include "pipeline/source.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
 
-void GroupStates::load(const Group& group) {
+void GroupStates::load(const Group& group, MergeObserver* observer) {
   decoded_.clear();
   contributions_.clear();
   arena_.clear();
@@ -35,16 +36,22 @@ void GroupStates::load(const Group& group) {
       states_[count_++]->clear();
       sources_.push_back(c.source);
       first_.push_back(i);
+      if (observer != nullptr) observer->state(count_ - 1);
     }
-    states_[count_ - 1]->join(c);
+    if (observer == nullptr) {
+      states_[count_ - 1]->join(c);
+    } else {
+      states_[count_ - 1]->join(c, *observer);
+    }
   }
   first_.push_back(contributions_.size());
   all_.clear();
   for (std::size_t i = 0; i < count_; ++i) {
     State& state = *states_[i];
-    state.settle();
-    derive_from_touchpoints(state);
-    add_touchpoint_counts(state, *plan_.sources[sources_[i]].config);
+    if (observer != nullptr) observer->state(i);
+    state.settle(observer);
+    derive_from_touchpoints(state, observer);
+    add_touchpoint_counts(state, *plan_.sources[sources_[i]].config, observer);
     all_.push_back(&state);
   }
   choose_standing();
@@ -87,7 +94,7 @@ void GroupStates::choose_standing() {
 }
 
 /// How many touchpoints of each kind, as a metadata entry like the source's own.
-void GroupStates::add_touchpoint_counts(State& state, const SourceConfig& source) {
+void GroupStates::add_touchpoint_counts(State& state, const SourceConfig& source, MergeObserver* observer) {
   if (state.touchpoints.empty() || !source.carries("touchpoints")) return;
   constexpr std::string_view kKey = "\"touchpoints\":";
   const auto at = std::lower_bound(state.metadata.begin(), state.metadata.end(), kKey,
@@ -104,6 +111,7 @@ void GroupStates::add_touchpoint_counts(State& state, const SourceConfig& source
   }
   scratch_.add('}');
   state.metadata.insert(at, {kKey, arena_.keep(scratch_.view()), {}});
+  if (observer != nullptr) observer->entry_made(kKey, Rule::touchpoint_counts);
 }
 
 }  // namespace crosswalk

@@ -87,7 +87,7 @@ class GroupStates {
  public:
   explicit GroupStates(const MergePlan& plan) : plan_(plan), decoded_(plan.texts.get()) {}
 
-  void load(const Group& group);
+  void load(const Group& group, MergeObserver* observer = nullptr);
 
   /// Settled, with what their touchpoints say; by source, external_id before a link, id and scope.
   [[nodiscard]] std::span<const State* const> states() const { return all_; }
@@ -104,7 +104,7 @@ class GroupStates {
   [[nodiscard]] Arena& arena() { return arena_; }
 
  private:
-  void add_touchpoint_counts(State& state, const SourceConfig& source);
+  void add_touchpoint_counts(State& state, const SourceConfig& source, MergeObserver* observer);
   void choose_standing();
 
   const MergePlan& plan_;

@@ -91,7 +91,6 @@ class IdTable::Loader final : public RecordHandler {
   }
 
   IdTable& table_;
-  std::vector<std::uint64_t> lines_;  ///< where each pair was said first
   const Block* block_ = nullptr;
   std::optional<TextLines> lines_here_;
   std::optional<Error> error_;
@@ -160,18 +159,17 @@ void IdTable::Loader::take(const std::array<std::string_view, kColumns>& row, st
     return;
   }
   const std::size_t number = table_.ids_.add(row[kPlatform], row[kSourceId]);
-  if (number == table_.targets_.size()) {
-    table_.targets_.push_back(table_.text_.keep(row[kTargetId]));
-    lines_.push_back(line);
+  if (number == table_.rows_.size()) {
+    table_.rows_.push_back({table_.text_.keep(row[kTargetId]), line});
     return;
   }
-  if (table_.targets_[number] == row[kTargetId]) {
+  if (table_.rows_[number].target == row[kTargetId]) {
     ++table_.repeated_;
     return;
   }
   refuse(line,
          fmt::format("{} \"{}\" becomes \"{}\" here and \"{}\" in line {}", in_line(row[kPlatform]), in_line(row[kSourceId]),
-                     in_line(row[kTargetId]), in_line(table_.targets_[number]), lines_[number]),
+                     in_line(row[kTargetId]), in_line(table_.rows_[number].target), table_.rows_[number].line),
          "keep one of the two rows");
 }
 
@@ -183,10 +181,10 @@ Result<std::shared_ptr<const IdTable>> IdTable::load(const std::string& path) {
   return std::shared_ptr<const IdTable>(std::move(table));
 }
 
-std::optional<std::string_view> IdTable::find(std::string_view platform, std::string_view source_id) const {
+std::optional<IdTable::Row> IdTable::find(std::string_view platform, std::string_view source_id) const {
   const std::size_t number = ids_.find(trimmed(platform), trimmed(source_id));
   if (number == IdIndex::kNone) return std::nullopt;
-  return targets_[number];
+  return rows_[number];
 }
 
 // --- coverage --------------------------------------------------------------------------------------------------------

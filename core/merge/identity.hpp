@@ -55,10 +55,14 @@ class IdTable {
   /// passed over. Anything in it that is not a whole row is an error, since a table with holes would rename only some.
   [[nodiscard]] static Result<std::shared_ptr<const IdTable>> load(const std::string& path);
 
-  /// The target id, valid as long as the table. Allocates nothing.
-  [[nodiscard]] std::optional<std::string_view> find(std::string_view platform, std::string_view source_id) const;
+  struct Row {
+    std::string_view target;  ///< valid as long as the table
+    std::uint64_t line = 0;   ///< of the file
+  };
+  /// Allocates nothing.
+  [[nodiscard]] std::optional<Row> find(std::string_view platform, std::string_view source_id) const;
 
-  [[nodiscard]] std::size_t size() const { return targets_.size(); }  ///< pairs of platform and source id
+  [[nodiscard]] std::size_t size() const { return rows_.size(); }     ///< pairs of platform and source id
   [[nodiscard]] std::uint64_t repeated() const { return repeated_; }  ///< rows that said again what was known
   [[nodiscard]] const std::string& path() const { return path_; }
 
@@ -67,7 +71,7 @@ class IdTable {
 
   std::string path_;
   IdIndex ids_;
-  std::vector<std::string_view> targets_;  ///< by number in ids_
+  std::vector<Row> rows_;  ///< by number in ids_; of equal ones the first
   Arena text_;
   std::uint64_t repeated_ = 0;
 };

@@ -84,27 +84,6 @@ void Links::collect(Buffer& out, std::string_view external_id, std::span<const S
   }
 }
 
-std::vector<std::size_t> Links::joining(std::span<const State* const> states, std::span<const std::uint32_t> sources) const {
-  std::vector<std::size_t> rules;
-  std::string decoded;
-  for (std::size_t r = 0; r < rules_.size(); ++r) {
-    std::vector<std::string> left;
-    const auto each = [&](const LinkField& field, std::string_view json_key, const auto& visit) {
-      for (std::size_t i = 0; i < states.size(); ++i) {
-        if (sources[i] != field.source) continue;
-        const std::string_view value = link_value(*states[i], field, json_key, decoded);
-        if (!value.empty()) visit(value);
-      }
-    };
-    bool joins = false;
-    each(rules_[r].left, json_keys_[2 * r], [&](std::string_view value) { left.emplace_back(value); });
-    each(rules_[r].right, json_keys_[2 * r + 1],
-         [&](std::string_view value) { joins |= std::find(left.begin(), left.end(), value) != left.end(); });
-    if (joins) rules.push_back(r);
-  }
-  return rules;
-}
-
 Result<std::uint32_t> Links::node(std::string_view external_id, std::string_view sources) {
   if (const auto known = by_id_.find(external_id); known != by_id_.end()) return known->second;
   const auto number = static_cast<std::uint32_t>(nodes_.size());
@@ -187,6 +166,7 @@ Result<void> Links::join_values() {
       const Side side(behind.payload());
       auto number = node(side.external_id, side.sources);
       if (!number) return number.error();
+      if (keeps_groups_) rules_of_[*number].insert(rule_of(key));
       if (i == 0) first = *number;
       nodes_[root(*number)].parent = root(first);
     }
@@ -214,6 +194,7 @@ Result<void> Links::resolve() {
   for (std::vector<std::uint32_t>& members : groups) decide(members);
   nodes_ = {};
   by_id_ = {};
+  rules_of_ = {};
   return {};
 }
 
@@ -228,6 +209,7 @@ void Links::decide(std::vector<std::uint32_t>& members) {
     const bool several = !plan_.several.empty() && plan_.several[source];
     if (of_source[source].size() < 2 || several) continue;
     ++report_.conflicts;
+    keep_group(members, "", static_cast<std::uint32_t>(source));
     if (report_.examples.size() == kExamples) return;
     LinkReport::Conflict& example = report_.examples.emplace_back();
     example.source = plan_.sources[source].config->name;
@@ -249,6 +231,26 @@ void Links::decide(std::vector<std::uint32_t>& members) {
     break;
   }
   for (const std::uint32_t m : members) survivors_.emplace(nodes_[m].external_id, survivor);
+  keep_group(members, survivor, 0);
+}
+
+void Links::keep_group(const std::vector<std::uint32_t>& members, std::string_view survivor, std::uint32_t conflict) {
+  if (!keeps_groups_) return;
+  LinkedGroup& group = groups_.emplace_back();
+  group.survivor = survivor;
+  group.conflict = conflict;
+  std::set<std::size_t> rules;
+  for (const std::uint32_t m : members) {
+    group.members.push_back(nodes_[m].external_id);
+    rules.insert(rules_of_[m].begin(), rules_of_[m].end());
+    group_of_.emplace(nodes_[m].external_id, groups_.size() - 1);
+  }
+  group.rules.assign(rules.begin(), rules.end());
+}
+
+const LinkedGroup* Links::group_of(std::string_view external_id) const {
+  const auto found = group_of_.find(external_id);
+  return found == group_of_.end() ? nullptr : &groups_[found->second];
 }
 
 std::string_view Links::survivor(std::string_view external_id) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -33,6 +34,14 @@ struct LinkReport {
   std::vector<Conflict> examples;  ///< by external_id, at most twenty
 };
 
+/// Conversations that rules link, and what was decided about them.
+struct LinkedGroup {
+  std::vector<std::string_view> members;  ///< in order; valid as long as the Links
+  std::vector<std::size_t> rules;         ///< that link some of them, by index
+  std::string_view survivor;              ///< the member that names the whole; empty: they are left apart
+  std::uint32_t conflict = 0;             ///< the source of which the group would hold several conversations
+};
+
 /// Finds the groups: link values in, in any order; then which external_id each conversation goes by.
 class Links {
  public:
@@ -42,15 +51,16 @@ class Links {
   /// Appends entries for add(): what the states of one external_id say to the rules. `states` are settled.
   void collect(Buffer& out, std::string_view external_id, std::span<const State* const> states,
                std::span<const std::uint32_t> sources) const;
-  /// The rules by which some of these states say the same, by index.
-  [[nodiscard]] std::vector<std::size_t> joining(std::span<const State* const> states,
-                                                 std::span<const std::uint32_t> sources) const;
   Result<void> add(std::string_view entries) { return values_->add(entries); }
+  /// Before resolve(): group_of() will be asked. Takes memory for each linked conversation.
+  void keep_groups() { keeps_groups_ = true; }
   /// All values have come.
   Result<void> resolve();
 
   /// The external_id under which a conversation of the group goes on; empty: it is in no group. Any thread.
   [[nodiscard]] std::string_view survivor(std::string_view external_id) const;
+  /// Null: it is in none.
+  [[nodiscard]] const LinkedGroup* group_of(std::string_view external_id) const;
   [[nodiscard]] bool any() const { return !survivors_.empty(); }
   [[nodiscard]] const LinkReport& report() const { return report_; }
 
@@ -64,6 +74,7 @@ class Links {
   std::uint32_t root(std::uint32_t node);
   Result<void> join_values();
   void decide(std::vector<std::uint32_t>& members);
+  void keep_group(const std::vector<std::uint32_t>& members, std::string_view survivor, std::uint32_t conflict);
 
   const std::vector<LinkRule>& rules_;
   const MergePlan& plan_;
@@ -75,6 +86,10 @@ class Links {
   std::unordered_map<std::string_view, std::uint32_t> by_id_;
   std::unordered_map<std::string_view, std::string_view> survivors_;
   std::size_t held_ = 0;
+  bool keeps_groups_ = false;
+  std::vector<LinkedGroup> groups_;
+  std::unordered_map<std::string_view, std::size_t> group_of_;
+  std::unordered_map<std::uint32_t, std::set<std::size_t>> rules_of_;  // by node
   LinkReport report_;
 };
 

@@ -120,7 +120,7 @@ Result<void> Normalizer::open() {
   remote_ = translator_->translates() ? translator_->remote() : nullptr;
   translates_ids_ = std::any_of(source_.ids.begin(), source_.ids.end(), [](const IdUse& use) { return use.table != nullptr; });
   Vocabulary& channels = vocabularies_[static_cast<std::size_t>(Target::channel)];
-  for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel);
+  for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel, Rule::value_map_setting);
   return {};
 }
 
@@ -397,6 +397,7 @@ bool Normalizer::begin_record(const Place& place) {
   scratch_text_.clear();
   forget(conversation_);
   duplicate_keys_ += place.duplicate_keys;
+  if (source_.observer != nullptr) begin_report();
   return true;
 }
 
@@ -513,7 +514,7 @@ void Normalizer::finish_record() {
   if (outcome_ == Outcome::going) understand();
   if (translates_ids_ && outcome_ == Outcome::going) translate_ids();
   place_gathered();  // of refused and filtered records too: the books count every field that was read
-  if (source_.explanations != nullptr) explain_record();
+  if (source_.observer != nullptr) end_report();
   if (outcome_ == Outcome::going) emit();
 }
 
@@ -523,6 +524,7 @@ void Normalizer::on_fault(const FrameFault& fault) {
   const std::string cure = source_.cure(fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure));
   ++batch_->books.read;
   count_reject(batch_->books, fault.code, fault.message, cure);
+  if (source_.observer != nullptr) report_fault(fault, cure);
   if (source_.want_ledger)
     add_ledger_entry(batch_->ledger, source_.number, {file_, fault.line, fault.offset}, Fate::rejected, fault.code);
   if (!source_.want_rejects) return;
@@ -538,6 +540,12 @@ void Normalizer::on_repeated_header(const Place& place) {
   batch_->books.filter(kRule);
   place_ = place;
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place.offset}, Fate::filtered, kRule);
+  if (source_.observer == nullptr) return;
+  outcome_ = Outcome::filtered;
+  filled_ = 0;
+  begin_report();
+  report_.code = kRule;
+  end_report();
 }
 
 // ---- out ------------------------------------------------------------------------------------------------------------
@@ -599,6 +607,14 @@ void Normalizer::emit_line() {
   ++batch_->written;
 }
 
+/// By the job's template; without one the record's own id.
+std::string_view Normalizer::external_id() {
+  if (source_.external_id.plain()) return conversation_.external_id;
+  key_.clear();
+  source_.external_id.write({conversation_.external_id, conversation_.platform, source_.name, scope()}, key_);
+  return key_;
+}
+
 void Normalizer::emit_contribution() {
   // Values first: their texts must lie still before anything points to them.
   scratch_.clear();
@@ -616,12 +632,8 @@ void Normalizer::emit_contribution() {
   Contribution& c = contribution_;
   c.source = source_.number;
   c.id = conversation_.external_id;
-  c.scope = has(Target::scope) ? slot(Target::scope).value.view() : std::string_view();
-  if (!source_.external_id.plain()) {
-    key_.clear();
-    source_.external_id.write({c.id, conversation_.platform, source_.name, c.scope}, key_);
-    conversation_.external_id = key_;
-  }
+  c.scope = scope();
+  conversation_.external_id = external_id();
   c.version = version_;
   c.says = (filled_ & ~kFewKnow) != 0 ? ~std::uint32_t{0} : Contribution::kSaysPlatform | Contribution::kSaysChannel;
   c.origin = {file_, line(), place_.offset};
@@ -630,27 +642,11 @@ void Normalizer::emit_contribution() {
   add_entry(batch_->contributions, c, conversation_, text_numbers_ ? &*text_numbers_ : nullptr);
 }
 
-void Normalizer::explain_record() {
-  auto& records = source_.explanations->records;
-  const auto wanted = records.find({file_, place_.offset});
-  if (wanted == records.end()) return;
-  RecordExplanation& record = wanted->second;
-  record.size = place_.raw.size();
-  record.fields.clear();
-  for (std::size_t t = 1; t < kTargetCount; ++t) {
-    const auto target = static_cast<Target>(t);
-    if (!has(target)) continue;
-    const Field& value = slot(target).value;
-    const bool time = target == Target::started_at || target == Target::ended_at || target == Target::version;
-    std::string zone = has(Target::time_zone) ? std::string(slot(Target::time_zone).value.view()) : source_.zone_name;
-    record.fields.push_back({target, field_name(value), std::string(value.view()), time ? std::move(zone) : std::string()});
-  }
-}
-
 void Normalizer::reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
                         std::string_view in_options) {
   if (outcome_ == Outcome::refused) return;
   const std::string cure = source_.cure(in_options);
+  if (source_.observer != nullptr) report_reject(code, field, found, message, cure);
   outcome_ = Outcome::refused;
   count_reject(batch_->books, code, message, cure);
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place_.offset}, Fate::rejected, code);

@@ -228,6 +228,8 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   const auto setting = [&](std::string_view name) -> const std::string& { return source.settings.find(name)->second; };
 
   source.platform = setting("platform").empty() ? source.info.platform : setting("platform");
+  source.platform_is_set = !setting("platform").empty();
+  source.default_channel_is_set = !setting("default_channel").empty();
   source.default_channel = setting("default_channel").empty() ? source.info.default_channel : setting("default_channel");
   if (!source.default_channel.empty()) {
     if (auto ok = check_channel("default_channel", source.default_channel); !ok) return ok.error();

@@ -18,7 +18,7 @@
 #include "merge/identity.hpp"
 #include "merge/shared_texts.hpp"
 #include "normalize/evidence.hpp"
-#include "normalize/explanation.hpp"
+#include "normalize/observer.hpp"
 
 namespace crosswalk {
 
@@ -42,6 +42,7 @@ struct SourceConfig {
 
   std::string platform;
   std::string default_channel;
+  bool platform_is_set = false, default_channel_is_set = false;  ///< by a setting; else the adapter says it
   std::vector<std::pair<std::string, std::string>> channel_words;  ///< channel.<word>=<channel>
   enum class Metadata : std::uint8_t { all, mapped, none, listed };
   Metadata metadata = Metadata::all;
@@ -58,7 +59,7 @@ struct SourceConfig {
   std::shared_ptr<SharedTexts> texts;  ///< of the merge that records go to; may be null
   bool want_ledger = false;
   bool read_ahead = false;               ///< compressed inputs are decompressed by a thread of their own
-  Explanations* explanations = nullptr;  ///< records to be explained; null: none
+  RecordObserver* observer = nullptr;  ///< is told what becomes of records; null in a run
   bool want_rejects = true;              ///< reject lines are written somewhere
   Limits limits;
   char delimiter = 0;   ///< 0: found out

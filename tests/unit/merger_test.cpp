@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "job/why.hpp"
 #include "merge/group.hpp"
 #include "merging.hpp"
 
@@ -614,7 +615,8 @@ TEST_CASE("merge: a conversation is looked up by its external_id, its own or the
   REQUIRE(merger.link([] { return false; }).ok());
   const auto states = [&](std::string_view id) {
     std::size_t count = 0;
-    const auto found = merger.look_up(id, [&](GroupStates& group) { count = group.states().size(); });
+    MergeReport report;
+    const auto found = merger.explain(id, report, [&](const GroupStates& group) { count = group.states().size(); });
     REQUIRE(found.ok());
     CHECK(*found == (count != 0));
     return count;
