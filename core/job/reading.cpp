@@ -58,6 +58,7 @@ Result<void> JobReading::prepare() {
     config.ids = tables_;
     config.contributes = true;
     config.texts = texts_;
+    config.column_sets = column_sets_;
     config.external_id = external_id;
     config.want_rejects = wants_.rejects;
     config.want_ledger = wants_.ledger;
@@ -140,7 +141,9 @@ Result<void> JobReading::check_links() const {
 
 std::unique_ptr<Merger> JobReading::merger() const {
   MergePlan plan;
-  for (std::size_t i = 0; i < configs_.size(); ++i) plan.sources.push_back({configs_[i].get(), job_.sources[i].enrich});
+  for (std::size_t i = 0; i < configs_.size(); ++i) {
+    plan.sources.push_back({configs_[i].get(), job_.sources[i].enrich, configs_[i]->is_snapshot()});
+  }
   for (const auto& [target, sources] : job_.priorities) {
     auto& order = plan.order[static_cast<std::size_t>(target)];
     order.assign(sources.begin(), sources.end());
@@ -152,6 +155,7 @@ std::unique_ptr<Merger> JobReading::merger() const {
   plan.by_start = job_.order_by == Job::OrderBy::started_at;
   plan.ledger = wants_.ledger;
   plan.texts = texts_;
+  plan.column_sets = column_sets_;
   return std::make_unique<Merger>(std::move(plan), job_.links, Merger::Limits{merge_memory(job_.memory_limit, jobs_), jobs_});
 }
 

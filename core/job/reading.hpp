@@ -49,6 +49,7 @@ class JobReading {
   std::vector<std::unique_ptr<SourceConfig>> configs_;
   std::array<IdUse, kIdKinds> tables_;
   std::shared_ptr<SharedTexts> texts_ = std::make_shared<SharedTexts>();
+  std::shared_ptr<ColumnSets> column_sets_ = std::make_shared<ColumnSets>();
   std::array<IdCoverage, kIdKinds> coverage_;
 };
 

@@ -306,6 +306,8 @@ class JobRun {
       summary.written += accounts.written;
       summary.updates += accounts.updates;
       summary.merged += accounts.merged;
+      summary.superseded += accounts.superseded;
+      if (!accounts.findings.empty()) accounts.findings.enter(summary.inputs, summary);
       summary.repeated_touchpoints += accounts.repeated_touchpoints;
       merged_.records += accounts.written + accounts.updates;
     }
@@ -480,7 +482,7 @@ Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& 
   Result<void> result = run.run();
   summary.complete = result.ok() || run.published();
   for (Summary& source : summary.sources) {
-    if (!result) source.written = source.merged = source.updates = 0;  // what had been put together is thrown away
+    if (!result) source.written = source.merged = source.superseded = source.updates = 0;  // what had been put together is thrown away
   }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   summary.peak_memory = peak_memory();

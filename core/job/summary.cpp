@@ -112,7 +112,7 @@ std::string JobSummary::json_with(std::string_view list_mark) const {
     if (s.source.empty()) continue;  // the run broke off before it
     Json source = accounts_of(s);
     if (!complete) {
-      for (const char* outcome : {"written", "merged", "updates", "unchanged", "balanced"}) source[outcome] = nullptr;
+      for (const char* outcome : {"written", "merged", "superseded", "updates", "unchanged", "balanced"}) source[outcome] = nullptr;
     }
     out["sources"].push_back(std::move(source));
     read += s.read;
@@ -157,7 +157,7 @@ std::string JobSummary::json_with(std::string_view list_mark) const {
     out["sinks"].push_back(std::move(sink));
   }
   out["identity"] =
-      "per source: read = translated + filtered + rejected; translated = written + merged + updates; "
+      "per source: read = translated + filtered + rejected; translated = written + merged + superseded + updates; "
       "over all sources: written = conversations, updates = updates";
   out["balanced"] = complete ? Json(balance().ok()) : Json(nullptr);
   out["notes"] = notes;

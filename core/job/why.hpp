@@ -48,6 +48,7 @@ struct Contest {
       sides[*stands].lost = rule;
       win(rule);
     }
+    if (!stands && rule != Rule::only) win(rule);
     stands = sides.size();
     sides.push_back({std::move(who), Rule::none});
   }
@@ -85,7 +86,7 @@ class MergeReport final : public MergeObserver {
   };
   struct State {
     std::array<Field, kTargetCount> fields;
-    std::map<std::string_view, std::vector<EntrySaid>> entries;  ///< by key; the first one stands
+    std::map<std::string_view, std::vector<EntrySaid>> entries;  ///< by key; the first one stands, unless it lost
     std::map<std::string_view, Rule> made;
     std::vector<LostTouchpoint> touchpoints;
   };
@@ -101,6 +102,12 @@ class MergeReport final : public MergeObserver {
   std::optional<std::uint32_t> default_from;                     ///< the source whose default channel stands
   std::map<std::size_t, Rejected> rejects;                       ///< by state
   std::map<const Contribution*, Fate> fates;
+  struct Replaced {
+    const Contribution* newest = nullptr;
+    Rule rule = Rule::none;
+    bool supplies = false;
+  };
+  std::map<const Contribution*, Replaced> replacements;
   const Combined* combined = nullptr;  ///< null: no conversation came of it
   Fate fate = Fate::rejected;
 
@@ -109,6 +116,7 @@ class MergeReport final : public MergeObserver {
   void record_says(Target target, const Contribution& record, Rule rule, bool stands) override;
   void entry_lost(std::string_view key, std::string_view value, const Version& version, Rule rule) override;
   void entry_stands(std::string_view key, std::string_view value, const Version& version) override;
+  void replaced(const Contribution& newest, const Contribution& record, Rule rule, bool supplies) override;
   void touchpoint_lost(const Touchpoint& stands, const Touchpoint& lost, Rule rule) override;
   void touchpoints_say(Target target, const Conversation& said, std::span<const Touchpoint* const> of, Rule rule,
                        bool stands) override;
@@ -134,6 +142,8 @@ struct WhySources {
   const MergeReport* merge = nullptr;
 };
 
+/// The record that told a touchpoint of a state; null: none of them.
+[[nodiscard]] const Contribution* teller_of(const GroupStates& group, std::size_t state, const Touchpoint& touchpoint);
 /// A field of the output as JSON; empty when it is not known.
 [[nodiscard]] std::string json_of(const Conversation& conversation, Target target);
 /// The fields that can be asked for, in the schema's order.

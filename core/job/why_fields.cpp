@@ -27,10 +27,6 @@ std::string decimal_text(const Decimal& value) {
   return std::string(out.view());
 }
 
-bool is_same(const Touchpoint& a, const Touchpoint& b) {
-  return a.id == b.id && a.at == b.at && a.version == b.version && a.kind == b.kind && a.user == b.user;
-}
-
 class Teller {
  public:
   Teller(const WhySources& from, Why& to)
@@ -51,6 +47,10 @@ class Teller {
       if (members.stands != side) add_member(target, members, side, out);
     }
     if (members.stands && !decided) say_unrivalled(out);
+    for (std::size_t member = 0; member < merge_.members.size(); ++member) {
+      const auto says = [&](const auto& side) { return side.who == member; };
+      if (std::none_of(members.sides.begin(), members.sides.end(), says)) add_erased(target, merge_.members[member], out);
+    }
     add_lost_fields(target, out);
     if (!out.value.empty() || !out.witnesses.empty()) why_.fields.push_back(std::move(out));
   }
@@ -161,19 +161,9 @@ class Teller {
     return fmt::format("{}{}{}", in_zone ? fmt::format("in {}: ", zone) : "", name_of(how), by);
   }
 
-  /// The record that told a touchpoint.
-  [[nodiscard]] const Contribution* teller_of(std::size_t state, const Touchpoint& touchpoint) const {
-    for (const Contribution& c : group_.of(state)) {
-      if (std::any_of(c.touchpoints.begin(), c.touchpoints.end(), [&](const Touchpoint& t) { return is_same(t, touchpoint); })) {
-        return &c;
-      }
-    }
-    return nullptr;
-  }
-
   /// `[6] at 2025-03-10T09:04:51Z`, or how long it took.
   [[nodiscard]] std::string text_of_touchpoint(std::size_t state, const Touchpoint& t, bool duration) const {
-    const Contribution* const teller = teller_of(state, t);
+    const Contribution* const teller = teller_of(group_, state, t);
     const std::string what = duration ? decimal_text(t.duration) : "at " + time_text(t.at);
     return teller == nullptr ? what : fmt::format("[{}] {}", number_of(*teller), what);
   }
@@ -181,14 +171,14 @@ class Teller {
   [[nodiscard]] Witness touchpoint_witness(std::size_t state, Target target, const MergeReport::ByTouchpoints& by) const {
     const bool durations = by.rule == Rule::sum_of_durations;
     Witness w;
-    const Contribution* const first = teller_of(state, by.of.front());
+    const Contribution* const first = teller_of(group_, state, by.of.front());
     if (by.of.size() == 1 && first != nullptr) w = witness(*first);
     w.record.source = plan_.sources[group_.sources()[state]].config->name;
     w.value = json_of(by.said, target);
     if (is_time(target)) w.how = how_of(by.said, target, group_.sources()[state], "");
     for (const Touchpoint& t : by.of) {
       WhyOperand& operand = w.of.emplace_back();
-      if (const Contribution* const teller = teller_of(state, t)) {
+      if (const Contribution* const teller = teller_of(group_, state, t)) {
         const Witness said_by = witness(*teller);
         operand.record = said_by.record;
         operand.number = said_by.number;
@@ -220,7 +210,7 @@ class Teller {
     } else if (field.records.stands) {
       w = witness(*records[*field.records.stands].who, target);
       for (const Rule rule : field.records.won_by) {
-        if (stands) add_rule(w, rule, true);
+        if (stands) add_rule(w, rule, true, rule == Rule::column_lacking ? newest_of(state) : "");
       }
     }
     if (!stands) add_rule(w, members.sides[side].lost, false, name_of(target));
@@ -240,12 +230,41 @@ class Teller {
       // What says the same as its source shares its fate.
       const bool same = lost.value == value && lost.how == how;
       const Rule shared = stands ? Rule::same_value : members.sides[side].lost;
-      const Rule rule = same ? shared : by_touchpoints ? Rule::touchpoints_over_record : records[r].lost;
-      add_rule(lost, rule, false, name_of(target));
+      if (same || by_touchpoints) {
+        add_rule(lost, same ? shared : Rule::touchpoints_over_record, false, name_of(target));
+      } else {
+        add_lost(lost, *records[r].who, records[r].lost);
+      }
       out.witnesses.push_back(std::move(lost));
     }
     if (by_touchpoints) add_lost_touchpoints(state, target, *field.touchpoints, out);
     return !members.won_by.empty() || (!by_touchpoints && !field.records.won_by.empty());
+  }
+
+  /// Why a record's value does not stand in its source.
+  void add_lost(Witness& w, const Contribution& record, Rule rule) const {
+    const auto replaced = merge_.replacements.find(&record);
+    if (replaced == merge_.replacements.end()) return add_rule(w, rule, false);
+    add_rule(w, Rule::replaced, false, fmt::format("[{}]", number_of(*replaced->second.newest)), words_of(rule, true));
+    w.rules.emplace_back(text_of(rule).code);
+  }
+
+  /// What older records of a snapshot say, and the newest has blank.
+  void add_erased(Target target, std::size_t state, WhyField& out) const {
+    for (const auto& side : merge_.states[state].fields[index(target)].records.sides) {
+      Witness lost = witness(*side.who, target);
+      add_lost(lost, *side.who, side.lost);
+      out.witnesses.push_back(std::move(lost));
+    }
+  }
+
+  /// The number of a snapshot's newest record.
+  [[nodiscard]] std::string newest_of(std::size_t state) const {
+    for (const Contribution& c : group_.of(state)) {
+      const auto replaced = merge_.replacements.find(&c);
+      if (replaced != merge_.replacements.end()) return fmt::format("[{}]", number_of(*replaced->second.newest));
+    }
+    return "the newest record";
   }
 
   /// Readings of touchpoints that another record told again, where that made a difference.
@@ -257,9 +276,9 @@ class Teller {
       const bool duration = target == Target::handle_time && used && lost.has_duration && lost.duration != stands.duration;
       if (!time && !duration) continue;
       Witness w;
-      if (const Contribution* const teller = teller_of(state, lost)) w = witness(*teller);
+      if (const Contribution* const teller = teller_of(group_, state, lost)) w = witness(*teller);
       w.value = duration ? decimal_text(lost.duration) : fmt::format("\"{}\"", time_text(lost.at));
-      const Contribution* const again = teller_of(state, stands);
+      const Contribution* const again = teller_of(group_, state, stands);
       add_rule(w, Rule::repeated_touchpoint, false, fmt::format("[{}]", again == nullptr ? 0 : number_of(*again)),
                words_of(one.rule, false));
       out.witnesses.push_back(std::move(w));
@@ -321,20 +340,27 @@ class Teller {
     std::vector<Witness> lost;
     std::vector<Rule> won_by;
     std::optional<Witness> first;
+    const bool any_stands = standing.lost == Rule::none;
     for (const Contribution& c : group_.of(state)) {
       const auto item = std::find_if(c.metadata.begin(), c.metadata.end(), [&](const MetadataItem& m) { return m.key == key; });
       if (item == c.metadata.end()) continue;
       Witness w = witness(c);
       w.field = field_of(c, key);
       w.value = item->value;
-      if (!first && item->value == standing.value && c.version == standing.version) {
+      if (any_stands && !first && item->value == standing.value && c.version == standing.version) {
+        if (stands && merge_.replacements.contains(&c)) add_rule(w, Rule::column_lacking, true, newest_of(state));
         first = std::move(w);
         continue;
       }
       const Rule shared = stands ? Rule::same_value : members.sides[side].lost;
-      const Rule rule = item->value == standing.value ? shared : rule_of(said->second, item->value, c.version);
-      if (item->value != standing.value && std::find(won_by.begin(), won_by.end(), rule) == won_by.end()) won_by.push_back(rule);
-      add_rule(w, rule, false);
+      const bool same = any_stands && item->value == standing.value;
+      const Rule rule = same ? shared : rule_of(said->second, item->value, c.version);
+      if (same) {
+        add_rule(w, rule, false);
+      } else {
+        if (std::find(won_by.begin(), won_by.end(), rule) == won_by.end()) won_by.push_back(rule);
+        add_lost(w, c, rule);
+      }
       lost.push_back(std::move(w));
     }
     if (!first) return false;

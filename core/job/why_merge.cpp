@@ -13,11 +13,17 @@ void MergeReport::record_says(Target target, const Contribution& record, Rule ru
 }
 
 void MergeReport::entry_stands(std::string_view key, std::string_view value, const Version& version) {
-  states[state_].entries[key].push_back({value, version, Rule::none});
+  auto& said = states[state_].entries[key];
+  said.insert(said.begin(), {value, version, Rule::none});
 }
 
 void MergeReport::entry_lost(std::string_view key, std::string_view value, const Version& version, Rule rule) {
   states[state_].entries[key].push_back({value, version, rule});
+}
+
+void MergeReport::replaced(const Contribution& newest, const Contribution& record, Rule rule, bool supplies) {
+  replacements[&record] = {&newest, rule, supplies};
+  if (!supplies) fates[&record] = Fate::superseded;
 }
 
 void MergeReport::touchpoint_lost(const Touchpoint& stands, const Touchpoint& lost, Rule rule) {

@@ -58,7 +58,40 @@ WhyRecord left_out(const SourceConfig& config, const RecordReport& report) {
   return record;
 }
 
+/// Which record of a snapshot replaced which, and touchpoints that another record tells again.
+void add_remarks(const WhySources& from, Why& to) {
+  std::map<const Contribution*, std::size_t> numbers;
+  for (std::size_t i = 0; i < from.group->states().size(); ++i) {
+    for (const Contribution& c : from.group->of(i)) numbers.emplace(&c, numbers.size() + 1);
+  }
+  for (const auto& [record, how] : from.merge->replacements) {
+    to.records[numbers[record] - 1].remarks.push_back(
+        fmt::format("{} by [{}]{}: {}", how.supplies ? "replaced" : "replaced as a whole", numbers[how.newest],
+                    how.supplies ? " but for columns that its file lacks" : "", words_of(how.rule, true)));
+  }
+  for (std::size_t i = 0; i < from.group->states().size(); ++i) {
+    for (const MergeReport::LostTouchpoint& one : from.merge->states[i].touchpoints) {
+      const Contribution *const lost = teller_of(*from.group, i, one.lost), *const again = teller_of(*from.group, i, one.stands);
+      if (lost == nullptr || again == nullptr) continue;
+      to.records[numbers[lost] - 1].remarks.push_back(
+          fmt::format("its touchpoint at {} is [{}]'s too (equal ids), and counts there: {}",
+                      time_text(one.lost.at.seconds, one.lost.at.nanos), numbers[again], words_of(one.rule, false)));
+    }
+  }
+}
+
 }  // namespace
+
+const Contribution* teller_of(const GroupStates& group, std::size_t state, const Touchpoint& touchpoint) {
+  const auto is_it = [&](const Touchpoint& t) {
+    return t.id == touchpoint.id && t.at == touchpoint.at && t.version == touchpoint.version && t.kind == touchpoint.kind &&
+           t.user == touchpoint.user;
+  };
+  for (const Contribution& c : group.of(state)) {
+    if (std::any_of(c.touchpoints.begin(), c.touchpoints.end(), is_it)) return &c;
+  }
+  return nullptr;
+}
 
 std::span<const Target> fields_to_explain() { return kFields; }
 
@@ -152,6 +185,7 @@ void tell_records(const WhySources& from, const std::string& external_id, const 
       rest[c.source].erase(known);
     }
   }
+  if (from.group != nullptr) add_remarks(from, to);
   for (std::uint32_t s = 0; s < rest.size(); ++s) {
     for (const auto& [place, report] : rest[s]) {
       const bool wanted = is_asked(s, report.file, report.offset);

@@ -11,13 +11,6 @@
 namespace crosswalk {
 namespace {
 
-bool known(std::string_view text) { return !text.empty(); }
-bool known(Channel channel) { return channel != Channel::none; }
-template <class T>
-bool known(const std::optional<T>& value) {
-  return value.has_value();
-}
-
 struct Group {
   const MergePlan& plan;
   std::span<const State* const> states;
@@ -48,18 +41,6 @@ struct Group {
   }
   [[nodiscard]] bool ordered(Target target) const { return !plan.order[static_cast<std::size_t>(target)].empty(); }
 };
-
-void take_started(Conversation& to, const Conversation& from) {
-  to.started_at = from.started_at;
-  to.started_how = from.started_how;
-  to.started_by_evidence = from.started_by_evidence;
-}
-
-void take_ended(Conversation& to, const Conversation& from) {
-  to.ended_at = from.ended_at;
-  to.ended_how = from.ended_how;
-  to.ended_by_evidence = from.ended_by_evidence;
-}
 
 /// The name under which a source's overruled metadata stands: its own, unless a field is called so or `crosswalk`, where
 /// it is said how times are known.

@@ -22,7 +22,8 @@ struct SourceConfig;
 
 struct MergeSource {
   const SourceConfig* config = nullptr;
-  bool enrich = false;  ///< fills only the fields of ConversationUpdate
+  bool enrich = false;    ///< fills only the fields of ConversationUpdate
+  bool snapshot = false;  ///< records are whole conversations: the newest replaces the others
 };
 
 struct MergePlan {
@@ -31,9 +32,10 @@ struct MergePlan {
   std::array<std::vector<std::uint32_t>, kTargetCount> order;
   /// Sources of which one group may hold several conversations; may be empty: none.
   std::vector<bool> several;
-  bool by_start = false;               ///< the output is ordered by started_at, then external_id; else by external_id
-  bool ledger = false;                 ///< a line per record is wanted
-  std::shared_ptr<SharedTexts> texts;  ///< of the contributions; may be null
+  bool by_start = false;                    ///< the output is ordered by started_at, then external_id; else by external_id
+  bool ledger = false;                      ///< a line per record is wanted
+  std::shared_ptr<SharedTexts> texts;       ///< of the contributions; may be null
+  std::shared_ptr<ColumnSets> column_sets;  ///< of the snapshots' contributions; may be null
 };
 
 /// Whether ConversationUpdate has it.

@@ -36,25 +36,51 @@ void GroupStates::load(const Group& group, MergeObserver* observer) {
       states_[count_++]->clear();
       sources_.push_back(c.source);
       first_.push_back(i);
-      if (observer != nullptr) observer->state(count_ - 1);
-    }
-    if (observer == nullptr) {
-      states_[count_ - 1]->join(c);
-    } else {
-      states_[count_ - 1]->join(c, *observer);
     }
   }
   first_.push_back(contributions_.size());
+  parts_.assign(contributions_.size(), {});
   all_.clear();
   for (std::size_t i = 0; i < count_; ++i) {
     State& state = *states_[i];
     if (observer != nullptr) observer->state(i);
-    state.settle(observer);
+    fill(state, first_[i], first_[i + 1], observer);
     derive_from_touchpoints(state, observer);
     add_touchpoint_counts(state, *plan_.sources[sources_[i]].config, observer);
     all_.push_back(&state);
   }
   choose_standing();
+}
+
+/// The state of some contributions, settled.
+void GroupStates::fill(State& state, std::size_t begin, std::size_t end, MergeObserver* observer) {
+  const std::span<const Contribution> records = std::span(contributions_).subspan(begin, end - begin);
+  const bool snapshot = plan_.sources[records.front().source].snapshot;
+  if (snapshot && records.size() > 1) {
+    snapshot_.evaluate(records, state, std::span(parts_).subspan(begin, end - begin), observer);
+    state.settle(observer);
+    return;
+  }
+  for (const Contribution& c : records) state.join(c, observer);
+  state.settle(observer);
+  if (snapshot) {
+    parts_[begin].role = RecordPart::Role::stands;
+    state.versions[static_cast<std::size_t>(Target::started_at)] = records.front().version;
+  } else if (state.contested) {
+    find_lost_by_place(state, begin, end);
+  }
+}
+
+/// Of updates and events: records of which another value stands, and not for its update time.
+void GroupStates::find_lost_by_place(const State& state, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i) {
+    const Contribution& c = contributions_[i];
+    if ((c.says & Contribution::kSaysMore) == 0 && c.metadata.empty()) continue;
+    const Version* const over = stands_over_by_place(c, state);
+    if (over == nullptr) continue;
+    parts_[i].lost_by_place = true;
+    parts_[i].newer = newer_by(*over, c.version);
+  }
 }
 
 Lack lack_of(Channel channel, const std::optional<Instant>& started_at) {

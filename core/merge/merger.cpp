@@ -27,10 +27,11 @@ class Finisher {
 
   void finish(const Group& group, Finished& to) {
     group_.load(group, observer_);
+    members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
       to.sources[group_.sources()[i]].repeated_touchpoints += group_.states()[i]->repeated_touchpoints;
+      look_at_order(i, to);
     }
-    members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
       if (group_.standing(i) == i) {
         members_.push_back(i);
@@ -74,6 +75,55 @@ class Finisher {
     }
   }
 
+  /// Enters the records that were replaced, and those of which another stands for its place in the input.
+  void look_at_order(std::size_t i, Finished& to) {
+    const std::span<const Contribution> records = group_.of(i);
+    if (records.size() == 1) return;
+    const std::span<const RecordPart> parts = group_.parts(i);
+    for (std::size_t r = 0; r < records.size(); ++r) {
+      const Contribution& c = records[r];
+      Finished::Accounts& accounts = to.sources[c.source];
+      if (parts[r].role == RecordPart::Role::supplies) find_supplying(c, accounts.findings);
+      if (parts[r].lost_by_place) find_lost(c, parts[r].newer, accounts.findings);
+      if (parts[r].role != RecordPart::Role::superseded) continue;
+      ++accounts.superseded;
+      if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, Fate::superseded, c.conversation.external_id);
+    }
+  }
+
+  static void find_supplying(const Contribution& c, Findings& findings) {
+    findings.add("supplied_by_older_record", {c.origin.file, c.origin.offset}, [&] {
+      Finding first;
+      first.message = fmt::format("the newest record of conversation {} lacks columns that this older one has: it supplies them",
+                                  shown(c.conversation.external_id));
+      first.line = c.origin.line;
+      return first;
+    });
+  }
+
+  static void find_lost(const Contribution& c, Newer newer, Findings& findings) {
+    const bool equal_times = newer == Newer::equal_times;
+    findings.add(equal_times ? "equal_update_times" : "no_update_time", {c.origin.file, c.origin.offset}, [&] {
+      Finding first;
+      first.message =
+          fmt::format("another record of conversation {} says otherwise {}", shown(c.conversation.external_id),
+                      equal_times                  ? "with the same update time, and stands since it is later in the input"
+                      : newer == Newer::only_dated ? "and stands since it has an update time and this one has none"
+                                                   : "and stands since it is later in the input; it has no update time");
+      first.cure = equal_times ? "" : "export the update times as well";
+      first.line = c.origin.line;
+      return first;
+    });
+  }
+
+  /// Calls `visit` for each record of a state that is not superseded.
+  void each_standing(std::size_t i, const auto& visit) const {
+    const std::span<const Contribution> records = group_.of(i);
+    for (std::size_t r = 0; r < records.size(); ++r) {
+      if (group_.parts(i)[r].role != RecordPart::Role::superseded) visit(records[r]);
+    }
+  }
+
   void finish_members(Finished& to) {
     states_.clear();
     sources_.clear();
@@ -114,28 +164,29 @@ class Finisher {
     const std::uint32_t source = group_.sources()[i];
     const SourceConfig& config = *plan_.sources[source].config;
     const std::string cure = config.cure(in_options);
-    const std::span<const Contribution> records = group_.of(i);
     if (observer_ != nullptr) observer_->rejected(i, code, message, cure);
-    if (records.size() > 1) message += fmt::format(" (one of the {} records that make it up)", records.size());
-    to.sources[source].books.reject(code, fmt::format("{}; {}", message, cure), records.size());
-    for (const Contribution& c : records) {
+    std::size_t records = 0;
+    each_standing(i, [&](const Contribution&) { ++records; });
+    if (records > 1) message += fmt::format(" (one of the {} records that make it up)", records);
+    to.sources[source].books.reject(code, fmt::format("{}; {}", message, cure), records);
+    each_standing(i, [&](const Contribution& c) {
       add_reject(to.rejects, {config.name, config.inputs[c.origin.file], c.origin.line, c.origin.offset, code, "external_id",
                               c.conversation.external_id, message, cure, "", 0});
       if (plan_.ledger) add_ledger_entry(to.ledger, source, c.origin, Fate::rejected, code);
-    }
+    });
   }
 
   /// Counts the records of what was written, and enters them into the ledger: the first one is it, the others are merged.
   void account(Fate first_fate, Finished& to) {
     const Contribution* first = nullptr;
     for (const std::size_t i : members_) {
-      for (const Contribution& c : group_.of(i)) {
+      each_standing(i, [&](const Contribution& c) {
         if (first == nullptr || std::tie(c.source, c.origin.file, c.origin.offset) <
                                     std::tie(first->source, first->origin.file, first->origin.offset)) {
           first = &c;
         }
-      }
-      to.sources[group_.sources()[i]].merged += group_.of(i).size();
+        ++to.sources[c.source].merged;
+      });
     }
     Finished::Accounts& accounts = to.sources[first->source];
     --accounts.merged;
@@ -143,11 +194,11 @@ class Finisher {
     ++(first_fate == Fate::update ? accounts.updates : accounts.written);
     if (!plan_.ledger && observer_ == nullptr) return;
     for (const std::size_t i : members_) {
-      for (const Contribution& c : group_.of(i)) {
+      each_standing(i, [&](const Contribution& c) {
         const Fate fate = &c == first ? first_fate : Fate::merged;
         if (observer_ != nullptr) observer_->became(c, fate);
         if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, fate, combined_.conversation.external_id);
-      }
+      });
     }
   }
 

@@ -17,6 +17,7 @@
 #include "merge/links.hpp"
 #include "merge/sorter.hpp"
 #include "pipeline/books.hpp"
+#include "pipeline/findings.hpp"
 
 namespace crosswalk {
 
@@ -29,7 +30,8 @@ struct Finished {
   /// What became of the records of one source.
   struct Accounts {
     Books books;  ///< `rejected`: of records that had been counted as translated
-    std::uint64_t written = 0, updates = 0, merged = 0, repeated_touchpoints = 0;
+    std::uint64_t written = 0, updates = 0, merged = 0, superseded = 0, repeated_touchpoints = 0;
+    Findings findings;
   };
   std::vector<Accounts> sources;
 

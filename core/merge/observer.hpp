@@ -29,6 +29,8 @@ class MergeObserver {
   /// Of two values under a key of metadata one is left out, by a rule. Versions tell which records they are of.
   virtual void entry_lost(std::string_view key, std::string_view value, const Version& version, Rule rule) = 0;
   virtual void entry_stands(std::string_view key, std::string_view value, const Version& version) = 0;
+  /// Of a snapshot: a newer record replaced this one as a whole; or, where it `supplies`, but for columns that newer ones lack.
+  virtual void replaced(const Contribution& newest, const Contribution& record, Rule rule, bool supplies) = 0;
   /// Two readings of one touchpoint.
   virtual void touchpoint_lost(const Touchpoint& stands, const Touchpoint& lost, Rule rule) = 0;
   /// What touchpoints say of a field: the value in `said`, and those it was made of. Where it stands, it is what the state
@@ -66,8 +68,13 @@ struct Reporting {
 
 /// The rule by which the first of two different versions is the newer one.
 [[nodiscard]] inline Rule rule_between(const Version& newer, const Version& older) {
-  if (newer.seconds == INT64_MIN) return Rule::later_in_input;
-  return older.seconds == INT64_MIN ? Rule::has_update_time : Rule::newest;
+  switch (newer_by(newer, older)) {
+    case Newer::update_time: return Rule::newest;
+    case Newer::equal_times: return Rule::equal_times;
+    case Newer::only_dated: return Rule::has_update_time;
+    case Newer::both_undated: return Rule::later_in_input;
+  }
+  return Rule::none;
 }
 
 }  // namespace crosswalk

@@ -13,13 +13,6 @@ namespace {
 
 std::size_t index(Target target) { return static_cast<std::size_t>(target); }
 
-bool known(std::string_view text) { return !text.empty(); }
-bool known(Channel channel) { return channel != Channel::none; }
-template <class T>
-bool known(const std::optional<T>& value) {
-  return value.has_value();
-}
-
 bool larger(std::string_view a, std::string_view b) { return a.data() != b.data() && a > b; }
 bool larger(Channel a, Channel b) { return a > b; }
 bool larger(const std::optional<bool>& a, const std::optional<bool>& b) { return *a && !*b; }
@@ -35,6 +28,19 @@ struct Decision {
   Rule rule = Rule::none;  ///< none: nothing was said
 };
 
+bool alike(std::string_view a, std::string_view b) { return same(a, b); }
+bool alike(const std::optional<Decimal>& a, const std::optional<Decimal>& b) {
+  return a->digits == b->digits && a->scale == b->scale;
+}
+template <class T>
+bool alike(const T& a, const T& b) {
+  return a == b;
+}
+
+bool place_decides(const Version& a, const Version& b) {
+  return a.seconds == b.seconds ? a.nanos == b.nanos : !a.dated() || !b.dated();
+}
+
 template <class T>
 Decision decide(const T& to, const Version& to_version, const T& from, const Version& from_version) {
   if (!known(from)) return {};
@@ -43,6 +49,12 @@ Decision decide(const T& to, const Version& to_version, const T& from, const Ver
   if (from_version < to_version) return {false, rule_between(to_version, from_version)};
   if (larger(from, to)) return {true, Rule::larger_value};
   return {false, larger(to, from) ? Rule::larger_value : Rule::same_value};
+}
+
+/// Whether two values are different, of which place decides.
+template <class T>
+void note_contest(State& state, const T& to, const Version& to_version, const T& from, const Version& from_version) {
+  if (known(from) && known(to) && place_decides(from_version, to_version)) state.contested |= !alike(from, to);
 }
 
 /// Where two are the same instant, the surer way of knowing it stands.
@@ -72,37 +84,22 @@ void join_conversation(State& state, const Conversation& from, const auto& versi
     Version& version = state.versions[index(target)];
     const Decision decision = decide(to.*field, version, from.*field, version_of(target));
     report(target, decision);
+    note_contest(state, to.*field, version, from.*field, version_of(target));
     if (!decision.takes) return;
     to.*field = from.*field;
     version = version_of(target);
   };
-  join(Target::platform, &Conversation::platform);
-  join(Target::channel, &Conversation::channel);
-  join(Target::queue_id, &Conversation::queue_id);
-  join(Target::assigned_agent_id, &Conversation::assigned_agent_id);
-  join(Target::customer_id, &Conversation::customer_id);
-  join(Target::subject, &Conversation::subject);
-  join(Target::status, &Conversation::status);
-  join(Target::handle_time, &Conversation::handle_time);
-  join(Target::wait_time, &Conversation::wait_time);
-  join(Target::first_response_time, &Conversation::first_response_time);
-  join(Target::resolved, &Conversation::resolved);
-  join(Target::csat_score, &Conversation::csat_score);
+  each_field(join);
 
   const Decision started = decide_started(to, from);
   report(Target::started_at, started);
-  if (started.takes) {
-    to.started_at = from.started_at;
-    to.started_how = from.started_how;
-    to.started_by_evidence = from.started_by_evidence;
-  }
+  if (started.takes) take_started(to, from);
   Version& version = state.versions[index(Target::ended_at)];
   const Decision ended = decide_ended(to, version, from, version_of(Target::ended_at));
   report(Target::ended_at, ended);
+  if (from.ended_at && to.ended_at && *from.ended_at != *to.ended_at) state.contested = true;
   if (ended.takes) {
-    to.ended_at = from.ended_at;
-    to.ended_how = from.ended_how;
-    to.ended_by_evidence = from.ended_by_evidence;
+    take_ended(to, from);
     version = version_of(Target::ended_at);
   }
 }
@@ -155,8 +152,21 @@ bool is_before(const Origin& a, const Origin& b) { return std::pair(a.file, a.of
 
 }  // namespace
 
+void take_started(Conversation& to, const Conversation& from) {
+  to.started_at = from.started_at;
+  to.started_how = from.started_how;
+  to.started_by_evidence = from.started_by_evidence;
+}
+
+void take_ended(Conversation& to, const Conversation& from) {
+  to.ended_at = from.ended_at;
+  to.ended_how = from.ended_how;
+  to.ended_by_evidence = from.ended_by_evidence;
+}
+
 void State::clear() {
   id = scope = {};
+  contested = false;
   conversation = {};
   versions.fill({});
   metadata.clear();
@@ -185,6 +195,7 @@ void join_contribution(State& state, const Contribution& c, const auto& report) 
     Version& version = state.versions[index(Target::platform)];
     const Decision decision = decide(platform, version, c.conversation.platform, c.version);
     report(Target::platform, decision);
+    note_contest(state, platform, version, c.conversation.platform, c.version);
     if (decision.takes) {
       platform = c.conversation.platform;
       version = c.version;
@@ -205,11 +216,10 @@ void join_contribution(State& state, const Contribution& c, const auto& report) 
 
 }  // namespace
 
-void State::join(const Contribution& c) { join_contribution(*this, c, kNoReport); }
-
-void State::join(const Contribution& c, MergeObserver& observer) {
+void State::join(const Contribution& c, MergeObserver* observer) {
+  if (observer == nullptr) return join_contribution(*this, c, kNoReport);
   join_contribution(*this, c, [&](Target target, const Decision& decision) {
-    if (decision.rule != Rule::none) observer.record_says(target, c, decision.rule, decision.takes);
+    if (decision.rule != Rule::none) observer->record_says(target, c, decision.rule, decision.takes);
   });
 }
 
@@ -221,6 +231,7 @@ void State::join(const State& other) {
   }
   if (is_before(other.origin, origin)) origin = other.origin;
   records += other.records;
+  contested |= other.contested;
   join_conversation(
       *this, other.conversation, [&](Target target) -> const Version& { return other.versions[index(target)]; }, kNoReport);
   metadata.insert(metadata.end(), other.metadata.begin(), other.metadata.end());
@@ -263,8 +274,9 @@ void State::settle(MergeObserver* observer) {
     return a.version != b.version ? b.version < a.version : b.value < a.value;
   });
   if (observer != nullptr) report_entries(metadata, *observer);
-  metadata.erase(std::unique(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) { return a.key == b.key; }),
-                 metadata.end());
+  const auto again = std::unique(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) { return a.key == b.key; });
+  contested |= again != metadata.end();
+  metadata.erase(again, metadata.end());
   if (may_repeat(touchpoints)) {
     std::sort(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& a, const Touchpoint& b) {
       if (a.id != b.id) return a.id < b.id;

@@ -147,6 +147,7 @@ void Normalizer::forget_names() {
   bound_keys_.clear();
   keys_differ_ = true;
   names_ = NameTable();
+  last_shape_.clear();
   walker_.reset();
   walks_.clear();
 }
@@ -193,6 +194,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   renamed.close("columns that stand again");
   if (auto bound = bind_new_names(); !bound) return bound;
   row_plan_ = plan_rows(dialect.delimiter);
+  note_header();
   for (const auto& [later, first] : repeated) {
     if (plans_.fields[first]->action != Action::map && plans_.fields[later]->action != Action::map) continue;
     return Error{
@@ -381,7 +383,8 @@ bool Normalizer::begin_record(const Place& place) {
   lasting_ = place.raw;
   ++batch_->books.read;
   outcome_ = Outcome::going;
-  filled_ = plain_ = sets_ = 0;
+  filled_ = plain_ = sets_ = asked_ = 0;
+  blank_names_.clear();
   gathered_.clear();
   unused_.clear();
   row_metadata_.clear();
@@ -639,7 +642,62 @@ void Normalizer::emit_contribution() {
   c.origin = {file_, line(), place_.offset};
   c.metadata = metadata_;
   c.touchpoints = touches_;
+  if (source_.column_sets && source_.is_snapshot()) set_columns(c);
   add_entry(batch_->contributions, c, conversation_, text_numbers_ ? &*text_numbers_ : nullptr);
+}
+
+// Which columns a record of a snapshot has: what it has blank erases what an older one says, what it lacks does not.
+
+void Normalizer::add_column(std::uint16_t id) {
+  const FieldPlan& p = plan(id);
+  std::uint32_t targets = 0;
+  for (const Mapping& m : p.mappings) targets |= 1U << static_cast<unsigned>(m.target);
+  set_text_.add(names_.name(id), p.key.name, targets);
+  if (p.key.path != p.key.name) set_text_.add(names_.name(id), p.key.path, targets);
+}
+
+/// The number of the set that was told. Where it has none, its text goes into `own`.
+std::uint32_t Normalizer::keep_set(std::string& own) {
+  const std::string_view text = set_text_.finish();
+  const std::uint32_t number = source_.column_sets->add(text);
+  own = number == ColumnSets::kNone ? text : std::string_view();
+  return number;
+}
+
+void Normalizer::note_header() {
+  if (!source_.column_sets || !source_.is_snapshot()) return;
+  set_text_.begin(false);
+  for (std::size_t id = 0; id < csv_header_.size(); ++id) add_column(static_cast<std::uint16_t>(id));
+  header_set_ = keep_set(own_header_set_);
+}
+
+void Normalizer::set_columns(Contribution& c) {
+  if (record_ == nullptr) {
+    c.column_set = header_set_;
+    c.own_column_set = own_header_set_;
+    return;
+  }
+  shape_.assign(reinterpret_cast<const char*>(&asked_), sizeof asked_);
+  bool lasting = true;  // ids mean the same for the next record
+  for (const Field& field : *record_) {
+    lasting &= field.id < NameTable::kStable;
+    shape_.append(reinterpret_cast<const char*>(&field.id), sizeof field.id);
+  }
+  for (const std::string_view name : blank_names_) shape_.append(name).push_back('\0');
+  if (!lasting || shape_ != last_shape_) {
+    set_text_.begin(walker_ != nullptr);
+    for (const Field& field : *record_) add_column(field.id);
+    if (asked_ != 0) set_text_.add({}, {}, asked_);
+    for (const std::string_view name : blank_names_) {
+      Buffer key;
+      add_comma_key(key, name);
+      set_text_.add({}, scratch_text_.keep(key.view().substr(1)), 0);
+    }
+    last_set_ = keep_set(last_own_set_);
+    last_shape_ = lasting ? shape_ : std::string();
+  }
+  c.column_set = last_set_;
+  c.own_column_set = last_own_set_;
 }
 
 void Normalizer::reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,

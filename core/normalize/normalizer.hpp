@@ -343,6 +343,10 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void emit();
   void emit_line();
   void emit_contribution();
+  void note_header();
+  void set_columns(Contribution& c);
+  void add_column(std::uint16_t id);
+  std::uint32_t keep_set(std::string& own);
   [[nodiscard]] std::string_view scope() const {
     return has(Target::scope) ? slots_[static_cast<std::size_t>(Target::scope)].value.view() : std::string_view();
   }
@@ -429,6 +433,16 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::vector<Touchpoint> touches_;
   Conversation conversation_;
   Contribution contribution_;  // all but the conversation
+  // Of snapshots that go to the merge: which columns a record has.
+  const Record* record_ = nullptr;  // null: a row of CSV, which has all of the header
+  std::uint32_t header_set_ = ColumnSets::kNone;
+  std::string own_header_set_;                 // where that has no number
+  std::uint32_t asked_ = 0;                    // targets that the adapter set, maybe to nothing: a bit each
+  std::vector<std::string_view> blank_names_;  // names of its own under which it carried nothing
+  ColumnSetText set_text_;
+  std::string shape_, last_shape_;              // what the set of a record depends on: the record's, and the last one's
+  std::uint32_t last_set_ = ColumnSets::kNone;  // kNone: last_own_set_ is it
+  std::string last_own_set_;
   Version version_;
   std::string key_;
   std::vector<MetadataItem> metadata_;

@@ -107,6 +107,7 @@ inline void Normalizer::put_alone(const Value& value, std::uint16_t at, Step& s)
 
 /// Each field to where it belongs: the loop that every byte of metadata goes through.
 void Normalizer::take(const Record& record) {
+  record_ = &record;
   for (std::size_t i = 0; i < record.count; ++i) {
     const Field& field = record.fields[i];
     Step& s = field.id < NameTable::kStable ? plans_.steps[field.id] : step(field.id);
@@ -121,6 +122,7 @@ void Normalizer::take(const Record& record) {
 /// The same for a row of CSV. Empty cells, and those of columns that nobody wants, are only counted: all at once, since a branch
 /// for each of them would be foreseen as well as a coin.
 void Normalizer::take(const CsvRow& row) {
+  record_ = nullptr;
   ++row_plan_.rows;
   Step* const steps = plans_.steps.data();
   const RowPlan::Column* const columns = row_plan_.columns.data();
@@ -506,6 +508,7 @@ const Normalizer::Key& Normalizer::made_key(std::string_view comma_key) {
 
 bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& value) {
   if (outcome_ != Outcome::going) return false;
+  asked_ |= 1U << static_cast<unsigned>(target);
   if (is_nothing(value)) return true;
   if (is_absent(target, value.view())) {
     report_lost(target, value, Rule::absent_word);
@@ -614,7 +617,10 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
 
 bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   if (outcome_ != Outcome::going) return false;
-  if (is_nothing(value)) return true;
+  if (is_nothing(value)) {
+    if (source_.column_sets && source_.is_snapshot()) blank_names_.push_back(scratch_text_.keep(name));
+    return true;
+  }
   const bool made = (value.flags & Field::kMade) != 0;
   bool carries = source_.metadata != SourceConfig::Metadata::none;
   if (source_.metadata == SourceConfig::Metadata::listed) carries = is_listed(name);

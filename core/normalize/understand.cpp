@@ -365,7 +365,8 @@ void Normalizer::understand_version() {
   const Slot& s = slot(Target::version);
   const TimeReading reading = read_time(kVersion, s.value.view(), s.value.kind, s.how);
   if (reading.fault == TimeFault::none) {
-    version_ = {reading.at.seconds, reading.at.nanos, 0, 0};
+    version_.seconds = reading.at.seconds;
+    version_.nanos = reading.at.nanos;
     return;
   }
   TimeComplaint why = complaint(reading.fault, s.value.view());

@@ -14,6 +14,7 @@
 #include "crosswalk/record.hpp"
 #include "crosswalk/time.hpp"
 #include "crosswalk/translate.hpp"
+#include "merge/column_sets.hpp"
 #include "merge/id_template.hpp"
 #include "merge/identity.hpp"
 #include "merge/shared_texts.hpp"
@@ -57,6 +58,7 @@ struct SourceConfig {
   IdTemplate external_id;
   std::array<IdUse, kIdKinds> ids;     ///< by IdKind
   std::shared_ptr<SharedTexts> texts;  ///< of the merge that records go to; may be null
+  std::shared_ptr<ColumnSets> column_sets;  ///< likewise, of a snapshot
   bool want_ledger = false;
   bool read_ahead = false;               ///< compressed inputs are decompressed by a thread of their own
   RecordObserver* observer = nullptr;  ///< is told what becomes of records; null in a run
@@ -76,6 +78,9 @@ struct SourceConfig {
   std::shared_ptr<const Evidence> evidence;
 
   std::vector<std::string> inputs;  ///< globs expanded
+
+  /// Records are whole conversations: a newer one replaces what an older one said.
+  [[nodiscard]] bool is_snapshot() const { return info.role == RecordRole::conversation; }
 
   [[nodiscard]] std::string cure(std::string_view text) const { return in_job ? job_words(text) : std::string(text); }
 

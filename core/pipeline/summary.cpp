@@ -120,9 +120,9 @@ Result<void> Summary::balance() const {
     return unbalanced(fmt::format("read {} is not translated {} + filtered {} + rejected {}", read, translated, filtered_total,
                                   rejected_total));
   }
-  if (translated != written + merged + updates) {
-    return unbalanced(
-        fmt::format("translated {} is not written {} + merged {} + updates {}", translated, written, merged, updates));
+  if (translated != written + merged + superseded + updates) {
+    return unbalanced(fmt::format("translated {} is not written {} + merged {} + superseded {} + updates {}", translated, written,
+                                  merged, superseded, updates));
   }
   return {};
 }
@@ -168,6 +168,7 @@ Json accounts_of(const Summary& s) {
   source_json["repeated_touchpoints"] = s.repeated_touchpoints;
   if (!s.role.empty()) source_json["written"] = s.written;
   source_json["merged"] = s.merged;
+  source_json["superseded"] = s.superseded;
   source_json["updates"] = s.updates;
   source_json["unchanged"] = 0;
   source_json["filtered"] = s.filtered_total;
@@ -195,7 +196,7 @@ std::string Summary::json() const {
   Json out;
   out["sources"] = Json::array({accounts_of(*this)});
   out["sinks"] = Json::array({Json{{"written", written}, {"bytes", bytes_written}}});
-  out["identity"] = "read = translated + filtered + rejected; translated = written + merged";
+  out["identity"] = "read = translated + filtered + rejected; translated = written + merged + superseded";
   out["seconds"] = seconds;
   out["records_per_second"] = seconds > 0 ? static_cast<double>(read) / seconds : 0.0;
   out["peak_memory_bytes"] = peak_memory;
@@ -223,6 +224,7 @@ std::string Summary::text() const {
     std::vector<std::string> did;
     if (written != 0) did.push_back("began " + counted(written, "conversation"));
     if (merged != 0) did.push_back(fmt::format("added {} to conversations", counted(merged, "record")));
+    if (superseded != 0) did.push_back(fmt::format("had {} superseded by newer ones", counted(superseded, "record")));
     if (updates != 0) did.push_back(fmt::format("made {} of conversations that are not in this run", counted(updates, "update")));
     if (!touched.empty() && !did.empty()) did.push_back(touched);
     if (!did.empty()) line(role, fmt::format("{}", fmt::join(did, ", ")));

@@ -32,7 +32,7 @@ class Merging {
       config->name = name;
       config->inputs = {std::string(name) + "-1.json", std::string(name) + "-2.json"};
       if (zones) config->zones = *zones;
-      plan.sources.push_back({config.get(), false});
+      plan.sources.push_back({config.get()});
     }
     plan.ledger = true;
   }
@@ -64,6 +64,8 @@ class Merging {
           sum.written += some.sources[i].written;
           sum.updates += some.sources[i].updates;
           sum.merged += some.sources[i].merged;
+          sum.superseded += some.sources[i].superseded;
+          sum.findings.add(some.sources[i].findings);
           sum.repeated_touchpoints += some.sources[i].repeated_touchpoints;
         }
         return {};

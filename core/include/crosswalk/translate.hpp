@@ -80,12 +80,13 @@ struct FieldUse {
 };
 
 /// The accounts of one run. `read = translated + filtered + rejected`, and on the output side
-/// `translated = written + merged + updates`: checked by balance().
+/// `translated = written + merged + superseded + updates`: checked by balance().
 struct Summary {
   std::string source, adapter, adapter_version;
   std::string role;  ///< of a job's source: "merge" or "enrich"
   std::vector<std::string> inputs;
   std::uint64_t read = 0, translated = 0, filtered_total = 0, rejected_total = 0;
+  std::uint64_t superseded = 0;  ///< replaced as a whole by a newer record of the same conversation
   std::uint64_t written = 0, merged = 0, updates = 0, touchpoints = 0, repeated_touchpoints = 0, bytes_read = 0,
                 bytes_written = 0;
   std::uint64_t repeated_ids = 0;  ///< ids written more than once (whole-conversation sources)
