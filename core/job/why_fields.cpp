@@ -37,6 +37,7 @@ class Teller {
     out.name = name_of(target);
     if (merge_.combined != nullptr) out.value = json_of(merge_.combined->conversation, target);
     const Contest<std::size_t>& members = merge_.fields[index(target)];
+    if (merge_.combined == nullptr && members.stands) return;  // of what is rejected, what it lacks is of interest
     bool decided = false;
     if (members.stands) {
       decided = add_member(target, members, *members.stands, out);
@@ -221,7 +222,8 @@ class Teller {
     out.witnesses.push_back(std::move(w));
     if (field.touchpoints && !by_touchpoints) {
       Witness lost = touchpoint_witness(state, target, *field.touchpoints);
-      add_rule(lost, lost.value == value ? Rule::same_value : Rule::record_over_touchpoints, false);
+      const Rule shared = stands ? Rule::same_value : members.sides[side].lost;
+      add_rule(lost, lost.value == value ? shared : Rule::record_over_touchpoints, false, name_of(target));
       out.witnesses.push_back(std::move(lost));
     }
     for (std::size_t r = 0; r < records.size(); ++r) {
@@ -272,7 +274,9 @@ class Teller {
     for (const MergeReport::LostTouchpoint& one : merge_.states[state].touchpoints) {
       const Touchpoint &lost = one.lost, &stands = one.stands;
       const bool used = std::any_of(by.of.begin(), by.of.end(), [&](const Touchpoint& t) { return t.id == lost.id; });
-      const bool time = is_time(target) && lost.at != stands.at;
+      const bool outside = target == Target::started_at ? lost.at < *by.said.started_at
+                                                        : target == Target::ended_at && *by.said.ended_at < lost.at;
+      const bool time = is_time(target) && lost.at != stands.at && (used || outside);
       const bool duration = target == Target::handle_time && used && lost.has_duration && lost.duration != stands.duration;
       if (!time && !duration) continue;
       Witness w;
@@ -341,6 +345,7 @@ class Teller {
     std::vector<Rule> won_by;
     std::optional<Witness> first;
     const bool any_stands = standing.lost == Rule::none;
+    bool supplied = false;
     for (const Contribution& c : group_.of(state)) {
       const auto item = std::find_if(c.metadata.begin(), c.metadata.end(), [&](const MetadataItem& m) { return m.key == key; });
       if (item == c.metadata.end()) continue;
@@ -348,7 +353,10 @@ class Teller {
       w.field = field_of(c, key);
       w.value = item->value;
       if (any_stands && !first && item->value == standing.value && c.version == standing.version) {
-        if (stands && merge_.replacements.contains(&c)) add_rule(w, Rule::column_lacking, true, newest_of(state));
+        if (stands && merge_.replacements.contains(&c)) {
+          add_rule(w, Rule::column_lacking, true, newest_of(state));
+          supplied = true;
+        }
         first = std::move(w);
         continue;
       }
@@ -369,7 +377,7 @@ class Teller {
     }
     const bool decided = finish(std::move(*first));
     out.witnesses.insert(out.witnesses.end(), lost.begin(), lost.end());
-    return decided || !won_by.empty();
+    return decided || supplied || !won_by.empty();
   }
 
   /// Why an entry is left out. Of equal ones side by side only the newest was reported.

@@ -146,11 +146,14 @@ std::vector<WhyUse> tell_uses(const RecordReport& report) {
     uses.push_back({std::string(crosswalk::name_of(use.target)), use.field, use.found, use.how,
                     words_of(use.rule, stands, use.detail), stands});
   };
+  // Of a record that is left out nothing stands, and not all of its fields were looked at.
+  const bool stands = report.fate == RecordReport::Fate::translated;
   for (const RecordReport::Use& use : report.made) add(use, true);
   for (const RecordReport::Use& use : report.lost) add(use, false);
   for (const RecordReport::Carried& one : report.carried) {
     uses.push_back({"metadata." + json::unescaped(one.key.substr(1, one.key.size() - 3)), one.field, "", "", "", true});
   }
+  for (WhyUse& use : uses) use.stands = use.stands && stands;
   return uses;
 }
 

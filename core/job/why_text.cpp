@@ -100,8 +100,14 @@ std::string text_of_record(const WhyRecord& record, std::size_t number) {
   }
   line += '\n';
   for (const std::string& remark : record.remarks) line += fmt::format("      {}\n", remark);
+  const bool left_out = record.fate == "filtered" || record.fate == "rejected";
   for (const WhyUse& use : record.uses) {
-    std::string text = fmt::format("{} {}{}", use.target, use.stands ? "from" : "not ", text_of_field(use.field, use.found));
+    const bool lost = !use.stands && !left_out;
+    std::string text = fmt::format("{}{}{}", use.target,
+                                   lost       ? ": not"
+                                   : left_out ? ":"
+                                              : " from",
+                                   text_of_field(use.field, use.found));
     if (use.field.empty() && use.found.empty()) text = use.target;
     add(text, use.how);
     add(text, use.verdict);

@@ -547,6 +547,7 @@ void Normalizer::on_repeated_header(const Place& place) {
   outcome_ = Outcome::filtered;
   filled_ = 0;
   begin_report();
+  reports_ = false;  // it has no fields
   report_.code = kRule;
   end_report();
 }

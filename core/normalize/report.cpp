@@ -112,7 +112,8 @@ void Normalizer::end_report() {
       if (target == Target::platform && use.rule == Rule::none) {
         use.rule = source_.platform_is_set ? Rule::platform_setting : Rule::platform_adapter;
       }
-      if (use.rule != Rule::none) report_.made.push_back(std::move(use));
+      const bool stands = use.rule != Rule::none && use.rule != Rule::not_in_id_table_dropped;
+      if (stands) report_.made.push_back(std::move(use));
     }
     for (const Item& item : items_) report_.carried.push_back({std::string(item.name()), field_name(item.value)});
   }

@@ -442,6 +442,7 @@ bool Normalizer::translate_id(IdKind kind, Target target, std::string_view& id) 
     case IdRule::Unknown::drop:
       id = {};
       if (has(target)) report_lost(target, slot(target).value, Rule::not_in_id_table_dropped, use.table->path());
+      report_made(target, Rule::not_in_id_table_dropped);
       return true;
     case IdRule::Unknown::reject: break;
   }
