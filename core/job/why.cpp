@@ -544,9 +544,12 @@ class Explainer {
       if (touched) return "its source's touchpoints stand over it";
       if (target == Target::started_at) return "later";
       if (claim.state != winner.state) return "not the newest record of its source, which is asked later";
-      return std::string(newer_by(winner.version, claim.version) == Newer::update_time
-                             ? "older"
-                             : reason(newer_by(winner.version, claim.version)));
+      switch (newer_by(winner.version, claim.version)) {
+        case Newer::update_time: return "older";
+        case Newer::equal_times: return "updated at the same time; the one that stands is later in the input";
+        case Newer::only_dated: return "it has no update time, the one that stands has one";
+        case Newer::both_undated: return "the one that stands is later in the input; it has no update time";
+      }
     }
     if (!ordered && target == Target::started_at) return "later";
     if (!ordered && target == Target::ended_at) return "earlier";

@@ -240,10 +240,7 @@ TimeComplaint Normalizer::complaint(TimeFault fault, std::string_view text) cons
 }
 
 TimeReading Normalizer::read_time(std::size_t reader, std::string_view text, Kind kind, How how) {
-  const TimeFormat::Form form = source_.time_format.form();
-  const bool epoch =
-      form == TimeFormat::Form::epoch_s || form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us;
-  if (kind != Kind::cell && kind != Kind::string && !(kind == Kind::number && epoch)) {
+  if (!source_.takes_as_time(kind)) {
     TimeReading reading;
     reading.fault = TimeFault::malformed;
     return reading;
