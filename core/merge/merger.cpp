@@ -9,6 +9,7 @@
 #include "encode/reject_json.hpp"
 #include "merge/group.hpp"
 #include "merge/observer.hpp"
+#include "merge/order_findings.hpp"
 #include "pipeline/ordered.hpp"
 #include "pipeline/source.hpp"
 
@@ -102,15 +103,8 @@ class Finisher {
   }
 
   static void find_lost(const Contribution& c, Newer newer, Findings& findings) {
-    const bool equal_times = newer == Newer::equal_times;
-    findings.add(equal_times ? "equal_update_times" : "no_update_time", {c.origin.file, c.origin.offset}, [&] {
-      Finding first;
-      first.message =
-          fmt::format("another record of conversation {} says otherwise {}", shown(c.conversation.external_id),
-                      equal_times                  ? "with the same update time, and stands since it is later in the input"
-                      : newer == Newer::only_dated ? "and stands since it has an update time and this one has none"
-                                                   : "and stands since it is later in the input; it has no update time");
-      first.cure = equal_times ? "" : "export the update times as well";
+    findings.add(code_of(newer), {c.origin.file, c.origin.offset}, [&] {
+      Finding first = lost_by_place(newer, c.conversation.external_id);
       first.line = c.origin.line;
       return first;
     });

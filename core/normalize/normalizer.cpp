@@ -13,6 +13,7 @@
 #include "encode/json_text.hpp"
 #include "encode/reject_json.hpp"
 #include "merge/ledger.hpp"
+#include "pipeline/newest.hpp"
 #include "pipeline/notes.hpp"
 #include "text.hpp"
 
@@ -94,6 +95,7 @@ void Batch::clear() {
   unknown_ids.clear();
   known_ids.fill(0);
   id_hashes.clear();
+  marks.clear();
   books = Books();
   written = bytes = 0;
   error.reset();
@@ -593,6 +595,7 @@ void Normalizer::add_value(Buffer& out, const Field& value, Form form) {
 
 void Normalizer::emit_line() {
   Buffer& out = batch_->out;
+  const std::size_t begun = out.size();
   // The record's own texts are in its block or in an arena; those of a table of ids are not.
   add_conversation_fields(out, conversation_, translates_ids_ ? Texts::any : Texts::padded);
   MetadataWriter metadata(out);
@@ -609,6 +612,22 @@ void Normalizer::emit_line() {
   metadata.close();
   batch_->id_hashes.push_back(hash64(conversation_.external_id));
   ++batch_->written;
+  if (source_.marks_lines) mark_line(out.size() - begun);
+}
+
+/// For when its id comes again.
+void Normalizer::mark_line(std::size_t size) {
+  LineMark mark;
+  mark.size = static_cast<std::uint32_t>(size);
+  if (has(Target::version)) {
+    const Slot& s = slot(Target::version);
+    mark.dated = true;
+    mark.kind = s.value.kind;
+    mark.how = s.how;
+    mark.updated = s.value.view();
+    if (has(Target::time_zone)) mark.zone = trimmed(slot(Target::time_zone).value.view());
+  }
+  add_mark(batch_->marks, mark);
 }
 
 /// By the job's template; without one the record's own id.

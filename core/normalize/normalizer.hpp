@@ -46,6 +46,7 @@ struct Batch {
   Buffer unknown_ids;    ///< ids that a table does not have, as entries: kind and platform, id
   std::array<std::uint64_t, kIdKinds> known_ids{};
   std::vector<std::uint64_t> id_hashes;  ///< of the records in `out`
+  Buffer marks;                          ///< of them, where the source marks lines
   Books books;
   std::uint64_t written = 0, bytes = 0;
   std::optional<Error> error;  ///< ends the run once everything before it is written
@@ -342,6 +343,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool translate_id(IdKind kind, Target target, std::string_view& id);
   void emit();
   void emit_line();
+  void mark_line(std::size_t size);
   void emit_contribution();
   void note_header();
   void set_columns(Contribution& c);

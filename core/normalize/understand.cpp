@@ -254,10 +254,7 @@ inline Normalizer::ZoneOf Normalizer::zone_of(How how) const {
 }
 
 TimeReading Normalizer::read_time(std::size_t reader, std::string_view text, Kind kind, How how) {
-  const TimeFormat::Form form = source_.time_format.form();
-  const bool epoch =
-      form == TimeFormat::Form::epoch_s || form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us;
-  if (kind != Kind::cell && kind != Kind::string && !(kind == Kind::number && epoch)) {
+  if (!source_.takes_as_time(kind)) {
     TimeReading reading;
     reading.fault = TimeFault::malformed;
     return reading;

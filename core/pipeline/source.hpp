@@ -82,6 +82,23 @@ struct SourceConfig {
   /// Records are whole conversations: a newer one replaces what an older one said.
   [[nodiscard]] bool is_snapshot() const { return info.role == RecordRole::conversation; }
 
+  /// What `translate` does about a snapshot's records whose ids come again.
+  enum class Repeats : std::uint8_t {
+    newest,  ///< the output holds the newest one, at its place, where it is a file; else it is said
+    merge,   ///< they are merged
+    all,     ///< each is written as it comes
+  };
+  Repeats repeats = Repeats::newest;
+  bool marks_lines = false;  ///< of streamed lines, size and update time are wanted
+
+  /// Whether a field of that kind may be a time. A number is one only where times are numbers.
+  [[nodiscard]] bool takes_as_time(Kind kind) const {
+    const TimeFormat::Form form = time_format.form();
+    const bool epoch =
+        form == TimeFormat::Form::epoch_s || form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us;
+    return kind == Kind::cell || kind == Kind::string || (kind == Kind::number && epoch);
+  }
+
   [[nodiscard]] std::string cure(std::string_view text) const { return in_job ? job_words(text) : std::string(text); }
 
   /// Whether a metadata entry of that name, made by the merge, is wanted.

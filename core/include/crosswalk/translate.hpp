@@ -90,6 +90,8 @@ struct Summary {
   std::uint64_t written = 0, merged = 0, updates = 0, touchpoints = 0, repeated_touchpoints = 0, bytes_read = 0,
                 bytes_written = 0;
   std::uint64_t repeated_ids = 0;  ///< ids written more than once (whole-conversation sources)
+  std::uint64_t repeated_backwards = 0;  ///< of these, how many stand behind a newer record
+  bool repeats_settle = false;           ///< repeated_ids counts records that a newer one supersedes
   std::uint64_t ids_compared = 0;  ///< how many ids that statement rests on; all of them unless memory ran short
   std::uint64_t duplicate_keys = 0, leap_seconds = 0;
   std::uint64_t evidence_decided = 0, evidence_abstained = 0;                             ///< times in repeated hours
