@@ -6,6 +6,9 @@ namespace crosswalk::cli {
 int run_why(const JobArguments& a) {
   auto job = read_job(a.job);
   if (!job) return report(job.error());
+  if (a.external_id.empty() && a.record.empty()) {
+    return report({Errc::usage, "why of what?", "give an external_id, or --record FILE:LINE"});
+  }
   auto host = host_options(a.adapters);
   if (!host) return report(host.error());
   watch_signals();
@@ -14,13 +17,15 @@ int run_why(const JobArguments& a) {
   hooks.cancelled = [] { return caught_signal() != 0; };
   ProgressLine line(!a.quiet, true);
   hooks.progress = [&](std::string_view part, const Progress& progress) { line.update(part, progress); };
-  const Result<Why> why = explain_job(*job, catalog, a.external_id, hooks);
+  const Result<std::vector<Why>> why = explain_job(*job, catalog, {a.external_id, a.record}, hooks);
   line.clear();
   if (!why) {
     const int code = report(why.error());
     return caught_signal() != 0 ? 128 + caught_signal() : code;
   }
-  return print_out(a.json ? why->json() : why->text());
+  std::string all;
+  for (const Why& one : *why) all += a.json ? one.json() : one.text();
+  return print_out(all);
 }
 
 }  // namespace crosswalk::cli

@@ -48,7 +48,7 @@ struct MergePlan {
   }
 };
 
-/// A field and its rule, for combine() and for explaining what it did.
+/// Whether ConversationUpdate has it.
 [[nodiscard]] bool is_update_field(Target target);
 
 struct Combined {
@@ -58,11 +58,12 @@ struct Combined {
 };
 
 /// What a conversation without any channel word gets: the default of the first source that has one.
-void take_default_channel(const MergePlan& plan, std::span<const std::uint32_t> sources, Conversation& conversation);
+void take_default_channel(const MergePlan& plan, std::span<const std::uint32_t> sources, Conversation& conversation,
+                          MergeObserver* observer = nullptr);
 
 /// `states` are settled, their touchpoints derived, at least one, in the order of their sources and, within one source, of
 /// the external_ids they had before a link joined them. Texts made here live in `arena`.
 void combine(const MergePlan& plan, std::span<const State* const> states, std::span<const std::uint32_t> sources, Arena& arena,
-             Combined& to);
+             Combined& to, MergeObserver* observer = nullptr);
 
 }  // namespace crosswalk

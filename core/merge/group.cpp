@@ -4,12 +4,13 @@
 #include <tuple>
 
 #include "encode/json_text.hpp"
+#include "merge/observer.hpp"
 #include "pipeline/source.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
 
-void GroupStates::load(const Group& group) {
+void GroupStates::load(const Group& group, MergeObserver* observer) {
   decoded_.clear();
   contributions_.clear();
   arena_.clear();
@@ -46,25 +47,26 @@ void GroupStates::load(const Group& group) {
   all_.clear();
   for (std::size_t i = 0; i < count_; ++i) {
     State& state = *states_[i];
-    fill(state, first_[i], first_[i + 1]);
-    derive_from_touchpoints(state);
-    add_touchpoint_counts(state, *plan_.sources[sources_[i]].config);
+    if (observer != nullptr) observer->state(i);
+    fill(state, first_[i], first_[i + 1], observer);
+    derive_from_touchpoints(state, observer);
+    add_touchpoint_counts(state, *plan_.sources[sources_[i]].config, observer);
     all_.push_back(&state);
   }
   choose_standing();
 }
 
 /// The state of some contributions, settled.
-void GroupStates::fill(State& state, std::size_t begin, std::size_t end) {
+void GroupStates::fill(State& state, std::size_t begin, std::size_t end, MergeObserver* observer) {
   const std::span<const Contribution> records = std::span(contributions_).subspan(begin, end - begin);
   const bool snapshot = plan_.sources[records.front().source].snapshot;
   if (snapshot && records.size() > 1) {
-    snapshot_.evaluate(records, state, std::span(parts_).subspan(begin, end - begin));
-    state.settle();
+    snapshot_.evaluate(records, state, std::span(parts_).subspan(begin, end - begin), observer);
+    state.settle(observer);
     return;
   }
-  for (const Contribution& c : records) state.join(c);
-  state.settle();
+  for (const Contribution& c : records) state.join(c, observer);
+  state.settle(observer);
   if (snapshot) {
     parts_[begin].role = RecordPart::Role::stands;
     state.versions[static_cast<std::size_t>(Target::started_at)] = records.front().version;
@@ -122,7 +124,7 @@ void GroupStates::choose_standing() {
 }
 
 /// How many touchpoints of each kind, as a metadata entry like the source's own.
-void GroupStates::add_touchpoint_counts(State& state, const SourceConfig& source) {
+void GroupStates::add_touchpoint_counts(State& state, const SourceConfig& source, MergeObserver* observer) {
   if (state.touchpoints.empty() || !source.carries("touchpoints")) return;
   constexpr std::string_view kKey = "\"touchpoints\":";
   const auto at = std::lower_bound(state.metadata.begin(), state.metadata.end(), kKey,
@@ -139,6 +141,7 @@ void GroupStates::add_touchpoint_counts(State& state, const SourceConfig& source
   }
   scratch_.add('}');
   state.metadata.insert(at, {kKey, arena_.keep(scratch_.view()), {}});
+  if (observer != nullptr) observer->entry_made(kKey, Rule::touchpoint_counts);
 }
 
 }  // namespace crosswalk

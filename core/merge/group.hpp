@@ -89,7 +89,7 @@ class GroupStates {
   explicit GroupStates(const MergePlan& plan)
       : plan_(plan), decoded_(plan.texts.get(), plan.first_inputs), snapshot_(plan.column_sets.get()) {}
 
-  void load(const Group& group);
+  void load(const Group& group, MergeObserver* observer = nullptr);
 
   /// Settled, with what their touchpoints say; by source, external_id before a link, id and scope.
   [[nodiscard]] std::span<const State* const> states() const { return all_; }
@@ -111,9 +111,9 @@ class GroupStates {
   [[nodiscard]] Arena& arena() { return arena_; }
 
  private:
-  void fill(State& state, std::size_t begin, std::size_t end);
+  void fill(State& state, std::size_t begin, std::size_t end, MergeObserver* observer);
   void find_lost_by_place(const State& state, std::size_t begin, std::size_t end);
-  void add_touchpoint_counts(State& state, const SourceConfig& source);
+  void add_touchpoint_counts(State& state, const SourceConfig& source, MergeObserver* observer);
   void choose_standing();
 
   const MergePlan& plan_;

@@ -101,8 +101,7 @@ class IdTable::Loader final : public RecordHandler {
   }
 
   IdTable& table_;
-  std::vector<std::uint64_t> lines_;  ///< where each id was said first
-  Scope scope_;                       ///< of the row before
+  Scope scope_;  ///< of the row before
   const Block* block_ = nullptr;
   std::optional<TextLines> lines_here_;
   std::optional<Error> error_;
@@ -171,24 +170,23 @@ void IdTable::Loader::take(const std::array<std::string_view, kColumns>& row, st
     return;
   }
   const std::size_t number = table_.ids_.add(row[kPlatform], row[kSourceId], row[kInstance]);
-  if (number == table_.targets_.size()) {
+  if (number == table_.rows_.size()) {
     if (row[kPlatform] != scope_.platform || row[kInstance] != scope_.instance) {
       scope_ = {std::string(row[kPlatform]), std::string(row[kInstance])};
       table_.scopes_.insert(scope_);
       table_.by_instance_ = table_.by_instance_ || !scope_.instance.empty();
     }
-    table_.targets_.push_back(table_.text_.keep(row[kTargetId]));
-    lines_.push_back(line);
+    table_.rows_.push_back({table_.text_.keep(row[kTargetId]), line});
     return;
   }
-  if (table_.targets_[number] == row[kTargetId]) {
+  if (table_.rows_[number].target == row[kTargetId]) {
     ++table_.repeated_;
     return;
   }
   refuse(line,
          fmt::format("{}{}{} \"{}\" becomes \"{}\" here and \"{}\" in line {}", in_line(row[kPlatform]),
                      row[kInstance].empty() ? "" : " ", in_line(row[kInstance]), in_line(row[kSourceId]), in_line(row[kTargetId]),
-                     in_line(table_.targets_[number]), lines_[number]),
+                     in_line(table_.rows_[number].target), table_.rows_[number].line),
          "keep one of the two rows");
 }
 
@@ -200,14 +198,14 @@ Result<std::shared_ptr<const IdTable>> IdTable::load(const std::string& path) {
   return std::shared_ptr<const IdTable>(std::move(table));
 }
 
-std::optional<std::string_view> IdTable::find(std::string_view platform, std::string_view source_id,
-                                              std::string_view instance) const {
+std::optional<IdTable::Row> IdTable::find(std::string_view platform, std::string_view source_id,
+                                          std::string_view instance) const {
   platform = trimmed(platform);
   source_id = trimmed(source_id);
   std::size_t number = by_instance_ && !instance.empty() ? ids_.find(platform, source_id, instance) : IdIndex::kNone;
   if (number == IdIndex::kNone) number = ids_.find(platform, source_id);
   if (number == IdIndex::kNone) return std::nullopt;
-  return targets_[number];
+  return rows_[number];
 }
 
 bool IdTable::has_rows_of(std::string_view platform, std::string_view instance) const {

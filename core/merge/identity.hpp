@@ -59,9 +59,13 @@ class IdTable {
   /// only some.
   [[nodiscard]] static Result<std::shared_ptr<const IdTable>> load(const std::string& path);
 
-  /// The target id, valid as long as the table. Allocates nothing.
-  [[nodiscard]] std::optional<std::string_view> find(std::string_view platform, std::string_view source_id,
-                                                     std::string_view instance = {}) const;
+  struct Row {
+    std::string_view target;  ///< valid as long as the table
+    std::uint64_t line = 0;   ///< of the file
+  };
+  /// Allocates nothing.
+  [[nodiscard]] std::optional<Row> find(std::string_view platform, std::string_view source_id,
+                                        std::string_view instance = {}) const;
   /// Whether any row is of the platform and of this instance or of all.
   [[nodiscard]] bool has_rows_of(std::string_view platform, std::string_view instance) const;
   struct Scope {
@@ -70,7 +74,7 @@ class IdTable {
   };
   [[nodiscard]] const std::set<Scope>& scopes() const { return scopes_; }  ///< of its rows
 
-  [[nodiscard]] std::size_t size() const { return targets_.size(); }  ///< ids of platforms and their instances
+  [[nodiscard]] std::size_t size() const { return rows_.size(); }     ///< ids of platforms and their instances
   [[nodiscard]] std::uint64_t repeated() const { return repeated_; }  ///< rows that said again what was known
   [[nodiscard]] const std::string& path() const { return path_; }
 
@@ -79,7 +83,7 @@ class IdTable {
 
   std::string path_;
   IdIndex ids_;
-  std::vector<std::string_view> targets_;  ///< by number in ids_
+  std::vector<Row> rows_;  ///< by number in ids_; of equal ones the first
   std::set<Scope> scopes_;
   bool by_instance_ = false;  ///< some row names an instance
   Arena text_;

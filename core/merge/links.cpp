@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <tuple>
 
 #include "encode/json_text.hpp"
 #include "framing/json_text.hpp"
@@ -85,27 +84,6 @@ void Links::collect(Buffer& out, std::string_view external_id, std::span<const S
   }
 }
 
-std::vector<std::size_t> Links::joining(std::span<const State* const> states, std::span<const std::uint32_t> sources) const {
-  std::vector<std::size_t> rules;
-  std::string decoded;
-  for (std::size_t r = 0; r < rules_.size(); ++r) {
-    std::vector<std::string> left;
-    const auto each = [&](const LinkField& field, std::string_view json_key, const auto& visit) {
-      for (std::size_t i = 0; i < states.size(); ++i) {
-        if (sources[i] != plan_.lead(static_cast<std::uint32_t>(field.source))) continue;
-        const std::string_view value = link_value(*states[i], field, json_key, decoded);
-        if (!value.empty()) visit(value);
-      }
-    };
-    bool joins = false;
-    each(rules_[r].left, json_keys_[2 * r], [&](std::string_view value) { left.emplace_back(value); });
-    each(rules_[r].right, json_keys_[2 * r + 1],
-         [&](std::string_view value) { joins |= std::find(left.begin(), left.end(), value) != left.end(); });
-    if (joins) rules.push_back(r);
-  }
-  return rules;
-}
-
 Result<std::uint32_t> Links::node(std::string_view external_id, std::string_view sources) {
   if (const auto known = by_id_.find(external_id); known != by_id_.end()) return known->second;
   const auto number = static_cast<std::uint32_t>(nodes_.size());
@@ -138,7 +116,7 @@ Result<void> Links::hold(std::size_t bytes) {
 Result<void> Links::join(std::uint32_t one, std::uint32_t other, std::size_t rule) {
   if (one == other) return {};
   nodes_[root(one)].parent = root(other);
-  edges_.push_back({one, other, static_cast<std::uint32_t>(rule)});
+  edges_.push_back({one, static_cast<std::uint32_t>(rule)});
   return hold(sizeof(Edge));
 }
 
@@ -228,10 +206,11 @@ Result<void> Links::resolve() {
     groups[at->second].push_back(n);
   }
   for (std::vector<std::uint32_t>& members : groups) decide(members);
-  keep_edges();
+  tell_rules();
   nodes_ = {};
   by_id_ = {};
   edges_ = {};
+  rules_of_ = {};
   return {};
 }
 
@@ -260,61 +239,53 @@ void Links::decide(std::vector<std::uint32_t>& members) {
     break;
   }
   for (const std::uint32_t m : members) survivors_.emplace(nodes_[m].external_id, survivor);
+  keep_group(members, survivor, 0);
+}
+
+void Links::keep_group(const std::vector<std::uint32_t>& members, std::string_view survivor, std::uint32_t conflict) {
+  if (!keeps_groups_) return;
+  LinkedGroup& group = groups_.emplace_back();
+  group.survivor = survivor;
+  group.conflict = conflict;
+  for (const std::uint32_t m : members) {
+    group.members.push_back(nodes_[m].external_id);
+    group_of_.emplace(nodes_[m].external_id, groups_.size() - 1);
+  }
+  rules_of_.try_emplace(root(members.front()));
 }
 
 void Links::leave_apart(const std::vector<std::uint32_t>& members, std::uint32_t source,
                         const std::vector<std::uint32_t>& of_source) {
   ++report_.conflicts;
-  const std::size_t number = apart_.size();
-  Apart& apart = apart_.emplace_back();
-  apart.source = source;
-  for (const std::uint32_t m : members) {
-    apart.group.push_back(nodes_[m].external_id);
-    apart_of_.emplace(nodes_[m].external_id, number);
-  }
-  for (const std::uint32_t m : of_source) apart.of_source.push_back(nodes_[m].external_id);
+  keep_group(members, "", source);
   if (report_.examples.size() == kExamples) return;
   LinkReport::Conflict& example = report_.examples.emplace_back();
   example.source = plan_.sources[source].config->name;
   example.size = members.size();
-  for (const std::string_view id : std::span(apart.of_source).first(std::min(apart.of_source.size(), kExampleIds))) {
-    example.external_ids.emplace_back(id);
+  for (const std::uint32_t m : of_source) {
+    if (example.external_ids.size() < kExampleIds) example.external_ids.emplace_back(nodes_[m].external_id);
   }
+  rules_of_.try_emplace(root(members.front()));
 }
 
-/// Of the groups that are left apart, what would have joined them.
-void Links::keep_edges() {
-  if (apart_.empty()) return;
+/// By which rules the groups that are told of are linked.
+void Links::tell_rules() {
+  if (rules_of_.empty()) return;
   for (const Edge& edge : edges_) {
-    std::string_view one = nodes_[edge.one].external_id, other = nodes_[edge.other].external_id;
-    const auto found = apart_of_.find(one);
-    if (found == apart_of_.end()) continue;
-    if (other < one) std::swap(one, other);
-    apart_[found->second].edges.push_back({one, other, edge.rule});
+    const auto wanted = rules_of_.find(root(edge.node));
+    if (wanted != rules_of_.end()) wanted->second.insert(edge.rule);
   }
-  for (Apart& apart : apart_) {
-    const auto place = [](const Apart::Edge& edge) { return std::tie(edge.one, edge.other, edge.rule); };
-    std::sort(apart.edges.begin(), apart.edges.end(),
-              [&](const Apart::Edge& a, const Apart::Edge& b) { return place(a) < place(b); });
-  }
-  for (std::size_t i = 0; i < report_.examples.size(); ++i) {
-    report_.examples[i].rules = left_apart(apart_[i].group.front())->rules;
-  }
+  const auto tell = [this](std::string_view member, std::vector<std::size_t>& rules) {
+    const std::set<std::size_t>& all = rules_of_[root(by_id_[member])];
+    rules.assign(all.begin(), all.end());
+  };
+  for (LinkReport::Conflict& example : report_.examples) tell(example.external_ids.front(), example.rules);
+  for (LinkedGroup& group : groups_) tell(group.members.front(), group.rules);
 }
 
-std::optional<LeftApart> Links::left_apart(std::string_view external_id) const {
-  const auto found = apart_of_.find(external_id);
-  if (found == apart_of_.end()) return std::nullopt;
-  const Apart& apart = apart_[found->second];
-  LeftApart out{apart.source, apart.of_source, apart.group, {}, {}};
-  for (const Apart::Edge& edge : apart.edges) {
-    out.rules.push_back(edge.rule);
-    if (edge.one == external_id) out.neighbours.push_back({edge.other, edge.rule});
-    if (edge.other == external_id) out.neighbours.push_back({edge.one, edge.rule});
-  }
-  std::sort(out.rules.begin(), out.rules.end());
-  out.rules.erase(std::unique(out.rules.begin(), out.rules.end()), out.rules.end());
-  return out;
+const LinkedGroup* Links::group_of(std::string_view external_id) const {
+  const auto found = group_of_.find(external_id);
+  return found == group_of_.end() ? nullptr : &groups_[found->second];
 }
 
 std::string_view Links::survivor(std::string_view external_id) const {

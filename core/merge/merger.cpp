@@ -8,6 +8,8 @@
 #include "encode/json_text.hpp"
 #include "encode/reject_json.hpp"
 #include "merge/group.hpp"
+#include "merge/observer.hpp"
+#include "merge/order_findings.hpp"
 #include "pipeline/ordered.hpp"
 #include "pipeline/source.hpp"
 
@@ -19,10 +21,13 @@ constexpr std::uint64_t kStretch = std::uint64_t{512} << 10;  // bytes of entrie
 /// Groups → lines. One per thread.
 class Finisher {
  public:
-  explicit Finisher(const MergePlan& plan) : plan_(plan), group_(plan) {}
+  /// `observer` may be null.
+  explicit Finisher(const MergePlan& plan, MergeObserver* observer = nullptr) : plan_(plan), observer_(observer), group_(plan) {}
+
+  [[nodiscard]] const GroupStates& group() const { return group_; }
 
   void finish(const Group& group, Finished& to) {
-    group_.load(group);
+    group_.load(group, observer_);
     members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
       to.sources[group_.sources()[i]].repeated_touchpoints += group_.states()[i]->repeated_touchpoints;
@@ -98,15 +103,8 @@ class Finisher {
   }
 
   static void find_lost(const Contribution& c, Newer newer, Findings& findings) {
-    const bool equal_times = newer == Newer::equal_times;
-    findings.add(equal_times ? "equal_update_times" : "no_update_time", {c.origin.file, c.origin.offset}, [&] {
-      Finding first;
-      first.message =
-          fmt::format("another record of conversation {} says otherwise {}", shown(c.conversation.external_id),
-                      equal_times                  ? "with the same update time, and stands since it is later in the input"
-                      : newer == Newer::only_dated ? "and stands since it has an update time and this one has none"
-                                                   : "and stands since it is later in the input; it has no update time");
-      first.cure = equal_times ? "" : "export the update times as well";
+    findings.add(code_of(newer), {c.origin.file, c.origin.offset}, [&] {
+      Finding first = lost_by_place(newer, c.conversation.external_id);
       first.line = c.origin.line;
       return first;
     });
@@ -127,12 +125,13 @@ class Finisher {
       states_.push_back(group_.states()[i]);
       sources_.push_back(group_.sources()[i]);
     }
-    combine(plan_, states_, sources_, group_.arena(), combined_);
+    if (observer_ != nullptr) observer_->members_are(members_);
+    combine(plan_, states_, sources_, group_.arena(), combined_, observer_);
     if (combined_.enrichment_only) {
       write_update(to);
       return;
     }
-    take_default_channel(plan_, sources_, combined_.conversation);
+    take_default_channel(plan_, sources_, combined_.conversation, observer_);
     const Lack lack = lack_of(combined_.conversation.channel, combined_.conversation.started_at);
     if (lack == Lack::nothing) {
       if (plan_.sources.size() > 1 || group_.of(members_.front()).size() > 1) compare_starts(to);
@@ -160,6 +159,9 @@ class Finisher {
     std::size_t records = 0;
     each_standing(i, [&](const Contribution&) { ++records; });
     if (records > 1) message += fmt::format(" (one of the {} records that make it up)", records);
+    if (observer_ != nullptr) {
+      observer_->rejected(i, code, message, plan_.sources[group_.sources()[i]].config->cure(in_options));
+    }
     each_standing(i, [&](const Contribution& c) {
       const SourceConfig& config = *plan_.sources[c.source].config;
       const std::string cure = config.cure(in_options);
@@ -190,13 +192,15 @@ class Finisher {
     }
     Finished::Accounts& accounts = to.sources[first->source];
     --accounts.merged;
+    if (observer_ != nullptr) observer_->made(combined_, first_fate);
     ++(update ? accounts.updates : accounts.written);
     if (!update && to.first_conversation.empty()) to.first_conversation = combined_.conversation.external_id;
-    if (!plan_.ledger) return;
+    if (!plan_.ledger && observer_ == nullptr) return;
     for (const std::size_t i : members_) {
       each_standing(i, [&](const Contribution& c) {
-        add_ledger_entry(to.ledger, c.source, c.origin, &c == first ? first_fate : Fate::merged,
-                         combined_.conversation.external_id);
+        const Fate fate = &c == first ? first_fate : Fate::merged;
+        if (observer_ != nullptr) observer_->became(c, fate);
+        if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, fate, combined_.conversation.external_id);
       });
     }
   }
@@ -284,6 +288,7 @@ class Finisher {
   }
 
   const MergePlan& plan_;
+  MergeObserver* observer_;
   GroupStates group_;
   std::vector<std::size_t> members_;
   std::vector<const State*> states_;
@@ -503,7 +508,8 @@ Result<void> Merger::finish(const std::function<bool()>& stop, const std::functi
   }
 }
 
-Result<bool> Merger::look_up(std::string_view external_id, const std::function<void(GroupStates&)>& visit) const {
+Result<bool> Merger::explain(std::string_view external_id, MergeObserver& observer,
+                             const std::function<void(const GroupStates&)>& visit) const {
   GroupReader groups;
   Group group;
   if (auto ok = groups.open(contributions_, links_.get(), linked_.get(), external_id, std::string(external_id) + '\0'); !ok) {
@@ -511,14 +517,12 @@ Result<bool> Merger::look_up(std::string_view external_id, const std::function<v
   }
   auto found = groups.next(group);
   if (!found || !*found) return found;
-  GroupStates states(plan_);
-  states.load(group);
-  visit(states);
+  Finisher finisher(plan_, &observer);
+  Finished to;
+  to.sources.resize(plan_.sources.size());
+  finisher.finish(group, to);
+  visit(finisher.group());
   return true;
-}
-
-std::vector<std::size_t> Merger::joining_rules(const GroupStates& group) const {
-  return links_ ? links_->joining(group.states(), group.sources()) : std::vector<std::size_t>();
 }
 
 Result<void> Merger::each_ledger_line(const std::function<Result<void>(std::string_view)>& take) {

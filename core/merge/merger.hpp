@@ -44,6 +44,7 @@ struct Finished {
 };
 
 class GroupStates;
+class MergeObserver;
 
 class Merger {
  public:
@@ -65,18 +66,22 @@ class Merger {
 
   /// Calls `take` with stretches of finished conversations, in order, on the calling thread.
   Result<void> finish(const std::function<bool()>& stop, const std::function<Result<void>(Finished&)>& take);
-  /// After link(): one conversation's states. False: nothing goes by that external_id.
-  Result<bool> look_up(std::string_view external_id, const std::function<void(GroupStates&)>& visit) const;
+  /// After link(): finishes one conversation anew, with an observer, and calls `visit` with what it is made of. False: nothing
+  /// goes by that external_id.
+  Result<bool> explain(std::string_view external_id, MergeObserver& observer,
+                       const std::function<void(const GroupStates&)>& visit) const;
   /// The external_id that a linked conversation goes by; empty: it is in no link.
   [[nodiscard]] std::string_view survivor(std::string_view external_id) const {
     return links_ ? links_->survivor(external_id) : std::string_view();
   }
-  /// After link(): of a conversation whose links contradict each other, with whom it was left apart.
-  [[nodiscard]] std::optional<LeftApart> left_apart(std::string_view external_id) const {
-    return links_ ? links_->left_apart(external_id) : std::nullopt;
+  /// Before link(): linked() will be asked.
+  void keep_linked() {
+    if (links_) links_->keep_groups();
   }
-  /// After link(): the link rules that hold between states of one conversation, by index.
-  [[nodiscard]] std::vector<std::size_t> joining_rules(const GroupStates& group) const;
+  /// After link(): the group in which links put a conversation, by the id it had before; null: in none.
+  [[nodiscard]] const LinkedGroup* linked(std::string_view external_id) const {
+    return links_ ? links_->group_of(external_id) : nullptr;
+  }
   /// After finish(): the ledger's lines, in the order of sources, inputs and places.
   Result<void> each_ledger_line(const std::function<Result<void>(std::string_view)>& take);
 

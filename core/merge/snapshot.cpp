@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "merge/observer.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -48,6 +49,26 @@ bool says_otherwise(const Contribution& record, const State& state) {
   return other;
 }
 
+/// What a record that is not the newest says of fields that it does not supply.
+void report_replaced(const Contribution& newest, const Contribution& record, bool supplies, const State& state,
+                     MergeObserver& observer) {
+  const Rule rule = rule_between(newest.version, record.version);
+  observer.replaced(newest, record, rule, supplies);
+  const auto lost = [&](Target target) {
+    if (state.versions[index(target)] != record.version) observer.record_says(target, record, rule, false);
+  };
+  const Conversation& said = record.conversation;
+  each_field([&](Target target, auto field) {
+    if (known(said.*field)) lost(target);
+  });
+  if (said.started_at) lost(Target::started_at);
+  if (said.ended_at) lost(Target::ended_at);
+  for (const MetadataItem& item : record.metadata) {
+    const State::Meta* const meta = find(state.metadata, item.key);
+    if (meta == nullptr || meta->version != record.version) observer.entry_lost(item.key, item.value, record.version, rule);
+  }
+}
+
 }  // namespace
 
 const Version* stands_over_by_place(const Contribution& record, const State& state) {
@@ -74,7 +95,8 @@ const ColumnSet* Snapshot::set_of(const Contribution& record) {
   return own_.emplace_back(std::make_unique<const ColumnSet>(record.own_column_set)).get();
 }
 
-void Snapshot::evaluate(std::span<const Contribution> records, State& state, std::span<RecordPart> parts) {
+void Snapshot::evaluate(std::span<const Contribution> records, State& state, std::span<RecordPart> parts,
+                        MergeObserver* observer) {
   order_.resize(records.size());
   for (std::uint32_t i = 0; i < records.size(); ++i) order_[i] = i;
   std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
@@ -83,7 +105,7 @@ void Snapshot::evaluate(std::span<const Contribution> records, State& state, std
   newer_.clear();
   own_.clear();
   const Contribution& newest = records[order_.front()];
-  state.join(newest);
+  state.join(newest, observer);
   state.versions[index(Target::started_at)] = newest.version;
   parts[order_.front()].role = RecordPart::Role::stands;
   newer_.push_back(set_of(newest));
@@ -97,12 +119,13 @@ void Snapshot::evaluate(std::span<const Contribution> records, State& state, std
         std::any_of(newer_.begin(), newer_.end(), [set](const ColumnSet* other) { return other == nullptr || other == set; });
     bool supplies = take_touchpoints(record, state);
     if (!known_set) {
-      supplies |= set != nullptr && supply(record, *set, state);
+      supplies |= set != nullptr && supply(record, *set, state, observer);
       newer_.push_back(set);
     }
     RecordPart& part = parts[i];
     part.role = supplies ? RecordPart::Role::supplies : RecordPart::Role::superseded;
     part.newer = newer_by(newest.version, record.version);
+    if (observer != nullptr) report_replaced(newest, record, supplies, state, *observer);
     if (part.newer == Newer::update_time) continue;
     part.lost_by_place = set == newer_.front() ? !alike(record, newest) : says_otherwise(record, state);
   }
@@ -128,7 +151,7 @@ bool Snapshot::covered(std::string_view key, const ColumnSet& set) const {
 }
 
 /// What the record says that no newer one has a column for. True: there is something.
-bool Snapshot::supply(const Contribution& record, const ColumnSet& set, State& state) const {
+bool Snapshot::supply(const Contribution& record, const ColumnSet& set, State& state, MergeObserver* observer) const {
   bool any = false;
   const Conversation& from = record.conversation;
   Conversation& to = state.conversation;
@@ -136,6 +159,7 @@ bool Snapshot::supply(const Contribution& record, const ColumnSet& set, State& s
     // A value that no column of the record may fill is a default, not something it says.
     if (!set.covers(target, set) || covered(target, set)) return false;
     state.versions[index(target)] = record.version;
+    if (observer != nullptr) observer->record_says(target, record, Rule::column_lacking, true);
     return any = true;
   };
   each_field([&](Target target, auto field) {

@@ -35,12 +35,13 @@ class Snapshot {
   explicit Snapshot(const ColumnSets* sets) : sets_(sets) {}
 
   /// Puts into `state`, which knows nothing, what the records say, and into `parts` what became of each.
-  void evaluate(std::span<const Contribution> records, State& state, std::span<RecordPart> parts);
+  void evaluate(std::span<const Contribution> records, State& state, std::span<RecordPart> parts,
+                MergeObserver* observer = nullptr);
 
  private:
   [[nodiscard]] const ColumnSet* set_of(const Contribution& record);
   [[nodiscard]] bool take_touchpoints(const Contribution& record, State& state) const;
-  [[nodiscard]] bool supply(const Contribution& record, const ColumnSet& set, State& state) const;
+  [[nodiscard]] bool supply(const Contribution& record, const ColumnSet& set, State& state, MergeObserver* observer) const;
   [[nodiscard]] bool covered(Target target, const ColumnSet& set) const;
   [[nodiscard]] bool covered(std::string_view key, const ColumnSet& set) const;
 

@@ -1,8 +1,10 @@
 #include "merge/state.hpp"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
+#include "merge/observer.hpp"
 #include "normalize/decimal.hpp"
 #include "text.hpp"
 
@@ -20,13 +22,11 @@ bool larger(const std::optional<Decimal>& a, const std::optional<Decimal>& b) {
   return a->scale > b->scale;  // 5.0 and 5: one of them, always the same
 }
 
-/// Whether what `from` says stands over what is known.
-template <class T>
-bool stands_over(const T& from, const Version& from_version, const T& to, const Version& to_version) {
-  if (!known(from)) return false;
-  if (!known(to)) return true;
-  return from_version != to_version ? to_version < from_version : larger(from, to);
-}
+/// Of two values, the one that stands and one that was said later: whether that takes its place, and by which rule.
+struct Decision {
+  bool takes = false;
+  Rule rule = Rule::none;  ///< none: nothing was said
+};
 
 bool alike(std::string_view a, std::string_view b) { return same(a, b); }
 bool alike(const std::optional<Decimal>& a, const std::optional<Decimal>& b) {
@@ -42,38 +42,69 @@ bool place_decides(const Version& a, const Version& b) {
 }
 
 template <class T>
-void join_value(State& state, T& to, Version& to_version, const T& from, const Version& from_version) {
-  if (!known(from)) return;
-  if (known(to) && place_decides(from_version, to_version)) state.contested |= !alike(from, to);
-  if (!stands_over(from, from_version, to, to_version)) return;
-  to = from;
-  to_version = from_version;
+Decision decide(const T& to, const Version& to_version, const T& from, const Version& from_version) {
+  if (!known(from)) return {};
+  if (!known(to)) return {true, Rule::only};
+  if (to_version < from_version) return {true, rule_between(from_version, to_version)};
+  if (from_version < to_version) return {false, rule_between(to_version, from_version)};
+  if (larger(from, to)) return {true, Rule::larger_value};
+  return {false, larger(to, from) ? Rule::larger_value : Rule::same_value};
+}
+
+/// Whether two values are different, of which place decides.
+template <class T>
+void note_contest(State& state, const T& to, const Version& to_version, const T& from, const Version& from_version) {
+  if (known(from) && known(to) && place_decides(from_version, to_version)) state.contested |= !alike(from, to);
 }
 
 /// Where two are the same instant, the surer way of knowing it stands.
 auto certainty(Known how, bool by_evidence) { return std::pair(how, by_evidence); }
 
-void join_conversation(State& state, const Conversation& from, const auto& version_of) {
+/// The earliest.
+Decision decide_started(const Conversation& to, const Conversation& from) {
+  if (!from.started_at) return {};
+  if (!to.started_at) return {true, Rule::only};
+  if (*from.started_at != *to.started_at) return {*from.started_at < *to.started_at, Rule::earliest};
+  const auto surer = certainty(from.started_how, from.started_by_evidence),
+             known = certainty(to.started_how, to.started_by_evidence);
+  return {surer < known, surer == known ? Rule::same_value : Rule::surer_time};
+}
+
+Decision decide_ended(const Conversation& to, const Version& to_version, const Conversation& from, const Version& from_version) {
+  const Decision decision = decide(to.ended_at, to_version, from.ended_at, from_version);
+  if (!from.ended_at || !to.ended_at || *from.ended_at != *to.ended_at || from_version != to_version) return decision;
+  const auto surer = certainty(from.ended_how, from.ended_by_evidence), known = certainty(to.ended_how, to.ended_by_evidence);
+  return {surer < known, surer == known ? Rule::same_value : Rule::surer_time};
+}
+
+/// `report(target, decision)` is called for each field that `from` says.
+void join_conversation(State& state, const Conversation& from, const auto& version_of, const auto& report) {
   Conversation& to = state.conversation;
   const auto join = [&](Target target, auto field) {
-    join_value(state, to.*field, state.versions[index(target)], from.*field, version_of(target));
+    Version& version = state.versions[index(target)];
+    const Decision decision = decide(to.*field, version, from.*field, version_of(target));
+    report(target, decision);
+    note_contest(state, to.*field, version, from.*field, version_of(target));
+    if (!decision.takes) return;
+    to.*field = from.*field;
+    version = version_of(target);
   };
   each_field(join);
 
-  if (from.started_at && (!to.started_at || *from.started_at < *to.started_at ||
-                          (*from.started_at == *to.started_at && certainty(from.started_how, from.started_by_evidence) <
-                                                                     certainty(to.started_how, to.started_by_evidence)))) {
-    take_started(to, from);
-  }
-  Version& ended = state.versions[index(Target::ended_at)];
-  const bool surer = from.ended_at && to.ended_at && *from.ended_at == *to.ended_at && version_of(Target::ended_at) == ended &&
-                     certainty(from.ended_how, from.ended_by_evidence) < certainty(to.ended_how, to.ended_by_evidence);
+  const Decision started = decide_started(to, from);
+  report(Target::started_at, started);
+  if (started.takes) take_started(to, from);
+  Version& version = state.versions[index(Target::ended_at)];
+  const Decision ended = decide_ended(to, version, from, version_of(Target::ended_at));
+  report(Target::ended_at, ended);
   if (from.ended_at && to.ended_at && *from.ended_at != *to.ended_at) state.contested = true;
-  if (surer || stands_over(from.ended_at, version_of(Target::ended_at), to.ended_at, ended)) {
+  if (ended.takes) {
     take_ended(to, from);
-    ended = version_of(Target::ended_at);
+    version = version_of(Target::ended_at);
   }
 }
+
+constexpr auto kNoReport = [](Target, const Decision&) {};
 
 /// The rest of a touchpoint, for two readings of one that versions do not tell apart.
 auto content(const Touchpoint& t) {
@@ -144,31 +175,52 @@ void State::clear() {
   origin = {};
 }
 
-void State::join(const Contribution& c) {
-  if (records == 0) {
-    id = c.id;
-    scope = c.scope;
-    conversation.external_id = c.conversation.external_id;
-    origin = c.origin;
-  } else if (is_before(c.origin, origin)) {
-    origin = c.origin;
+namespace {
+
+void join_contribution(State& state, const Contribution& c, const auto& report) {
+  if (state.records == 0) {
+    state.id = c.id;
+    state.scope = c.scope;
+    state.conversation.external_id = c.conversation.external_id;
+    state.origin = c.origin;
+  } else if (is_before(c.origin, state.origin)) {
+    state.origin = c.origin;
   }
-  ++records;
+  ++state.records;
   if ((c.says & Contribution::kSaysMore) != 0) {
-    join_conversation(*this, c.conversation, [&](Target) -> const Version& { return c.version; });
+    join_conversation(
+        state, c.conversation, [&](Target) -> const Version& { return c.version; }, report);
   } else {  // a touchpoint, mostly
-    join_value(*this, conversation.platform, versions[index(Target::platform)], c.conversation.platform, c.version);
+    std::string_view& platform = state.conversation.platform;
+    Version& version = state.versions[index(Target::platform)];
+    const Decision decision = decide(platform, version, c.conversation.platform, c.version);
+    report(Target::platform, decision);
+    note_contest(state, platform, version, c.conversation.platform, c.version);
+    if (decision.takes) {
+      platform = c.conversation.platform;
+      version = c.version;
+    }
   }
   for (std::size_t i = 0; i < c.metadata.size(); ++i) {
     const auto& [key, value] = c.metadata[i];
+    std::vector<State::Meta>& all = state.metadata;
     // Records of one kind have the same in the same place.
-    if (i < metadata.size() && same(metadata[i].key, key) && same(metadata[i].value, value)) {
-      metadata[i].version = std::max(metadata[i].version, c.version);
+    if (i < all.size() && same(all[i].key, key) && same(all[i].value, value)) {
+      all[i].version = std::max(all[i].version, c.version);
     } else {
-      metadata.push_back({key, value, c.version});
+      all.push_back({key, value, c.version});
     }
   }
-  touchpoints.insert(touchpoints.end(), c.touchpoints.begin(), c.touchpoints.end());
+  state.touchpoints.insert(state.touchpoints.end(), c.touchpoints.begin(), c.touchpoints.end());
+}
+
+}  // namespace
+
+void State::join(const Contribution& c, MergeObserver* observer) {
+  if (observer == nullptr) return join_contribution(*this, c, kNoReport);
+  join_contribution(*this, c, [&](Target target, const Decision& decision) {
+    if (decision.rule != Rule::none) observer->record_says(target, c, decision.rule, decision.takes);
+  });
 }
 
 void State::join(const State& other) {
@@ -180,16 +232,48 @@ void State::join(const State& other) {
   if (is_before(other.origin, origin)) origin = other.origin;
   records += other.records;
   contested |= other.contested;
-  join_conversation(*this, other.conversation, [&](Target target) -> const Version& { return other.versions[index(target)]; });
+  join_conversation(
+      *this, other.conversation, [&](Target target) -> const Version& { return other.versions[index(target)]; }, kNoReport);
   metadata.insert(metadata.end(), other.metadata.begin(), other.metadata.end());
   touchpoints.insert(touchpoints.end(), other.touchpoints.begin(), other.touchpoints.end());
 }
 
-void State::settle() {
+namespace {
+
+void report_entries(const std::vector<State::Meta>& sorted, MergeObserver& observer) {
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (i == 0 || sorted[i].key != sorted[i - 1].key) {
+      observer.entry_stands(sorted[i].key, sorted[i].value, sorted[i].version);
+      continue;
+    }
+    const State::Meta &lost = sorted[i], &next = sorted[i - 1];  // which stands, or is nearer to it
+    observer.entry_lost(lost.key, lost.value, lost.version,
+                        lost.version == next.version ? Rule::larger_value : rule_between(next.version, lost.version));
+  }
+}
+
+void report_touchpoints(const std::vector<Touchpoint>& sorted, MergeObserver& observer) {
+  const Touchpoint* stands = nullptr;
+  for (const Touchpoint& t : sorted) {
+    if (stands == nullptr || stands->id != t.id) {
+      stands = &t;
+      continue;
+    }
+    observer.touchpoint_lost(*stands, t,
+                             content(*stands) == content(t) ? Rule::same_value
+                             : stands->version == t.version ? Rule::larger_value
+                                                            : rule_between(stands->version, t.version));
+  }
+}
+
+}  // namespace
+
+void State::settle(MergeObserver* observer) {
   std::sort(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) {
     if (a.key != b.key) return a.key < b.key;
     return a.version != b.version ? b.version < a.version : b.value < a.value;
   });
+  if (observer != nullptr) report_entries(metadata, *observer);
   const auto again = std::unique(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) { return a.key == b.key; });
   contested |= again != metadata.end();
   metadata.erase(again, metadata.end());
@@ -198,6 +282,7 @@ void State::settle() {
       if (a.id != b.id) return a.id < b.id;
       return a.version != b.version ? b.version < a.version : content(b) < content(a);
     });
+    if (observer != nullptr) report_touchpoints(touchpoints, *observer);
     const auto repeated = std::unique(touchpoints.begin(), touchpoints.end(),
                                       [](const Touchpoint& a, const Touchpoint& b) { return a.id == b.id; });
     repeated_touchpoints += static_cast<std::uint64_t>(touchpoints.end() - repeated);
@@ -206,18 +291,22 @@ void State::settle() {
   std::sort(touchpoints.begin(), touchpoints.end(), is_earlier);
 }
 
+namespace {
+
 /// Notes and such are internal: they say when work on a conversation began and ended, but nothing of how the customer came
 /// or was answered.
-void derive_from_touchpoints(State& state) {
+template <class Report>
+void derive(State& state, [[maybe_unused]] Report report) {
   const std::vector<Touchpoint>& all = state.touchpoints;
   if (all.empty()) return;
-  const Touchpoint *with_customer = nullptr, *inbound = nullptr, *reply = nullptr, *last_agent = nullptr, *subject = nullptr;
+  const Touchpoint *with_customer = nullptr, *inbound = nullptr, *reply = nullptr, *last_agent = nullptr, *subject = nullptr,
+                   *note = nullptr;
+  [[maybe_unused]] std::vector<const Touchpoint*> timed;  // of what reports
   Decimal handled;
   bool has_handled = false;
-  bool notes = false;
   for (const Touchpoint& t : all) {
     if (t.kind == TouchKind::note || t.kind == TouchKind::other || t.direction == Direction::internal) {
-      notes |= t.kind == TouchKind::note;
+      if (t.kind == TouchKind::note && note == nullptr) note = &t;
       continue;
     }
     if (with_customer == nullptr) with_customer = &t;
@@ -228,22 +317,64 @@ void derive_from_touchpoints(State& state) {
     if (t.has_duration) {
       if (const auto sum = add(handled, t.duration)) handled = *sum;
       has_handled = true;
+      if constexpr (Report::kReports) timed.push_back(&t);
     }
   }
   Conversation& c = state.conversation;
-  if (c.channel == Channel::none && with_customer != nullptr) c.channel = channel_of(with_customer->kind);
-  if (c.channel == Channel::none && notes) c.channel = Channel::back_office;
-  c.started_at = all.front().at;
-  c.started_how = all.front().how;
-  c.started_by_evidence = false;
-  if (c.resolved.value_or(false) && !c.ended_at) {
-    c.ended_at = all.back().at;
-    c.ended_how = all.back().how;
+  // `take(to)` puts what they say into a conversation.
+  const auto say = [&](Target target, bool stands, [[maybe_unused]] Rule rule, [[maybe_unused]] const auto& of,
+                       const auto& take) {
+    if constexpr (Report::kReports) {
+      Conversation said;
+      take(said);
+      report.to.touchpoints_say(target, said, of, rule, stands);
+    }
+    if (stands) take(c);
+  };
+  using One = std::array<const Touchpoint*, 1>;
+  if (with_customer != nullptr) {
+    say(Target::channel, c.channel == Channel::none, Rule::channel_of_touchpoint, One{with_customer},
+        [&](Conversation& to) { to.channel = channel_of(with_customer->kind); });
+  } else if (note != nullptr) {
+    say(Target::channel, c.channel == Channel::none, Rule::channel_of_notes, One{note},
+        [&](Conversation& to) { to.channel = Channel::back_office; });
   }
-  if (!c.first_response_time && reply != nullptr) c.first_response_time = seconds_between(inbound->at, reply->at);
-  if (!c.handle_time && has_handled) c.handle_time = handled;
-  if (c.assigned_agent_id.empty() && last_agent != nullptr) c.assigned_agent_id = last_agent->user;
-  if (c.subject.empty() && subject != nullptr) c.subject = subject->subject;
+  say(Target::started_at, true, Rule::first_touchpoint, One{&all.front()}, [&](Conversation& to) {
+    to.started_at = all.front().at;
+    to.started_how = all.front().how;
+    to.started_by_evidence = false;
+  });
+  if (c.resolved.value_or(false)) {
+    say(Target::ended_at, !c.ended_at, Rule::last_touchpoint, One{&all.back()}, [&](Conversation& to) {
+      to.ended_at = all.back().at;
+      to.ended_how = all.back().how;
+    });
+  }
+  if (reply != nullptr) {
+    say(Target::first_response_time, !c.first_response_time, Rule::first_response, std::array{inbound, reply},
+        [&](Conversation& to) { to.first_response_time = seconds_between(inbound->at, reply->at); });
+  }
+  if (has_handled) {
+    say(Target::handle_time, !c.handle_time, Rule::sum_of_durations, timed, [&](Conversation& to) { to.handle_time = handled; });
+  }
+  if (last_agent != nullptr) {
+    say(Target::assigned_agent_id, c.assigned_agent_id.empty(), Rule::last_agent, One{last_agent},
+        [&](Conversation& to) { to.assigned_agent_id = last_agent->user; });
+  }
+  if (subject != nullptr) {
+    say(Target::subject, c.subject.empty(), Rule::first_email_subject, One{subject},
+        [&](Conversation& to) { to.subject = subject->subject; });
+  }
+}
+
+}  // namespace
+
+void derive_from_touchpoints(State& state, MergeObserver* observer) {
+  if (observer == nullptr) {
+    derive(state, Silent());
+  } else {
+    derive(state, Reporting{*observer});
+  }
 }
 
 std::array<std::uint64_t, kTouchKinds> count_touchpoints(const State& state) {

@@ -17,6 +17,8 @@
 
 namespace crosswalk {
 
+class MergeObserver;
+
 /// Texts are borrowed from the contributions.
 struct State {
   struct Meta {
@@ -36,10 +38,10 @@ struct State {
 
   /// Nothing known; memory is kept.
   void clear();
-  void join(const Contribution& contribution);
+  void join(const Contribution& contribution, MergeObserver* observer = nullptr);
   void join(const State& other);
   /// Puts lists into order. To be called before they are read.
-  void settle();
+  void settle(MergeObserver* observer = nullptr);
 };
 
 /// Calls `visit(target, field)` for each field of a conversation but its times: `field` is a pointer to the member.
@@ -68,7 +70,7 @@ void take_started(Conversation& to, const Conversation& from);
 void take_ended(Conversation& to, const Conversation& from);
 
 /// What touchpoints say where the records themselves do not (a settled state).
-void derive_from_touchpoints(State& state);
+void derive_from_touchpoints(State& state, MergeObserver* observer = nullptr);
 
 /// How many touchpoints of each kind a settled state has, by TouchKind.
 [[nodiscard]] std::array<std::uint64_t, kTouchKinds> count_touchpoints(const State& state);

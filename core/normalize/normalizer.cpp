@@ -13,6 +13,7 @@
 #include "encode/json_text.hpp"
 #include "encode/reject_json.hpp"
 #include "merge/ledger.hpp"
+#include "pipeline/newest.hpp"
 #include "pipeline/notes.hpp"
 #include "text.hpp"
 
@@ -94,6 +95,7 @@ void Batch::clear() {
   unknown_ids.clear();
   known_ids.fill(0);
   id_hashes.clear();
+  marks.clear();
   books = Books();
   written = bytes = 0;
   error.reset();
@@ -120,7 +122,7 @@ Result<void> Normalizer::open() {
   remote_ = translator_->translates() ? translator_->remote() : nullptr;
   translates_ids_ = std::any_of(source_.ids.begin(), source_.ids.end(), [](const IdUse& use) { return use.table != nullptr; });
   Vocabulary& channels = vocabularies_[static_cast<std::size_t>(Target::channel)];
-  for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel);
+  for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel, Rule::value_map_setting);
   return {};
 }
 
@@ -400,6 +402,7 @@ bool Normalizer::begin_record(const Place& place) {
   scratch_text_.clear();
   forget(conversation_);
   duplicate_keys_ += place.duplicate_keys;
+  if (source_.observer != nullptr) begin_report();
   return true;
 }
 
@@ -516,7 +519,7 @@ void Normalizer::finish_record() {
   if (outcome_ == Outcome::going) understand();
   if (translates_ids_ && outcome_ == Outcome::going) translate_ids();
   place_gathered();  // of refused and filtered records too: the books count every field that was read
-  if (source_.explanations != nullptr) explain_record();
+  if (source_.observer != nullptr) end_report();
   if (outcome_ == Outcome::going) emit();
 }
 
@@ -526,6 +529,7 @@ void Normalizer::on_fault(const FrameFault& fault) {
   const std::string cure = source_.cure(fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure));
   ++batch_->books.read;
   count_reject(batch_->books, fault.code, fault.message, cure);
+  if (source_.observer != nullptr) report_fault(fault, cure);
   if (source_.want_ledger)
     add_ledger_entry(batch_->ledger, source_.number, {file_, fault.line, fault.offset}, Fate::rejected, fault.code);
   if (!source_.want_rejects) return;
@@ -541,6 +545,13 @@ void Normalizer::on_repeated_header(const Place& place) {
   batch_->books.filter(kRule);
   place_ = place;
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place.offset}, Fate::filtered, kRule);
+  if (source_.observer == nullptr) return;
+  outcome_ = Outcome::filtered;
+  filled_ = 0;
+  begin_report();
+  reports_ = false;  // it has no fields
+  report_.code = kRule;
+  end_report();
 }
 
 // ---- out ------------------------------------------------------------------------------------------------------------
@@ -584,6 +595,7 @@ void Normalizer::add_value(Buffer& out, const Field& value, Form form) {
 
 void Normalizer::emit_line() {
   Buffer& out = batch_->out;
+  const std::size_t begun = out.size();
   // The record's own texts are in its block or in an arena; those of a table of ids are not.
   add_conversation_fields(out, conversation_, translates_ids_ ? Texts::any : Texts::padded);
   MetadataWriter metadata(out);
@@ -600,6 +612,30 @@ void Normalizer::emit_line() {
   metadata.close();
   batch_->id_hashes.push_back(hash64(conversation_.external_id));
   ++batch_->written;
+  if (source_.marks_lines) mark_line(out.size() - begun);
+}
+
+/// For when its id comes again.
+void Normalizer::mark_line(std::size_t size) {
+  LineMark mark;
+  mark.size = static_cast<std::uint32_t>(size);
+  if (has(Target::version)) {
+    const Slot& s = slot(Target::version);
+    mark.dated = true;
+    mark.kind = s.value.kind;
+    mark.how = s.how;
+    mark.updated = s.value.view();
+    if (has(Target::time_zone)) mark.zone = trimmed(slot(Target::time_zone).value.view());
+  }
+  add_mark(batch_->marks, mark);
+}
+
+/// By the job's template; without one the record's own id.
+std::string_view Normalizer::external_id() {
+  if (source_.external_id.plain()) return conversation_.external_id;
+  key_.clear();
+  source_.external_id.write({conversation_.external_id, conversation_.platform, source_.instance, source_.name, scope()}, key_);
+  return key_;
 }
 
 void Normalizer::emit_contribution() {
@@ -619,12 +655,8 @@ void Normalizer::emit_contribution() {
   Contribution& c = contribution_;
   c.source = source_.number;
   c.id = conversation_.external_id;
-  c.scope = has(Target::scope) ? slot(Target::scope).value.view() : std::string_view();
-  if (!source_.external_id.plain()) {
-    key_.clear();
-    source_.external_id.write({c.id, conversation_.platform, source_.instance, source_.name, c.scope}, key_);
-    conversation_.external_id = key_;
-  }
+  c.scope = scope();
+  conversation_.external_id = external_id();
   c.version = version_;
   c.says = (filled_ & ~kFewKnow) != 0 ? ~std::uint32_t{0} : Contribution::kSaysPlatform | Contribution::kSaysChannel;
   c.origin = {file_, line(), place_.offset};
@@ -688,27 +720,11 @@ void Normalizer::set_columns(Contribution& c) {
   c.own_column_set = last_own_set_;
 }
 
-void Normalizer::explain_record() {
-  auto& records = source_.explanations->records;
-  const auto wanted = records.find({file_, place_.offset});
-  if (wanted == records.end()) return;
-  RecordExplanation& record = wanted->second;
-  record.size = place_.raw.size();
-  record.fields.clear();
-  for (std::size_t t = 1; t < kTargetCount; ++t) {
-    const auto target = static_cast<Target>(t);
-    if (!has(target)) continue;
-    const Field& value = slot(target).value;
-    const bool time = target == Target::started_at || target == Target::ended_at || target == Target::version;
-    std::string zone = has(Target::time_zone) ? std::string(slot(Target::time_zone).value.view()) : source_.zone_name;
-    record.fields.push_back({target, field_name(value), std::string(value.view()), time ? std::move(zone) : std::string()});
-  }
-}
-
 void Normalizer::reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
                         std::string_view in_options) {
   if (outcome_ == Outcome::refused) return;
   const std::string cure = source_.cure(in_options);
+  if (source_.observer != nullptr) report_reject(code, field, found, message, cure);
   outcome_ = Outcome::refused;
   count_reject(batch_->books, code, message, cure);
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place_.offset}, Fate::rejected, code);

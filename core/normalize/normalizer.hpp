@@ -29,6 +29,7 @@
 #include "normalize/column_counts.hpp"
 #include "normalize/decimal.hpp"
 #include "normalize/evidence.hpp"
+#include "normalize/observer.hpp"
 #include "normalize/vocabulary.hpp"
 #include "pipeline/books.hpp"
 #include "pipeline/findings.hpp"
@@ -45,6 +46,7 @@ struct Batch {
   Buffer unknown_ids;    ///< ids that a table does not have, as entries: kind and platform, id
   std::array<std::uint64_t, kIdKinds> known_ids{};
   std::vector<std::uint64_t> id_hashes;  ///< of the records in `out`
+  Buffer marks;                          ///< of them, where the source marks lines
   Books books;
   std::uint64_t written = 0, bytes = 0;
   std::optional<Error> error;  ///< ends the run once everything before it is written
@@ -306,6 +308,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void understand_unusual_id(Target target, std::string_view& to);
   void understand_text(Target target, std::string_view& to);
   void understand_channel();
+  void take_default_channel();
   void understand_status();
   void understand_time(Target target, std::size_t reader, std::optional<Instant>& to, Known& how);
   void refuse_time(Target target, TimeFault fault);
@@ -317,6 +320,9 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void look_at_times();
   void weigh_evidence();
   [[nodiscard]] TimeComplaint complaint(TimeFault fault, std::string_view text) const;
+  /// Whose zone a time without an offset is read in.
+  enum class ZoneOf : std::uint8_t { record, documents, source };
+  [[nodiscard]] ZoneOf zone_of(How how) const;
   TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
   void bad_value(Target target, std::string_view code, std::string message, const std::string& cure);
   void count_bad(std::string_view what, std::string_view found, std::string message, const std::string& cure);
@@ -337,12 +343,41 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool translate_id(IdKind kind, Target target, std::string_view& id);
   void emit();
   void emit_line();
+  void mark_line(std::size_t size);
   void emit_contribution();
   void note_header();
   void set_columns(Contribution& c);
   void add_column(std::uint16_t id);
   std::uint32_t keep_set(std::string& own);
-  void explain_record();
+  [[nodiscard]] std::string_view scope() const {
+    return has(Target::scope) ? slots_[static_cast<std::size_t>(Target::scope)].value.view() : std::string_view();
+  }
+  std::string_view external_id();
+
+  // To the observer (report.cpp).
+  void begin_report();
+  void end_report();
+  void report_fault(const FrameFault& fault, std::string_view cure);
+  void report_reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
+                     std::string_view cure);
+  void add_lost(Target target, const Field& value, Rule rule, std::string_view detail);
+  [[nodiscard]] RecordReport::Use use_of(Target target);
+  /// By which rule a target has its value; without a report the field's text is it.
+  void report_made(Target target, Rule rule, std::string_view detail = {}) {
+    if (reports_) [[unlikely]]
+      made_by_[static_cast<std::size_t>(target)] = {rule, std::string(detail)};
+  }
+  void report_word(Target target, const Vocabulary::Entry& entry) {
+    if (reports_) [[unlikely]]
+      report_entry(target, entry);
+  }
+  void report_entry(Target target, const Vocabulary::Entry& entry);
+  /// A field that wanted a target and is not its value.
+  void report_lost(Target target, const Field& value, Rule rule, std::string_view detail = {}) {
+    if (reports_) [[unlikely]]
+      add_lost(target, value, rule, detail);
+  }
+
   void add_value(Buffer& out, const Field& value, Form form);
   void reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
               std::string_view cure);
@@ -418,6 +453,15 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Arena scratch_text_;
   TextLines lines_{{}, 1};  // of the block
   bool translates_ids_ = false;
+
+  // For the observer.
+  struct MadeBy {
+    Rule rule = Rule::none;
+    std::string detail;
+  };
+  bool reports_ = false;  // all that becomes of the record's fields
+  RecordReport report_;
+  std::array<MadeBy, kTargetCount> made_by_;
 
   // Counts.
   std::uint64_t touchpoints_ = 0, duplicate_keys_ = 0, leap_seconds_ = 0;

@@ -152,6 +152,7 @@ void Normalizer::take(const CsvRow& row) {
         case RowPlan::How::fill: {
           if (column.absent != nullptr && column.absent->is_absent(text)) {
             uncount(column, steps[number]);
+            report_lost(column.target, Cell{text, number}.field(), Rule::absent_word);
             break;
           }
           filled_targets |= 1U << static_cast<unsigned>(column.target);
@@ -204,6 +205,7 @@ inline void Normalizer::take(const Value& value, std::uint16_t at, Step& s) {
     case Action::map_plainly: {
       if (s.is_absent(value.view())) {
         ++s.empty;
+        report_lost(s.target, value.field(), Rule::absent_word);
         break;
       }
       if (s.also_carried) carry(value, s);
@@ -242,7 +244,10 @@ void Normalizer::count_cells() {
 void Normalizer::fill_each(const Cell& cell, Step& s) {
   std::uint32_t targets = 0;
   for (const Mapping& m : plan(cell.column).mappings) {
-    if (is_absent(m.target, cell.text)) continue;
+    if (is_absent(m.target, cell.text)) {
+      report_lost(m.target, cell.field(), Rule::absent_word);
+      continue;
+    }
     targets |= 1U << static_cast<unsigned>(m.target);
     put(m.target, m.how, m.rank, cell, cell.column);
   }
@@ -262,12 +267,17 @@ void Normalizer::settle_rivals(const CsvRow& row, const std::vector<std::uint16_
   for (const std::uint16_t column : columns) {
     const Cell cell{row.cell(column), column};
     Step& s = plans_.steps[column];
-    if (cell.is_nothing() || s.is_absent(cell.text)) {
+    if (cell.is_nothing()) {
       ++s.empty;
+    } else if (s.is_absent(cell.text)) {
+      ++s.empty;
+      report_lost(s.target, cell.field(), Rule::absent_word);
     } else if (!settled) {
       settled = true;
       put_alone(cell, column, s);
-    } else if (!s.also_carried) {
+    } else {
+      report_lost(s.target, cell.field(), Rule::lower_priority);
+      if (s.also_carried) continue;
       if (s.carries) {
         add_unused({cell.field(), 0, column});
       } else {
@@ -351,7 +361,10 @@ Normalizer::RowPlan::Column Normalizer::plan_column(const Step& s, std::uint16_t
 void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
   std::uint32_t targets = 0;
   for (const Mapping& m : plan(field.id).mappings) {
-    if (is_absent(m.target, field.view())) continue;
+    if (is_absent(m.target, field.view())) {
+      report_lost(m.target, field, Rule::absent_word);
+      continue;
+    }
     targets |= 1U << static_cast<unsigned>(m.target);
     fill(m.target, m.how, m.rank, field, at);
   }
@@ -373,6 +386,7 @@ void Normalizer::settle_rivals(const Field& field, std::uint16_t at, const Step&
   const std::uint32_t bit = 1U << static_cast<unsigned>(s.target);
   if (slot(s.target).rank <= s.rank) {
     gathered_.push_back({field, bit, at, s.also_carried});
+    report_lost(s.target, field, Rule::lower_priority);
     return;
   }
   fill(s.target, s.how, s.rank, field, at);
@@ -384,7 +398,10 @@ void Normalizer::settle_rivals(const Field& field, std::uint16_t at, const Step&
 void Normalizer::fill(Target target, How how, std::uint32_t rank, const Field& value, std::uint16_t at) {
   const std::uint32_t bit = 1U << static_cast<unsigned>(target);
   Slot& s = slot(target);
-  if (has(target) && s.rank <= rank) return;
+  if (has(target)) {
+    report_lost(target, s.rank <= rank ? value : s.value, Rule::lower_priority);
+    if (s.rank <= rank) return;
+  }
   if ((plain_ & bit) != 0) {
     Step& loser = step(s.value.id);
     --loser.mapped;
@@ -492,7 +509,11 @@ const Normalizer::Key& Normalizer::made_key(std::string_view comma_key) {
 bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& value) {
   if (outcome_ != Outcome::going) return false;
   asked_ |= 1U << static_cast<unsigned>(target);
-  if (is_nothing(value) || is_absent(target, value.view())) return true;
+  if (is_nothing(value)) return true;
+  if (is_absent(target, value.view())) {
+    report_lost(target, value, Rule::absent_word);
+    return true;
+  }
   const bool made = (value.flags & Field::kMade) != 0;
   if (!made && !walking_ && !has(target) && gathered_.empty()) {  // mostly
     Step& s = step(value.id);
@@ -663,6 +684,7 @@ bool Normalizer::drop(const Field& value, std::string_view rule) {
 bool Normalizer::filter(std::string_view rule) {
   if (outcome_ != Outcome::going) return false;
   outcome_ = Outcome::filtered;
+  if (source_.observer != nullptr) report_.code = rule;
   batch_->books.filter(rule);
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place_.offset}, Fate::filtered, rule);
   return false;

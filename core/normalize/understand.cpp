@@ -75,6 +75,7 @@ void Normalizer::bad_value(Target target, std::string_view code, std::string mes
     reject(code, field_name(value), value.view(), message, cure);
     return;
   }
+  report_lost(target, value, Rule::bad_value, message);
   count_bad(name_of(target), value.view(), std::move(message), cure);
   filled_ &= ~(1U << static_cast<unsigned>(target));  // so that place_gathered() finds it unused
 }
@@ -173,11 +174,16 @@ void Normalizer::understand_text(Target target, std::string_view& to) {
   to = value.view();
 }
 
+void Normalizer::take_default_channel() {
+  conversation_.channel = default_channel_;
+  report_made(Target::channel, source_.default_channel_is_set ? Rule::default_channel_setting : Rule::default_channel_adapter);
+}
+
 void Normalizer::understand_channel() {
   if (source_.enrich) return;  // no field of what it may fill
   const bool whole = !source_.fold;
   if (!has(Target::channel)) {
-    if (whole) conversation_.channel = default_channel_;
+    if (whole) take_default_channel();
     if (whole && default_channel_ == Channel::none) {
       reject("missing_channel", "", "", "the record does not say by which channel it came",
              "--set default_channel=<phone|email|chat|sms|social|back_office>");
@@ -187,9 +193,10 @@ void Normalizer::understand_channel() {
   const Field& value = slot(Target::channel).value;
   const Vocabulary::Entry& entry = vocabularies_[static_cast<std::size_t>(Target::channel)].look_up(value.view());
   conversation_.channel = entry.channel;
-  if (entry.channel != Channel::none) return;
+  if (entry.channel != Channel::none) return report_word(Target::channel, entry);
   if (default_channel_ != Channel::none) {
-    if (whole) conversation_.channel = default_channel_;
+    report_lost(Target::channel, value, Rule::uncovered_word);
+    if (whole) take_default_channel();
     return;
   }
   reject("unknown_channel", field_name(value), value.view(),
@@ -209,6 +216,7 @@ void Normalizer::understand_status() {
   const Vocabulary::Entry& entry = vocabulary.look_up(value.view());
   if (!entry.meaning.empty()) {
     conversation_.status = scratch_text_.keep(entry.meaning);
+    report_word(Target::status, entry);
   } else if (!entry.known) {
     bad_value(Target::status, "unknown_status", "no rule says what this status means", "correct it in the source");
   }
@@ -239,18 +247,23 @@ TimeComplaint Normalizer::complaint(TimeFault fault, std::string_view text) cons
           "fill in the field or correct the setting; --time-zone is for the records without it"};
 }
 
+inline Normalizer::ZoneOf Normalizer::zone_of(How how) const {
+  if (has(Target::time_zone)) return ZoneOf::record;
+  const bool documents_say = source_.zone == nullptr && (how == How::utc || source_.info.utc_by_document);
+  return documents_say ? ZoneOf::documents : ZoneOf::source;
+}
+
 TimeReading Normalizer::read_time(std::size_t reader, std::string_view text, Kind kind, How how) {
-  const TimeFormat::Form form = source_.time_format.form();
-  const bool epoch =
-      form == TimeFormat::Form::epoch_s || form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us;
-  if (kind != Kind::cell && kind != Kind::string && !(kind == Kind::number && epoch)) {
+  if (!source_.takes_as_time(kind)) {
     TimeReading reading;
     reading.fault = TimeFault::malformed;
     return reading;
   }
-  if (has(Target::time_zone)) return readers_[reader].read(text, record_zone_);
-  if (source_.zone == nullptr && (how == How::utc || source_.info.utc_by_document))
-    return readers_[reader].read(text, source_.utc);
+  switch (zone_of(how)) {
+    case ZoneOf::record: return readers_[reader].read(text, record_zone_);
+    case ZoneOf::documents: return readers_[reader].read(text, source_.utc);
+    case ZoneOf::source: break;
+  }
   return readers_[reader].read(text);
 }
 
@@ -365,6 +378,7 @@ void Normalizer::understand_resolved() {
     Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(Target::resolved)];
     const Vocabulary::Entry& entry = vocabulary.look_up(value.view());
     if (!entry.meaning.empty()) meaning = entry.meaning;
+    report_word(Target::resolved, entry);
   }
   if (meaning == "true") {
     conversation_.resolved = true;
@@ -382,6 +396,7 @@ void Normalizer::understand_csat() {
   if (value.kind == Kind::cell || value.kind == Kind::string) {
     const Vocabulary::Entry& entry = vocabularies_[static_cast<std::size_t>(Target::csat_score)].look_up(value.view());
     score = parse_decimal(entry.meaning.empty() ? value.view() : std::string_view(entry.meaning));
+    report_word(Target::csat_score, entry);
   }
   if (!score) {
     bad_value(Target::csat_score, "bad_score", "this is not a satisfaction score",
@@ -402,7 +417,7 @@ void Normalizer::translate_ids() {
     return;
   }
   for (Touchpoint& touch : touches_) {
-    if (!translate_id(IdKind::agent, Target::assigned_agent_id, touch.user)) return;
+    if (!translate_id(IdKind::agent, Target::none, touch.user)) return;
   }
 }
 
@@ -410,17 +425,22 @@ void Normalizer::translate_ids() {
 bool Normalizer::translate_id(IdKind kind, Target target, std::string_view& id) {
   const IdUse& use = source_.ids[static_cast<std::size_t>(kind)];
   if (!use.table || id.empty()) return true;
-  if (const auto known = use.table->find(conversation_.platform, id, source_.instance)) {
+  if (const auto row = use.table->find(conversation_.platform, id, source_.instance)) {
     ++batch_->known_ids[static_cast<std::size_t>(kind)];
-    id = *known;
+    if (reports_) report_made(target, Rule::id_table, fmt::format("{}, line {}", use.table->path(), row->line));
+    id = row->target;
     return true;
   }
   key_.assign(1, static_cast<char>(kind));
   key_.append(conversation_.platform);
   entry::add(batch_->unknown_ids, key_, id);
   switch (use.unknown) {
-    case IdRule::Unknown::keep: return true;
-    case IdRule::Unknown::drop: id = {}; return true;
+    case IdRule::Unknown::keep: report_made(target, Rule::not_in_id_table, use.table->path()); return true;
+    case IdRule::Unknown::drop:
+      id = {};
+      if (has(target)) report_lost(target, slot(target).value, Rule::not_in_id_table_dropped, use.table->path());
+      report_made(target, Rule::not_in_id_table_dropped);
+      return true;
     case IdRule::Unknown::reject: break;
   }
   reject(fmt::format("unknown_{}", name_of(kind)), has(target) ? field_name(slot(target).value) : std::string(), id,

@@ -8,8 +8,8 @@ namespace crosswalk {
 
 std::size_t Vocabulary::Hash::operator()(std::string_view s) const { return hash64(s); }
 
-void Vocabulary::add(std::string_view word, std::string_view meaning) {
-  words_.insert_or_assign(folded_word(word), std::string(meaning));
+void Vocabulary::add(std::string_view word, std::string_view meaning, Rule by) {
+  words_.insert_or_assign(folded_word(word), Meaning{std::string(meaning), by});
 }
 
 void Vocabulary::add_absent(std::string_view value) {
@@ -29,11 +29,14 @@ Vocabulary::Entry Vocabulary::judge(std::string_view raw) const {
   Entry entry;
   if (const auto found = words_.find(folded_word(raw)); found != words_.end()) {
     entry.known = true;
-    entry.meaning = found->second;
+    entry.meaning = found->second.text;
+    entry.by = found->second.by;
   } else if (others_ == Others::lower) {
     entry.meaning = lower(trimmed(raw));
+    entry.by = Rule::lower_case;
   } else if (others_ == Others::no) {
     entry.meaning = "false";
+    entry.by = Rule::remaining_words;
   }
   entry.channel = channel_of(entry.meaning);
   return entry;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "crosswalk/adapter.hpp"
+#include "rules.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -20,10 +21,12 @@ class Vocabulary {
     bool known = false;               ///< the word is listed
     Channel channel = Channel::none;  ///< for the channel vocabulary
     std::string meaning;              ///< empty unless known, or unlisted and kept in lower case
+    Rule by = Rule::none;             ///< what says so
     std::uint64_t count = 0;
   };
 
-  void add(std::string_view word, std::string_view meaning);
+  /// `by`: the adapter's value map, or a setting.
+  void add(std::string_view word, std::string_view meaning, Rule by = Rule::value_map);
   void add_absent(std::string_view value);
   void set_others(Others others) { others_ = others; }
   [[nodiscard]] bool empty() const { return words_.empty() && others_ == Others::bad; }
@@ -72,7 +75,11 @@ class Vocabulary {
     using is_transparent = void;
     std::size_t operator()(std::string_view s) const;
   };
-  std::unordered_map<std::string, std::string> words_;  // folded → meaning
+  struct Meaning {
+    std::string text;
+    Rule by = Rule::value_map;
+  };
+  std::unordered_map<std::string, Meaning> words_;  // by folded word
   std::vector<std::string> absent_;
   std::array<bool, 256> absent_starts_{};  // first bytes that such a value may have                     // folded
   Others others_ = Others::bad;

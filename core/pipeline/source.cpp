@@ -197,10 +197,11 @@ const std::vector<Option>& common_settings() {
        {"drop", "reject"},
        "an optional value that does not fit: drop the field (its text stays in metadata), or reject the record"},
       {"fold",
-       Type::boolean,
-       "true",
-       {},
-       "make one conversation of all records with the same id (sources whose records are updates or events)"},
+       Type::choice,
+       "auto",
+       {"auto", "true", "false"},
+       "of records with the same id, translate makes one conversation. Updates and events: true, which is auto. Whole "
+       "conversations: auto leaves only the newest in an output file; true merges them, in the order of ids; false never"},
       {"time_format",
        Type::text,
        "auto",
@@ -228,6 +229,8 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   const auto setting = [&](std::string_view name) -> const std::string& { return source.settings.find(name)->second; };
 
   source.platform = setting("platform").empty() ? source.info.platform : setting("platform");
+  source.platform_is_set = !setting("platform").empty();
+  source.default_channel_is_set = !setting("default_channel").empty();
   source.default_channel = setting("default_channel").empty() ? source.info.default_channel : setting("default_channel");
   if (!source.default_channel.empty()) {
     if (auto ok = check_channel("default_channel", source.default_channel); !ok) return ok.error();
@@ -237,7 +240,11 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   source.include_bodies = setting("include_bodies") == "true";
   source.reject_bad_values = setting("on_bad_value") == "reject";
   source.records = setting("records");
-  source.fold = source.info.role != RecordRole::conversation && setting("fold") == "true";
+  const std::string& fold = setting("fold");
+  source.fold = source.info.role != RecordRole::conversation && fold != "false";
+  source.repeats = fold == "true"    ? SourceConfig::Repeats::merge
+                   : fold == "false" ? SourceConfig::Repeats::all
+                                     : SourceConfig::Repeats::newest;
   if (source.info.role == RecordRole::event && !source.fold) {
     return usage(fmt::format("a record of {} is one touchpoint; it is no conversation before it is folded", source.info.id),
                  "leave out --set fold=false");

@@ -19,7 +19,7 @@
 #include "merge/identity.hpp"
 #include "merge/shared_texts.hpp"
 #include "normalize/evidence.hpp"
-#include "normalize/explanation.hpp"
+#include "normalize/observer.hpp"
 
 namespace crosswalk {
 
@@ -44,6 +44,7 @@ struct SourceConfig {
   std::string platform;
   std::string instance;  ///< account of the vendor; empty: not said
   std::string default_channel;
+  bool platform_is_set = false, default_channel_is_set = false;  ///< by a setting; else the adapter says it
   std::vector<std::pair<std::string, std::string>> channel_words;  ///< channel.<word>=<channel>
   enum class Metadata : std::uint8_t { all, mapped, none, listed };
   Metadata metadata = Metadata::all;
@@ -61,7 +62,7 @@ struct SourceConfig {
   std::shared_ptr<ColumnSets> column_sets;  ///< likewise, of a snapshot
   bool want_ledger = false;
   bool read_ahead = false;               ///< compressed inputs are decompressed by a thread of their own
-  Explanations* explanations = nullptr;  ///< records to be explained; null: none
+  RecordObserver* observer = nullptr;  ///< is told what becomes of records; null in a run
   bool want_rejects = true;              ///< reject lines are written somewhere
   Limits limits;
   char delimiter = 0;   ///< 0: found out
@@ -81,6 +82,23 @@ struct SourceConfig {
 
   /// Records are whole conversations: a newer one replaces what an older one said.
   [[nodiscard]] bool is_snapshot() const { return info.role == RecordRole::conversation; }
+
+  /// What `translate` does about a snapshot's records whose ids come again.
+  enum class Repeats : std::uint8_t {
+    newest,  ///< the output holds the newest one, at its place, where it is a file; else it is said
+    merge,   ///< they are merged
+    all,     ///< each is written as it comes
+  };
+  Repeats repeats = Repeats::newest;
+  bool marks_lines = false;  ///< of streamed lines, size and update time are wanted
+
+  /// Whether a field of that kind may be a time. A number is one only where times are numbers.
+  [[nodiscard]] bool takes_as_time(Kind kind) const {
+    const TimeFormat::Form form = time_format.form();
+    const bool epoch =
+        form == TimeFormat::Form::epoch_s || form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us;
+    return kind == Kind::cell || kind == Kind::string || (kind == Kind::number && epoch);
+  }
 
   [[nodiscard]] std::string cure(std::string_view text) const { return in_job ? job_words(text) : std::string(text); }
 

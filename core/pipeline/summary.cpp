@@ -182,6 +182,7 @@ Json accounts_of(const Summary& s) {
   source_json["filtered_by_rule"] = s.filtered;
   source_json["rejected_by_code"] = s.rejected;
   source_json["repeated_ids"] = s.repeated_ids;
+  source_json["repeated_backwards"] = s.repeated_backwards;
   source_json["ids_compared"] = s.ids_compared;
   source_json["duplicate_keys"] = s.duplicate_keys;
   source_json["leap_seconds"] = s.leap_seconds;
@@ -268,7 +269,19 @@ std::string Summary::text() const {
          fmt::format("{} of {} times in repeated hours decided by the records themselves, the others by policy \"compatible\"",
                      grouped(evidence_decided), grouped(evidence_decided + evidence_abstained)));
   }
-  if (repeated_ids != 0) {
+  if (role.empty() && superseded != 0) {
+    line("superseded", fmt::format("{} by a newer one with the same id", counted(superseded, "record")));
+  }
+  if (repeated_ids != 0 && repeats_settle) {
+    line("repeated",
+         fmt::format("{} {} superseded by a newer one with the same id{}; --output FILE leaves only the newest, --set fold=true "
+                     "merges them from the start",
+                     counted(repeated_ids, "record"), repeated_ids == 1 ? "is" : "are",
+                     repeated_backwards == 0
+                         ? std::string()
+                         : fmt::format(", and update times fall backwards: {} of them behind the newer one",
+                                       grouped(repeated_backwards))));
+  } else if (repeated_ids != 0) {
     line("repeated", fmt::format("{} came again; each was written as it came, the last one counts at the receiver",
                                  counted(repeated_ids, "id")));
   }

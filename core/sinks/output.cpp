@@ -105,7 +105,7 @@ Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, st
     // A killed process with this number may have left its file behind: it is not touched, another name is taken.
     for (int n = 0; n < 100 && (n == 0 || (file->fd_ < 0 && errno == EEXIST)); ++n) {
       file->temporary_ = fmt::format("{}.partial-{}{}", target.path, ::getpid(), n == 0 ? "" : fmt::format("-{}", n));
-      file->fd_ = ::open(file->temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+      file->fd_ = ::open(file->temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     }
     if (file->fd_ >= 0 && exists) keep_rights(file->fd_, status);
   }
@@ -135,6 +135,18 @@ Result<void> OutputFile::write(std::string_view bytes) {
   return {};
 }
 
+Result<std::size_t> OutputFile::read_at(std::uint64_t at, char* to, std::size_t size) const {
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::pread(fd_, to + done, size - done, static_cast<off_t>(at + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failure("cannot read again", errno);
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  return done;
+}
+
 Result<void> OutputFile::finish() {
   if (!owned_ || fd_ < 0) return {};
   const int fd = fd_;
@@ -161,11 +173,11 @@ Result<void> RecordWriter::write(std::string_view lines) {
   bulk_.clear();
   while (!lines.empty()) {
     const std::size_t end = lines.find('\n');
-    bulk_ += in_body_ == 0 ? "{\"conversations\":[" : ",";
+    bulk_ += in_body_ == 0 ? kBodyHead : ",";
     bulk_ += lines.substr(0, end);
     lines.remove_prefix(end + 1);
     if (++in_body_ == kBulkSize) {
-      bulk_ += "]}\n";
+      bulk_ += kBodyTail;
       in_body_ = 0;
     }
   }
@@ -175,7 +187,7 @@ Result<void> RecordWriter::write(std::string_view lines) {
 Result<void> RecordWriter::finish() {
   if (format_ == OutputFormat::jsonl || in_body_ == 0) return {};
   in_body_ = 0;
-  return file_.write("]}\n");
+  return file_.write(kBodyTail);
 }
 
 }  // namespace crosswalk

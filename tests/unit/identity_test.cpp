@@ -55,7 +55,8 @@ std::string refused(const std::string& bytes) {
 }
 
 std::string target(const IdTable& table, std::string_view platform, std::string_view id) {
-  return std::string(table.find(platform, id).value_or("(none)"));
+  const auto row = table.find(platform, id);
+  return row ? std::string(row->target) : "(none)";
 }
 
 std::string listed(const std::vector<IdCoverage::Unknown>& all) {
@@ -112,7 +113,8 @@ TEST_CASE("id table: ids are text, with quotes, line breaks and any script") {
 TEST_CASE("id table: a row of one instance stands before a row of all") {
   const auto table = loaded("platform,instance,source_id,target_id\nz,,17,any\nz,eu,17,eu-17\nz, us ,18,us-18\n");
   const auto find = [&](std::string_view platform, std::string_view id, std::string_view instance) {
-    return std::string(table->find(platform, id, instance).value_or("(none)"));
+    const auto row = table->find(platform, id, instance);
+    return row ? std::string(row->target) : "(none)"s;
   };
   CHECK(table->size() == 3);
   CHECK(find("z", "17", "") == "any");
@@ -230,7 +232,7 @@ TEST_CASE("id table: many threads look up") {
         for (int i = 0; i < 10'000; ++i) {
           const std::string id = std::to_string(i);
           const auto found = table->find("z", id);
-          if (found.has_value() != (i < 5'000) || (found && *found != "t" + id)) ++count;
+          if (found.has_value() != (i < 5'000) || (found && found->target != "t" + id)) ++count;
         }
       });
     }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "job/why.hpp"
 #include "merge/group.hpp"
 #include "merging.hpp"
 
@@ -615,7 +616,8 @@ TEST_CASE("merge: a conversation is looked up by its external_id, its own or the
   REQUIRE(merger.link([] { return false; }).ok());
   const auto states = [&](std::string_view id) {
     std::size_t count = 0;
-    const auto found = merger.look_up(id, [&](GroupStates& group) { count = group.states().size(); });
+    MergeReport report;
+    const auto found = merger.explain(id, report, [&](const GroupStates& group) { count = group.states().size(); });
     REQUIRE(found.ok());
     CHECK(*found == (count != 0));
     return count;
@@ -629,38 +631,34 @@ TEST_CASE("merge: a conversation is looked up by its external_id, its own or the
   CHECK(states("") == 0);
 }
 
-TEST_CASE("links: a conversation that was left apart says with whom and by which rule") {
+TEST_CASE("links: a group that was left apart is told with its rules, and whose conversations it would have held") {
   Merging merging({"chat", "crm", "inbox"});
   merging.link(0, Target::subject, 1, Target::subject);
   merging.link(0, Target::customer_id, 2, Target::customer_id);
+  merging.link(1, Target::status, 2, Target::status);
   Said a = whole(0, "a"), b = whole(1, "b"), c = whole(1, "c"), i = whole(2, "i"), x = whole(0, "x"), y = whole(1, "y");
   for (Said* s : {&a, &b, &c}) s->what.conversation.subject = "shared";
   for (Said* s : {&x, &y}) s->what.conversation.subject = "fine";
   for (Said* s : {&a, &i}) s->what.conversation.customer_id = "k";
   for (const auto& order : {std::vector<Said>{a, b, c, i, x, y}, {y, x, i, c, b, a}}) {
     Merger merger(merging.plan, merging.links, merging.limits);
+    merger.keep_linked();
     Buffer entries;
     for (const Said& s : order) s.add_to(entries);
     REQUIRE(merger.add(entries.view()).ok());
     REQUIRE(merger.link([] { return false; }).ok());
-    using Ids = std::vector<std::string_view>;
-    const auto as_ids = [](std::span<const std::string_view> some) { return Ids(some.begin(), some.end()); };
-    const auto apart = merger.left_apart("a");
-    REQUIRE(apart);
-    CHECK(apart->source == 1);
-    CHECK(as_ids(apart->of_source) == Ids{"b", "c"});
-    CHECK(as_ids(apart->group) == Ids{"a", "b", "c", "i"});
+    const LinkedGroup* apart = merger.linked("a");
+    REQUIRE(apart != nullptr);
+    CHECK(apart == merger.linked("i"));
+    CHECK(apart->members == std::vector<std::string_view>{"a", "b", "c", "i"});
     CHECK(apart->rules == std::vector<std::size_t>{0, 1});
-    std::string neighbours;
-    for (const auto& n : apart->neighbours) neighbours += std::string(n.external_id) + " by " + std::to_string(n.rule) + ", ";
-    CHECK(neighbours == "b by 0, c by 0, i by 1, ");
-    const auto inbox = merger.left_apart("i");
-    REQUIRE(inbox);
-    REQUIRE(inbox->neighbours.size() == 1);
-    CHECK(inbox->neighbours[0].external_id == "a");
-    CHECK(as_ids(inbox->of_source) == Ids{"b", "c"});
-    CHECK_FALSE(merger.left_apart("x"));
-    CHECK_FALSE(merger.left_apart("nobody"));
+    CHECK(apart->survivor == "");
+    CHECK(apart->conflict == 1);
+    REQUIRE(merger.linked("x") != nullptr);
+    CHECK(merger.linked("x")->rules == std::vector<std::size_t>{0});
+    CHECK(merger.linked("x")->survivor == "x");
+    CHECK(merger.linked("nobody") == nullptr);
+    CHECK(merger.links()->examples.at(0).rules == std::vector<std::size_t>{0, 1});
   }
 }
 

@@ -1461,7 +1461,8 @@ TEST_CASE("contributions: what a record says, with its version, scope and place"
   CHECK(c.scope == "org");
   CHECK(c.version.seconds == 1'717'322'400);
   CHECK(c.version.nanos == 500'000'000);
-  CHECK(c.version.file + c.version.offset == 0);  // an update time orders alone
+  CHECK(c.version.file == 1);  // of records that were updated at the same time the place decides
+  CHECK(c.version.offset == 1);
   CHECK(c.origin.file == 1);
   CHECK(c.origin.line == 2);
   CHECK(c.origin.offset == 1);

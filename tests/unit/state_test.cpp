@@ -138,6 +138,8 @@ TEST_CASE("contribution: what an entry is given comes back, to the last bit") {
   s.what.source = UINT32_MAX;
   s.what.origin = {UINT32_MAX, UINT64_MAX - 1, UINT64_MAX};
   s.what.version.nanos = 999'999'999;
+  s.what.version.file = s.what.origin.file;
+  s.what.version.offset = s.what.origin.offset;
   s.what.scope = bytes;
   Conversation& c = s.what.conversation;
   c.external_id = "another id";
@@ -363,8 +365,9 @@ TEST_CASE("state: versions are ordered by update time, its nanoseconds, then pla
   CHECK(winner({INT64_MIN, 0, 0, 5}, {INT64_MIN, 0, 0, 4}) == "first");
 }
 
-TEST_CASE("state: of equal update times the place has no say: the larger value stands") {
-  Said low = say("1", 900, 100), high = say("1", 1, 100);
+TEST_CASE("state: of equal update times the later in the input stands, whatever the values") {
+  for (const bool larger : {true, false}) {
+  Said low = say("1", larger ? 1 : 900, 100), high = say("1", larger ? 900 : 1, 100);
   for (Said* s : {&low, &high}) {
     const bool is_high = s == &high;
     Conversation& c = s->what.conversation;
@@ -379,7 +382,11 @@ TEST_CASE("state: of equal update times the place has no say: the larger value s
   }
   for (const auto& order : {std::vector<Said>{low, high}, {high, low}, {low, high, low}}) {
     const One o = one(order);
-    for (const std::string* text : {&o.platform, &o.queue, &o.agent, &o.customer, &o.subject, &o.status}) CHECK(*text == "b");
+    for (const std::string* text : {&o.platform, &o.queue, &o.agent, &o.customer, &o.subject, &o.status}) {
+      CHECK(*text == (larger ? "b" : "a"));
+    }
+    CHECK(o.c.resolved == larger);
+    if (!larger) continue;
     CHECK(o.c.channel == Channel::chat);
     CHECK(o.c.ended_at == at(60));
     CHECK(o.c.ended_how == Known::repeated_later);
@@ -389,6 +396,7 @@ TEST_CASE("state: of equal update times the place has no say: the larger value s
     CHECK(o.c.resolved == true);
     CHECK(o.c.csat_score == Decimal{5, 0});
     CHECK(o.metadata == std::vector<std::string>{"\"k\":\"b\""});
+  }
   }
 }
 
