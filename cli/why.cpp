@@ -4,11 +4,13 @@
 namespace crosswalk::cli {
 
 int run_why(const JobArguments& a) {
+  if (a.external_id.empty() && a.record.empty()) {
+    return report({Errc::usage, "why: no conversation is given",
+                   "name its external_id as in the output, with a dot and a field behind it that field alone; or a record by "
+                   "--record FILE:LINE"});
+  }
   auto job = read_job(a.job);
   if (!job) return report(job.error());
-  if (a.external_id.empty() && a.record.empty()) {
-    return report({Errc::usage, "why of what?", "give an external_id, or --record FILE:LINE"});
-  }
   auto host = host_options(a.adapters);
   if (!host) return report(host.error());
   watch_signals();

@@ -111,6 +111,65 @@ void combine_metadata(const Group& group, Arena& arena, std::vector<MetadataItem
   }
 }
 
+/// Of those who know a field the first in line.
+template <class T>
+void take_first(const Group& group, Target target, T Conversation::*field, Conversation& to, Silent) {
+  group.ask(target, [&](std::size_t i) {
+    const T& value = group.states[i]->conversation.*field;
+    if (!known(value) || !group.may_say(i, target)) return false;
+    to.*field = value;
+    return true;
+  });
+}
+
+/// The same; whoever comes after it is asked too.
+template <class T>
+void take_first(const Group& group, Target target, T Conversation::*field, Conversation& to, Reporting report) {
+  std::size_t first = 0;
+  group.ask(target, [&](std::size_t i) {
+    const T& value = group.states[i]->conversation.*field;
+    if (!known(value)) return false;
+    if (!group.may_say(i, target)) {
+      report.to.member_says(target, i, Rule::enrich_may_not, false);
+    } else if (known(to.*field)) {
+      report.to.member_says(target, i, value == to.*field ? Rule::same_value : group.rule_between(target, first, i), false);
+    } else {
+      to.*field = value;
+      first = i;
+      report.to.member_says(target, i, Rule::only, true);
+    }
+    return false;
+  });
+}
+
+/// The earliest or the latest, unless the job orders them.
+template <class Report>
+void take_outermost(const Group& group, Target target, std::optional<Instant> Conversation::*field, Rule rule, Conversation& to,
+                    const auto& is_further, const auto& take, [[maybe_unused]] Report report) {
+  const bool ordered = group.ordered(target);
+  [[maybe_unused]] std::size_t first = 0;
+  group.ask(target, [&](std::size_t i) {
+    const Conversation& said = group.states[i]->conversation;
+    if (!(said.*field)) return false;
+    if (!group.may_say(i, target)) {
+      if constexpr (Report::kReports) report.to.member_says(target, i, Rule::enrich_may_not, false);
+      return false;
+    }
+    const bool is_first = !(to.*field);
+    const bool stands = is_first || (!ordered && is_further(*(said.*field), *(to.*field)));
+    if constexpr (Report::kReports) {
+      const Rule by = is_first                         ? Rule::only
+                      : *(said.*field) == *(to.*field) ? Rule::same_value
+                      : ordered                        ? group.rule_between(target, first, i)
+                                                       : rule;
+      report.to.member_says(target, i, by, stands);
+      if (is_first) first = i;
+    }
+    if (stands) take(to, said);
+    return ordered && !Report::kReports;
+  });
+}
+
 template <class Report>
 void combine_states(const Group& group, Arena& arena, Combined& to, [[maybe_unused]] Report report) {
   const MergePlan& plan = group.plan;
@@ -120,56 +179,7 @@ void combine_states(const Group& group, Arena& arena, Combined& to, [[maybe_unus
   to.metadata.clear();
   to.enrichment_only =
       std::all_of(group.sources.begin(), group.sources.end(), [&](std::uint32_t s) { return plan.sources[s].enrich; });
-  const auto says = [&]([[maybe_unused]] Target target, [[maybe_unused]] std::size_t i, [[maybe_unused]] Rule rule,
-                        [[maybe_unused]] bool stands) {
-    if constexpr (Report::kReports) report.to.member_says(target, i, rule, stands);
-  };
-  // Of those who know a field the first in line. Whoever comes after it is asked only where it is reported.
-  const auto first_known = [&](Target target, auto field) {
-    [[maybe_unused]] std::size_t first = 0;
-    group.ask(target, [&](std::size_t i) {
-      const auto& value = states[i]->conversation.*field;
-      if (!known(value)) return false;
-      if (!group.may_say(i, target)) {
-        says(target, i, Rule::enrich_may_not, false);
-        return false;
-      }
-      if constexpr (Report::kReports) {
-        if (known(c.*field)) {
-          says(target, i, value == c.*field ? Rule::same_value : group.rule_between(target, first, i), false);
-          return false;
-        }
-        first = i;
-        says(target, i, Rule::only, true);
-      }
-      c.*field = value;
-      return !Report::kReports;
-    });
-  };
-  // The earliest or the latest, unless the job orders them.
-  const auto outermost = [&](Target target, auto field, Rule rule, const auto& is_further, const auto& take) {
-    const bool ordered = group.ordered(target);
-    [[maybe_unused]] std::size_t first = 0;
-    group.ask(target, [&](std::size_t i) {
-      const Conversation& said = states[i]->conversation;
-      if (!(said.*field)) return false;
-      if (!group.may_say(i, target)) {
-        says(target, i, Rule::enrich_may_not, false);
-        return false;
-      }
-      if (!(c.*field)) {
-        take(c, said);
-        first = i;
-        says(target, i, Rule::only, true);
-        return ordered && !Report::kReports;
-      }
-      const bool same_time = *(said.*field) == *(c.*field);
-      const bool stands = !ordered && is_further(*(said.*field), *(c.*field));
-      says(target, i, same_time ? Rule::same_value : ordered ? group.rule_between(target, first, i) : rule, stands);
-      if (stands) take(c, said);
-      return false;
-    });
-  };
+  const auto first_known = [&](Target target, auto field) { take_first(group, target, field, c, report); };
   c.external_id = states.front()->conversation.external_id;
   first_known(Target::platform, &Conversation::platform);
   first_known(Target::channel, &Conversation::channel);
@@ -185,8 +195,9 @@ void combine_states(const Group& group, Arena& arena, Combined& to, [[maybe_unus
   first_known(Target::csat_score, &Conversation::csat_score);
   const auto earlier = [](const Instant& a, const Instant& b) { return a < b; };
   const auto later = [](const Instant& a, const Instant& b) { return b < a; };
-  outermost(Target::started_at, &Conversation::started_at, Rule::earliest_of_sources, earlier, take_started);
-  outermost(Target::ended_at, &Conversation::ended_at, Rule::latest_of_sources, later, take_ended);
+  take_outermost(group, Target::started_at, &Conversation::started_at, Rule::earliest_of_sources, c, earlier, take_started,
+                 report);
+  take_outermost(group, Target::ended_at, &Conversation::ended_at, Rule::latest_of_sources, c, later, take_ended, report);
   if (states.size() == 1) {
     for (const State::Meta& m : states.front()->metadata) {
       to.metadata.push_back({m.key, m.value});

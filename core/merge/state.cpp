@@ -22,11 +22,21 @@ bool larger(const std::optional<Decimal>& a, const std::optional<Decimal>& b) {
   return a->scale > b->scale;  // 5.0 and 5: one of them, always the same
 }
 
-/// Of two values, the one that stands and one that was said later: whether that takes its place, and by which rule.
-struct Decision {
-  bool takes = false;
-  Rule rule = Rule::none;  ///< none: nothing was said
-};
+/// Whether what `from` says stands over what is known.
+template <class T>
+bool stands_over(const T& from, const Version& from_version, const T& to, const Version& to_version) {
+  if (!known(from)) return false;
+  if (!known(to)) return true;
+  return from_version != to_version ? to_version < from_version : larger(from, to);
+}
+
+/// The rule by which it does, or does not; `from` is known.
+template <class T>
+Rule rule_of(const T& from, const Version& from_version, const T& to, const Version& to_version) {
+  if (!known(to)) return Rule::only;
+  if (from_version == to_version) return larger(from, to) || larger(to, from) ? Rule::larger_value : Rule::same_value;
+  return to_version < from_version ? rule_between(from_version, to_version) : rule_between(to_version, from_version);
+}
 
 bool alike(std::string_view a, std::string_view b) { return same(a, b); }
 bool alike(const std::optional<Decimal>& a, const std::optional<Decimal>& b) {
@@ -41,70 +51,85 @@ bool place_decides(const Version& a, const Version& b) {
   return a.seconds == b.seconds ? a.nanos == b.nanos : !a.dated() || !b.dated();
 }
 
-template <class T>
-Decision decide(const T& to, const Version& to_version, const T& from, const Version& from_version) {
-  if (!known(from)) return {};
-  if (!known(to)) return {true, Rule::only};
-  if (to_version < from_version) return {true, rule_between(from_version, to_version)};
-  if (from_version < to_version) return {false, rule_between(to_version, from_version)};
-  if (larger(from, to)) return {true, Rule::larger_value};
-  return {false, larger(to, from) ? Rule::larger_value : Rule::same_value};
-}
+/// Where nobody listens.
+struct NoReport {
+  static constexpr bool kReports = false;
+  void operator()(Target, Rule, bool) const {}
+};
 
-/// Whether two values are different, of which place decides.
-template <class T>
-void note_contest(State& state, const T& to, const Version& to_version, const T& from, const Version& from_version) {
-  if (known(from) && known(to) && place_decides(from_version, to_version)) state.contested |= !alike(from, to);
+/// Tells the observer what a record says.
+struct ToObserver {
+  static constexpr bool kReports = true;
+  MergeObserver& observer;
+  const Contribution& record;
+  void operator()(Target target, Rule rule, bool takes) const { observer.record_says(target, record, rule, takes); }
+};
+
+template <class T, class Report>
+void join_value(State& state, Target target, T& to, Version& to_version, const T& from, const Version& from_version,
+                const Report& report) {
+  if (!known(from)) return;
+  if (known(to) && place_decides(from_version, to_version)) state.contested |= !alike(from, to);
+  const bool takes = stands_over(from, from_version, to, to_version);
+  if constexpr (Report::kReports) report(target, rule_of(from, from_version, to, to_version), takes);
+  if (!takes) return;
+  to = from;
+  to_version = from_version;
 }
 
 /// Where two are the same instant, the surer way of knowing it stands.
 auto certainty(Known how, bool by_evidence) { return std::pair(how, by_evidence); }
 
+auto started_certainty(const Conversation& c) { return certainty(c.started_how, c.started_by_evidence); }
+auto ended_certainty(const Conversation& c) { return certainty(c.ended_how, c.ended_by_evidence); }
+
 /// The earliest.
-Decision decide_started(const Conversation& to, const Conversation& from) {
-  if (!from.started_at) return {};
-  if (!to.started_at) return {true, Rule::only};
-  if (*from.started_at != *to.started_at) return {*from.started_at < *to.started_at, Rule::earliest};
-  const auto surer = certainty(from.started_how, from.started_by_evidence),
-             known = certainty(to.started_how, to.started_by_evidence);
-  return {surer < known, surer == known ? Rule::same_value : Rule::surer_time};
-}
-
-Decision decide_ended(const Conversation& to, const Version& to_version, const Conversation& from, const Version& from_version) {
-  const Decision decision = decide(to.ended_at, to_version, from.ended_at, from_version);
-  if (!from.ended_at || !to.ended_at || *from.ended_at != *to.ended_at || from_version != to_version) return decision;
-  const auto surer = certainty(from.ended_how, from.ended_by_evidence), known = certainty(to.ended_how, to.ended_by_evidence);
-  return {surer < known, surer == known ? Rule::same_value : Rule::surer_time};
-}
-
-/// `report(target, decision)` is called for each field that `from` says.
-void join_conversation(State& state, const Conversation& from, const auto& version_of, const auto& report) {
-  Conversation& to = state.conversation;
-  const auto join = [&](Target target, auto field) {
-    Version& version = state.versions[index(target)];
-    const Decision decision = decide(to.*field, version, from.*field, version_of(target));
-    report(target, decision);
-    note_contest(state, to.*field, version, from.*field, version_of(target));
-    if (!decision.takes) return;
-    to.*field = from.*field;
-    version = version_of(target);
-  };
-  each_field(join);
-
-  const Decision started = decide_started(to, from);
-  report(Target::started_at, started);
-  if (started.takes) take_started(to, from);
-  Version& version = state.versions[index(Target::ended_at)];
-  const Decision ended = decide_ended(to, version, from, version_of(Target::ended_at));
-  report(Target::ended_at, ended);
-  if (from.ended_at && to.ended_at && *from.ended_at != *to.ended_at) state.contested = true;
-  if (ended.takes) {
-    take_ended(to, from);
-    version = version_of(Target::ended_at);
+template <class Report>
+void join_started(Conversation& to, const Conversation& from, const Report& report) {
+  if (!from.started_at) return;
+  const bool takes = !to.started_at || *from.started_at < *to.started_at ||
+                     (*from.started_at == *to.started_at && started_certainty(from) < started_certainty(to));
+  if constexpr (Report::kReports) {
+    report(Target::started_at,
+           !to.started_at                                     ? Rule::only
+           : *from.started_at != *to.started_at               ? Rule::earliest
+           : started_certainty(from) == started_certainty(to) ? Rule::same_value
+                                                              : Rule::surer_time,
+           takes);
   }
+  if (takes) take_started(to, from);
 }
 
-constexpr auto kNoReport = [](Target, const Decision&) {};
+template <class Report>
+void join_ended(State& state, const Conversation& from, const Version& from_version, const Report& report) {
+  Conversation& to = state.conversation;
+  Version& version = state.versions[index(Target::ended_at)];
+  const bool both_known = from.ended_at && to.ended_at;
+  const bool one_reading = both_known && *from.ended_at == *to.ended_at && from_version == version;
+  const bool surer = one_reading && ended_certainty(from) < ended_certainty(to);
+  if (both_known && *from.ended_at != *to.ended_at) state.contested = true;
+  const bool takes = surer || stands_over(from.ended_at, from_version, to.ended_at, version);
+  if constexpr (Report::kReports) {
+    const bool by_certainty = one_reading && ended_certainty(from) != ended_certainty(to);
+    if (from.ended_at) {
+      report(Target::ended_at, by_certainty ? Rule::surer_time : rule_of(from.ended_at, from_version, to.ended_at, version),
+             takes);
+    }
+  }
+  if (!takes) return;
+  take_ended(to, from);
+  version = from_version;
+}
+
+template <class Report>
+void join_conversation(State& state, const Conversation& from, const auto& version_of, const Report& report) {
+  Conversation& to = state.conversation;
+  each_field([&](Target target, auto field) {
+    join_value(state, target, to.*field, state.versions[index(target)], from.*field, version_of(target), report);
+  });
+  join_started(to, from, report);
+  join_ended(state, from, version_of(Target::ended_at), report);
+}
 
 /// The rest of a touchpoint, for two readings of one that versions do not tell apart.
 auto content(const Touchpoint& t) {
@@ -191,15 +216,8 @@ void join_contribution(State& state, const Contribution& c, const auto& report) 
     join_conversation(
         state, c.conversation, [&](Target) -> const Version& { return c.version; }, report);
   } else {  // a touchpoint, mostly
-    std::string_view& platform = state.conversation.platform;
-    Version& version = state.versions[index(Target::platform)];
-    const Decision decision = decide(platform, version, c.conversation.platform, c.version);
-    report(Target::platform, decision);
-    note_contest(state, platform, version, c.conversation.platform, c.version);
-    if (decision.takes) {
-      platform = c.conversation.platform;
-      version = c.version;
-    }
+    join_value(state, Target::platform, state.conversation.platform, state.versions[index(Target::platform)],
+               c.conversation.platform, c.version, report);
   }
   for (std::size_t i = 0; i < c.metadata.size(); ++i) {
     const auto& [key, value] = c.metadata[i];
@@ -217,10 +235,8 @@ void join_contribution(State& state, const Contribution& c, const auto& report) 
 }  // namespace
 
 void State::join(const Contribution& c, MergeObserver* observer) {
-  if (observer == nullptr) return join_contribution(*this, c, kNoReport);
-  join_contribution(*this, c, [&](Target target, const Decision& decision) {
-    if (decision.rule != Rule::none) observer->record_says(target, c, decision.rule, decision.takes);
-  });
+  if (observer == nullptr) return join_contribution(*this, c, NoReport());
+  join_contribution(*this, c, ToObserver{*observer, c});
 }
 
 void State::join(const State& other) {
@@ -233,7 +249,7 @@ void State::join(const State& other) {
   records += other.records;
   contested |= other.contested;
   join_conversation(
-      *this, other.conversation, [&](Target target) -> const Version& { return other.versions[index(target)]; }, kNoReport);
+      *this, other.conversation, [&](Target target) -> const Version& { return other.versions[index(target)]; }, NoReport());
   metadata.insert(metadata.end(), other.metadata.begin(), other.metadata.end());
   touchpoints.insert(touchpoints.end(), other.touchpoints.begin(), other.touchpoints.end());
 }

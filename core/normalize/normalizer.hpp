@@ -322,7 +322,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   [[nodiscard]] TimeComplaint complaint(TimeFault fault, std::string_view text) const;
   /// Whose zone a time without an offset is read in.
   enum class ZoneOf : std::uint8_t { record, documents, source };
-  [[nodiscard]] ZoneOf zone_of(How how) const;
+  [[nodiscard]] ZoneOf zone_of(How how) const {
+    if (has(Target::time_zone)) return ZoneOf::record;
+    const bool documents_say = source_.zone == nullptr && (how == How::utc || source_.info.utc_by_document);
+    return documents_say ? ZoneOf::documents : ZoneOf::source;
+  }
   TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
   void bad_value(Target target, std::string_view code, std::string message, const std::string& cure);
   void count_bad(std::string_view what, std::string_view found, std::string message, const std::string& cure);
@@ -372,7 +376,12 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
       report_entry(target, entry);
   }
   void report_entry(Target target, const Vocabulary::Entry& entry);
-  /// A field that wanted a target and is not its value.
+  /// A field that wanted a target and is not its value. `value` is made a field of only where it is reported.
+  template <class Value>
+  void report_lost_value(Target target, const Value& value, Rule rule) {
+    if (reports_) [[unlikely]]
+      add_lost(target, value.field(), rule, {});
+  }
   void report_lost(Target target, const Field& value, Rule rule, std::string_view detail = {}) {
     if (reports_) [[unlikely]]
       add_lost(target, value, rule, detail);

@@ -152,7 +152,7 @@ void Normalizer::take(const CsvRow& row) {
         case RowPlan::How::fill: {
           if (column.absent != nullptr && column.absent->is_absent(text)) {
             uncount(column, steps[number]);
-            report_lost(column.target, Cell{text, number}.field(), Rule::absent_word);
+            report_lost_value(column.target, Cell{text, number}, Rule::absent_word);
             break;
           }
           filled_targets |= 1U << static_cast<unsigned>(column.target);
@@ -205,7 +205,7 @@ inline void Normalizer::take(const Value& value, std::uint16_t at, Step& s) {
     case Action::map_plainly: {
       if (s.is_absent(value.view())) {
         ++s.empty;
-        report_lost(s.target, value.field(), Rule::absent_word);
+        report_lost_value(s.target, value, Rule::absent_word);
         break;
       }
       if (s.also_carried) carry(value, s);
@@ -245,7 +245,7 @@ void Normalizer::fill_each(const Cell& cell, Step& s) {
   std::uint32_t targets = 0;
   for (const Mapping& m : plan(cell.column).mappings) {
     if (is_absent(m.target, cell.text)) {
-      report_lost(m.target, cell.field(), Rule::absent_word);
+      report_lost_value(m.target, cell, Rule::absent_word);
       continue;
     }
     targets |= 1U << static_cast<unsigned>(m.target);
@@ -271,12 +271,12 @@ void Normalizer::settle_rivals(const CsvRow& row, const std::vector<std::uint16_
       ++s.empty;
     } else if (s.is_absent(cell.text)) {
       ++s.empty;
-      report_lost(s.target, cell.field(), Rule::absent_word);
+      report_lost_value(s.target, cell, Rule::absent_word);
     } else if (!settled) {
       settled = true;
       put_alone(cell, column, s);
     } else {
-      report_lost(s.target, cell.field(), Rule::lower_priority);
+      report_lost_value(s.target, cell, Rule::lower_priority);
       if (s.also_carried) continue;
       if (s.carries) {
         add_unused({cell.field(), 0, column});

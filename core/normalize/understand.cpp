@@ -247,12 +247,6 @@ TimeComplaint Normalizer::complaint(TimeFault fault, std::string_view text) cons
           "fill in the field or correct the setting; --time-zone is for the records without it"};
 }
 
-inline Normalizer::ZoneOf Normalizer::zone_of(How how) const {
-  if (has(Target::time_zone)) return ZoneOf::record;
-  const bool documents_say = source_.zone == nullptr && (how == How::utc || source_.info.utc_by_document);
-  return documents_say ? ZoneOf::documents : ZoneOf::source;
-}
-
 TimeReading Normalizer::read_time(std::size_t reader, std::string_view text, Kind kind, How how) {
   if (!source_.takes_as_time(kind)) {
     TimeReading reading;
