@@ -101,10 +101,19 @@ std::string_view code_of(Lack lack) {
   return "";
 }
 
+std::uint32_t GroupStates::defaulting(std::size_t i) const {
+  if (plan_.first_inputs.empty()) return sources_[i];
+  std::uint32_t found = MergeSource::kItself;
+  for (const Contribution& c : of(i)) {
+    if (c.source < found && !plan_.sources[c.source].config->default_channel.empty()) found = c.source;
+  }
+  return found == MergeSource::kItself ? sources_[i] : found;
+}
+
 Lack GroupStates::lack(std::size_t i) const {
   if (plan_.sources[sources_[i]].enrich) return Lack::nothing;
   const Conversation& c = all_[i]->conversation;
-  return lack_of(c.channel != Channel::none ? c.channel : channel_of(plan_.sources[sources_[i]].config->default_channel),
+  return lack_of(c.channel != Channel::none ? c.channel : channel_of(plan_.sources[defaulting(i)].config->default_channel),
                  c.started_at);
 }
 

@@ -106,6 +106,8 @@ class GroupStates {
   /// Of several conversations of a source that have one external_id, not because a link joined them but because it does
   /// not tell them apart, one stands: the first that lacks nothing by itself, else the first. `i` itself when it does.
   [[nodiscard]] std::size_t standing(std::size_t i) const { return standing_[i]; }
+  /// The source whose default channel is that of state `i`: of those that its records are from, the first that has one.
+  [[nodiscard]] std::uint32_t defaulting(std::size_t i) const;
   /// What the state lacks by itself, whatever other sources say.
   [[nodiscard]] Lack lack(std::size_t i) const;
   [[nodiscard]] Arena& arena() { return arena_; }

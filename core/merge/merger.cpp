@@ -131,7 +131,10 @@ class Finisher {
       write_update(to);
       return;
     }
-    take_default_channel(plan_, sources_, combined_.conversation, observer_);
+    if (combined_.conversation.channel == Channel::none) {
+      for (std::size_t m = 0; m < members_.size(); ++m) sources_[m] = group_.defaulting(members_[m]);
+      take_default_channel(plan_, sources_, combined_.conversation, observer_);
+    }
     const Lack lack = lack_of(combined_.conversation.channel, combined_.conversation.started_at);
     if (lack == Lack::nothing) {
       if (plan_.sources.size() > 1 || group_.of(members_.front()).size() > 1) compare_starts(to);

@@ -701,6 +701,19 @@ TEST_CASE("merge: exports of one account that overlap are of the same conversati
   check_books(none, {old, late});
 }
 
+TEST_CASE("merge: of exports of one account, the default channel is that of the first one with a record and a default") {
+  Merging merging({"january", "february", "march"});
+  for (const std::size_t s : {std::size_t{1}, std::size_t{2}}) merging.plan.sources[s].lead = 0;
+  merging.plan.first_inputs = {0, 2, 4};
+  merging.config(1).default_channel = "email";
+  merging.config(2).default_channel = "sms";
+  Said a = from(0, "1"), b = from(1, "1"), c = from(2, "1");
+  for (Said* s : {&a, &b, &c}) s->what.conversation.started_at = Instant{100, 0};
+  CHECK(only(merging.run({c, a, b})).at("channel") == "email");
+  CHECK(only(merging.run({a, c})).at("channel") == "sms");
+  CHECK(fate(merging.run({a}), a, "january") == "rejected missing_channel");
+}
+
 TEST_CASE("links: two conversations of one account contradict each other, whichever of its exports they are from") {
   Merging merging({"january", "chat", "february"});
   merging.plan.sources[2].lead = 0;
