@@ -15,6 +15,10 @@ enum class Rule : std::uint8_t {
   made_by_adapter,
   value_map,
   value_map_setting,
+  rest_setting,
+  by_status,
+  cleaned_id,
+  cleaned_word,
   lower_case,
   remaining_words,
   default_channel_setting,
@@ -25,6 +29,7 @@ enum class Rule : std::uint8_t {
   not_in_id_table,
   // Why a field of a record is not its value.
   absent_word,
+  placeholder,
   lower_priority,
   bad_value,
   uncovered_word,

@@ -73,9 +73,13 @@ void add_remarks(const WhySources& from, Why& to) {
     for (const MergeReport::LostTouchpoint& one : from.merge->states[i].touchpoints) {
       const Contribution *const lost = teller_of(*from.group, i, one.lost), *const again = teller_of(*from.group, i, one.stands);
       if (lost == nullptr || again == nullptr) continue;
+      const std::string again_by = fmt::format("[{}]", numbers[again]);
+      const std::string at = time_text(one.lost.at.seconds, one.lost.at.nanos);
       to.records[numbers[lost] - 1].remarks.push_back(
-          fmt::format("its touchpoint at {} is [{}]'s too (equal ids), and counts there: {}",
-                      time_text(one.lost.at.seconds, one.lost.at.nanos), numbers[again], words_of(one.rule, false)));
+          one.rule == Rule::same_value
+              ? fmt::format("its touchpoint at {} is told by {} too (equal ids), and counts once", at, again_by)
+              : fmt::format("its touchpoint at {} does not count: {} tells it as well (equal ids); {}", at, again_by,
+                            words_of(one.rule, true)));
     }
   }
 }

@@ -34,6 +34,13 @@ void forget(Conversation& c) {
   c.resolved.reset();
 }
 
+/// What programs write where there is nothing, as an id or a status. Compared as words are: in any case, and `--` is `-`.
+constexpr std::string_view kPlaceholders[] = {"NULL",   "(null)", "<null>",  "[null]",  "nil",       "None",
+                                              "(none)", "<none>", "nan",     "N/A",     "n.a.",      "NA",
+                                              "<NA>",   "#N/A",   "#NA",     "\\N",     "-",         "–",
+                                              "—",      "\"\"",   "(blank)", "(empty)", "undefined", "[object Object]",
+                                              "#NULL!", "#REF!",  "#VALUE!", "#NAME?",  "#DIV/0!",   "#NUM!"};
+
 void count_reject(Books& books, std::string_view code, std::string_view message, std::string_view cure) {
   const bool known = books.rejected.contains(code);  // the example is of the first one only
   books.reject(code, known ? std::string() : fmt::format("{}; {}", message, cure));
@@ -121,9 +128,25 @@ Result<void> Normalizer::open() {
   translator_ = std::move(*translator);
   remote_ = translator_->translates() ? translator_->remote() : nullptr;
   translates_ids_ = std::any_of(source_.ids.begin(), source_.ids.end(), [](const IdUse& use) { return use.table != nullptr; });
-  Vocabulary& channels = vocabularies_[static_cast<std::size_t>(Target::channel)];
-  for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel, Rule::value_map_setting);
+  settle_words();
   return {};
+}
+
+/// What the settings say of words, and which texts are no id and no status.
+void Normalizer::settle_words() {
+  statuses_as_given_ = vocabulary(Target::status).empty();
+  for (const SourceConfig::Word& w : source_.words) {
+    if (w.word == "*") {
+      vocabulary(w.target).set_rest(w.meaning);
+    } else {
+      vocabulary(w.target).add(w.word, w.meaning, Rule::value_map_setting);
+    }
+  }
+  if (!source_.placeholders) return;
+  for (const Target target : {Target::external_id, Target::queue_id, Target::assigned_agent_id, Target::customer_id,
+                              Target::status, Target::resolved}) {
+    for (const std::string_view placeholder : kPlaceholders) vocabulary(target).add_placeholder(placeholder);
+  }
 }
 
 // ---- names ------------------------------------------------------------------------------------------------------
@@ -401,6 +424,7 @@ bool Normalizer::begin_record(const Place& place) {
   touches_.clear();
   scratch_text_.clear();
   forget(conversation_);
+  absent_id_ = Field();
   duplicate_keys_ += place.duplicate_keys;
   if (source_.observer != nullptr) begin_report();
   return true;
@@ -761,15 +785,14 @@ void Normalizer::account(Summary& summary) const {
   }
   findings_.enter(source_.inputs, summary);
   for (std::size_t t = 0; t < kTargetCount; ++t) {
-    if (vocabularies_[t].empty() || static_cast<Target>(t) == Target::resolved) continue;
+    if (vocabularies_[t].empty()) continue;
+    const bool resolved = static_cast<Target>(t) == Target::resolved;
     if (vocabularies_[t].overflowed()) summary.too_many_words.emplace(name_of(static_cast<Target>(t)));
     vocabularies_[t].each([&](const std::string& word, const Vocabulary::Entry& entry) {
+      if (resolved && (entry.known || !entry.meaning.empty())) return;  // of these the words of the status say enough
       WordUse& use = summary.words[std::string(name_of(static_cast<Target>(t)))][word];
       use.count += entry.count;
       use.meaning = entry.meaning;
-      if (static_cast<Target>(t) == Target::channel && entry.channel == Channel::none && default_channel_ != Channel::none) {
-        use.meaning = fmt::format("{} (default_channel)", name_of(default_channel_));
-      }
     });
   }
   const auto add_field = [&](const std::string& name, const FieldUse& use) {

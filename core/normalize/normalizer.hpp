@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -29,6 +30,7 @@
 #include "normalize/column_counts.hpp"
 #include "normalize/decimal.hpp"
 #include "normalize/evidence.hpp"
+#include "normalize/id_text.hpp"
 #include "normalize/observer.hpp"
 #include "normalize/vocabulary.hpp"
 #include "pipeline/books.hpp"
@@ -253,6 +255,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Step& step(std::uint16_t id) {
     return id < NameTable::kStable ? plans_.steps[id] : transient_plans_.steps[id - NameTable::kStable];
   }
+  Vocabulary& vocabulary(Target target) { return vocabularies_[static_cast<std::size_t>(target)]; }
+  void settle_words();
   static void add_use(FieldUse& use, const FieldPlan& plan, const Step& step);
   Result<void> bind_up_to(Plans& plans, std::size_t count, std::size_t first_id);
   void forget_transient_plans();
@@ -288,7 +292,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void put_alone(const Value& value, std::uint16_t at, Step& step);
   std::uint16_t next_place();
   [[nodiscard]] bool is_plain(const Field& value) const;
-  [[nodiscard]] bool is_absent(Target target, std::string_view text) const;
+  [[nodiscard]] bool is_absent(Target target, const Field& value);
   void place_gathered();
   void add_unused(const Gathered& gathered);
   [[nodiscard]] RowPlan plan_rows(char delimiter);
@@ -306,6 +310,14 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void understand();
   void understand_id(Target target, std::string_view& to);
   void understand_unusual_id(Target target, std::string_view& to);
+  bool understand_id_text(Target target, const Field& value, std::string_view& to);
+  void find_cleaned(const IdText& id, const Field& value);
+  void refuse_id(Target target, const Field& value, const IdText& id);
+  void found_absent(Target target, const Field& value);
+  void found_trimmed_word(const Field& value);
+  void found_unknown_status(const Field& value);
+  void found_unknown_resolved(const Field& value);
+  std::string_view resolved_by_status(const Field& value);
   void understand_text(Target target, std::string_view& to);
   void understand_channel();
   void take_default_channel();
@@ -316,6 +328,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void understand_version();
   void understand_resolved();
   void understand_csat();
+  std::optional<Decimal> score_of(const Field& value);
   bool find_zone();
   void look_at_times();
   void weigh_evidence();
@@ -330,13 +343,17 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
   void bad_value(Target target, std::string_view code, std::string message, const std::string& cure);
   void count_bad(std::string_view what, std::string_view found, std::string message, const std::string& cure);
-  /// Of the record at hand; `message` is called for the first one only.
-  template <class Message>
-  void find(std::string_view code, Message&& message, std::string_view cure) {
+  /// Of the record at hand; `message`, and `cure` where it is no text, are called for the first one only.
+  template <class Message, class Cure>
+  void find(std::string_view code, Message&& message, Cure&& cure) {
     findings_.add(code, {file_, place_.offset}, [&] {
       Finding first;
       first.message = message();
-      first.cure = source_.cure(cure);
+      if constexpr (std::is_invocable_v<Cure>) {
+        first.cure = source_.cure(cure());
+      } else {
+        first.cure = source_.cure(cure);
+      }
       first.line = line();
       return first;
     });
@@ -462,6 +479,9 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Arena scratch_text_;
   TextLines lines_{{}, 1};  // of the block
   bool translates_ids_ = false;
+  bool statuses_as_given_ = false;  // the adapter has no value map for them
+  std::string id_room_;             // of an id that is not as it was written
+  Field absent_id_;                 // of the record at hand: a placeholder where its id should be; no text: there was none
 
   // For the observer.
   struct MadeBy {

@@ -26,6 +26,7 @@ void Normalizer::report_entry(Target target, const Vocabulary::Entry& entry) {
   if (entry.by == Rule::none) return;
   MadeBy& made = made_by_[static_cast<std::size_t>(target)];
   made.rule = entry.by;
+  if (entry.by == Rule::rest_setting) made.detail = fmt::format("{}.* = {}", name_of(target), entry.meaning);
   if (entry.by != Rule::value_map_setting) return;
   made.detail = fmt::format("{}.{} = {}", name_of(target), folded_word(slot(target).value.view()), entry.meaning);
 }

@@ -152,7 +152,7 @@ void Normalizer::take(const CsvRow& row) {
         case RowPlan::How::fill: {
           if (column.absent != nullptr && column.absent->is_absent(text)) {
             uncount(column, steps[number]);
-            report_lost_value(column.target, Cell{text, number}, Rule::absent_word);
+            found_absent(column.target, Cell{text, number}.field());
             break;
           }
           filled_targets |= 1U << static_cast<unsigned>(column.target);
@@ -205,7 +205,7 @@ inline void Normalizer::take(const Value& value, std::uint16_t at, Step& s) {
     case Action::map_plainly: {
       if (s.is_absent(value.view())) {
         ++s.empty;
-        report_lost_value(s.target, value, Rule::absent_word);
+        found_absent(s.target, value.field());
         break;
       }
       if (s.also_carried) carry(value, s);
@@ -244,10 +244,7 @@ void Normalizer::count_cells() {
 void Normalizer::fill_each(const Cell& cell, Step& s) {
   std::uint32_t targets = 0;
   for (const Mapping& m : plan(cell.column).mappings) {
-    if (is_absent(m.target, cell.text)) {
-      report_lost_value(m.target, cell, Rule::absent_word);
-      continue;
-    }
+    if (is_absent(m.target, cell.field())) continue;
     targets |= 1U << static_cast<unsigned>(m.target);
     put(m.target, m.how, m.rank, cell, cell.column);
   }
@@ -271,7 +268,7 @@ void Normalizer::settle_rivals(const CsvRow& row, const std::vector<std::uint16_
       ++s.empty;
     } else if (s.is_absent(cell.text)) {
       ++s.empty;
-      report_lost_value(s.target, cell, Rule::absent_word);
+      found_absent(s.target, cell.field());
     } else if (!settled) {
       settled = true;
       put_alone(cell, column, s);
@@ -361,10 +358,7 @@ Normalizer::RowPlan::Column Normalizer::plan_column(const Step& s, std::uint16_t
 void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
   std::uint32_t targets = 0;
   for (const Mapping& m : plan(field.id).mappings) {
-    if (is_absent(m.target, field.view())) {
-      report_lost(m.target, field, Rule::absent_word);
-      continue;
-    }
+    if (is_absent(m.target, field)) continue;
     targets |= 1U << static_cast<unsigned>(m.target);
     fill(m.target, m.how, m.rank, field, at);
   }
@@ -376,9 +370,23 @@ void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
   gathered_.push_back({field, targets, at, s.also_carried});
 }
 
-bool Normalizer::is_absent(Target target, std::string_view text) const {
-  const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(target)];
-  return vocabulary.has_absent() && vocabulary.is_absent(text);
+bool Normalizer::is_absent(Target target, const Field& value) {
+  const Vocabulary& of_target = vocabulary(target);
+  if (!of_target.has_absent() || !of_target.is_absent(value.view())) return false;
+  found_absent(target, value);
+  return true;
+}
+
+/// A value that means that there is none. What its adapter says so of is certain; what is so by our own list is counted.
+void Normalizer::found_absent(Target target, const Field& value) {
+  const bool placeholder = vocabulary(target).is_placeholder(value.view());
+  report_lost(target, value, placeholder ? Rule::placeholder : Rule::absent_word);
+  if (survey_ != nullptr || !placeholder) return;
+  if (target == Target::external_id) absent_id_ = value;
+  if (target == Target::resolved && vocabulary(Target::status).is_placeholder(value.view())) return;  // said of the status
+  find(
+      "placeholder", [&] { return fmt::format("\"{}\" in {} is taken for nothing", shown(value.view()), field_name(value)); },
+      "if it is a real value, --set placeholders=none");
 }
 
 /// Two fields want the one target of this one.
@@ -509,11 +517,7 @@ const Normalizer::Key& Normalizer::made_key(std::string_view comma_key) {
 bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& value) {
   if (outcome_ != Outcome::going) return false;
   asked_ |= 1U << static_cast<unsigned>(target);
-  if (is_nothing(value)) return true;
-  if (is_absent(target, value.view())) {
-    report_lost(target, value, Rule::absent_word);
-    return true;
-  }
+  if (is_nothing(value) || is_absent(target, value)) return true;
   const bool made = (value.flags & Field::kMade) != 0;
   if (!made && !walking_ && !has(target) && gathered_.empty()) {  // mostly
     Step& s = step(value.id);

@@ -45,7 +45,16 @@ struct SourceConfig {
   std::string instance;  ///< account of the vendor; empty: not said
   std::string default_channel;
   bool platform_is_set = false, default_channel_is_set = false;  ///< by a setting; else the adapter says it
-  std::vector<std::pair<std::string, std::string>> channel_words;  ///< channel.<word>=<channel>
+  /// `channel.<word>=`, `status.<word>=`, `resolved.<word>=`; a word `*` stands for all remaining ones.
+  struct Word {
+    Target target = Target::none;
+    std::string word, meaning;
+    friend bool operator==(const Word&, const Word&) = default;
+  };
+  std::vector<Word> words;
+  bool placeholders = true;            ///< `NULL` and its like are absent in ids and status
+  bool customers_are_numbers = false;  ///< as far as they were looked at: `612 345 678` is no phone number there
+  bool decimal_ids = false;            ///< ids whose fraction is zero are taken for whole numbers
   enum class Metadata : std::uint8_t { all, mapped, none, listed };
   Metadata metadata = Metadata::all;
   std::set<std::string, std::less<>> metadata_names;

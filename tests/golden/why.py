@@ -31,7 +31,7 @@ OF_NO_FIELD = {"platform_setting", "platform_adapter", "default_channel_setting"
                "first_touchpoint", "last_touchpoint", "channel_of_touchpoint", "channel_of_notes", "first_response",
                "sum_of_durations", "last_agent", "first_email_subject", "touchpoint_counts", "under_its_source", "time_marks",
                "made_by_adapter"}
-OTHER_TEXT = {"value_map", "value_map_setting", "lower_case", "remaining_words", "id_table"}
+OTHER_TEXT = {"value_map", "value_map_setting", "rest_setting", "cleaned_id", "cleaned_word", "lower_case", "remaining_words", "id_table"}
 
 
 def seconds(text):
