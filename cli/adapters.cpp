@@ -76,7 +76,7 @@ std::string catalog_text(const PluginCatalog& catalog) {
     out += options_text(info->options);
   }
   if (catalog.adapters().empty()) out += fmt::format("no adapters found in:\n    {}\n", fmt::join(catalog.folders(), "\n    "));
-  out += fmt::format("settings of every adapter (--set key=value), and channel.<word>=<channel>\n");
+  out += "settings of every adapter (--set key=value)\n";
   out += options_text(common_settings());
   for (const RefusedAdapter& r : catalog.refused()) out += fmt::format("refused {}\n    {}\n", r.path, r.reason);
   return printable(out);

@@ -39,7 +39,7 @@ struct TranslateArguments {
 struct JobArguments {
   std::string job;
   RunOptions options;
-  std::string external_id;  ///< why
+  std::string external_id, record;  ///< why: one of them
   std::optional<std::string> jobs;
   bool quiet = false, json = false;
   bool resume = false, new_key = false;  ///< deliver

@@ -145,13 +145,18 @@ CLI::App* add_plan(CLI::App& app, crosswalk::cli::JobArguments& a) {
 }
 
 CLI::App* add_why(CLI::App& app, crosswalk::cli::JobArguments& a) {
-  CLI::App* verb = app.add_subcommand("why", "from a conversation of a job back to the records and rules that made it");
-  verb->footer("Example:\n  crosswalk why examples/job.toml zendesk:48212.started_at");
+  CLI::App* verb =
+      app.add_subcommand("why", "from a conversation or a record of a job to the records and rules that made it what it is");
+  verb->footer(
+      "Example:\n  crosswalk why examples/job.toml zendesk:48212.started_at\n"
+      "  crosswalk why examples/job.toml --record examples/zendesk/tickets.csv:14");
   add_job(*verb, a);
-  verb->add_option("conversation", a.external_id,
-                   "its external_id as in the output; with a dot and a field behind it, that field alone")
-      ->required()
-      ->type_name("EXTERNAL_ID[.FIELD]");
+  CLI::Option* id = verb->add_option("conversation", a.external_id,
+                                     "its external_id as in the output; with a dot and a field behind it, that field alone")
+                        ->type_name("EXTERNAL_ID[.FIELD]");
+  verb->add_option("--record", a.record, "instead: what became of the record in a line of an input")
+      ->type_name("FILE:LINE")
+      ->excludes(id);
   verb->add_flag("--json", a.json, "as JSON");
   return verb;
 }

@@ -4,6 +4,11 @@
 namespace crosswalk::cli {
 
 int run_why(const JobArguments& a) {
+  if (a.external_id.empty() && a.record.empty()) {
+    return report({Errc::usage, "why: no conversation is given",
+                   "name its external_id as in the output, with a dot and a field behind it that field alone; or a record by "
+                   "--record FILE:LINE"});
+  }
   auto job = read_job(a.job);
   if (!job) return report(job.error());
   auto host = host_options(a.adapters);
@@ -14,13 +19,15 @@ int run_why(const JobArguments& a) {
   hooks.cancelled = [] { return caught_signal() != 0; };
   ProgressLine line(!a.quiet, true);
   hooks.progress = [&](std::string_view part, const Progress& progress) { line.update(part, progress); };
-  const Result<Why> why = explain_job(*job, catalog, a.external_id, hooks);
+  const Result<std::vector<Why>> why = explain_job(*job, catalog, {a.external_id, a.record}, hooks);
   line.clear();
   if (!why) {
     const int code = report(why.error());
     return caught_signal() != 0 ? 128 + caught_signal() : code;
   }
-  return print_out(a.json ? why->json() : why->text());
+  std::string all;
+  for (const Why& one : *why) all += a.json ? one.json() : one.text();
+  return print_out(all);
 }
 
 }  // namespace crosswalk::cli

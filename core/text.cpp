@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "characters.hpp"
 #include "crosswalk/translate.hpp"
 
 namespace crosswalk {
@@ -74,11 +75,34 @@ std::string lower(std::string_view text) {
 
 namespace {
 
-/// Gives the characters of a folded word one by one, until `take` wants no more.
+/// Gives the bytes of a folded word one by one, until `take` wants no more.
 template <class Take>
 void fold_word(std::string_view word, Take&& take) {
+  word = is_ascii(word) ? trimmed(word) : trimmed_of_invisible(word);
   char last = 0;
-  for (char c : trimmed(word)) {
+  while (!word.empty()) {
+    char c = word.front();
+    std::size_t size = 1;
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      const Character character = first_character(word);
+      size = character.size;
+      if (is_format_character(character.code)) {
+        word.remove_prefix(size);
+        continue;
+      }
+      if (!is_unicode_blank(character.code)) {
+        std::string folded;
+        append_character(folded, lower_letter(character.code));
+        for (const char byte : folded) {
+          last = byte;
+          if (!take(byte)) return;
+        }
+        word.remove_prefix(size);
+        continue;
+      }
+      c = ' ';
+    }
+    word.remove_prefix(size);
     if (c == '_' || c == '-' || is_blank(c)) c = ' ';
     if (c == ' ' && last == ' ') continue;
     last = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -95,6 +119,18 @@ std::string folded_word(std::string_view word) {
     out.push_back(c);
     return true;
   });
+  return out;
+}
+
+std::string lower_word(std::string_view word) {
+  const std::string seen = without_invisible(word);
+  if (is_ascii(seen)) return lower(seen);
+  std::string out;
+  for (std::string_view rest = seen; !rest.empty();) {
+    const Character c = first_character(rest);
+    append_character(out, lower_letter(c.code));
+    rest.remove_prefix(c.size);
+  }
   return out;
 }
 

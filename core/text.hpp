@@ -1,4 +1,4 @@
-// Small text helpers that core shares. ASCII only: the process locale has no say.
+// Small text helpers that core shares. The process locale has no say.
 #pragma once
 
 #include <cstdint>
@@ -54,8 +54,11 @@ namespace crosswalk {
 
 [[nodiscard]] std::string lower(std::string_view text);
 
-/// How words of a vocabulary are compared: trimmed, lower case, `_`, `-` and runs of blanks are one blank.
+/// How words of a vocabulary are compared: trimmed, lower case, `_`, `-` and runs of blanks are one blank; without characters
+/// that show nothing.
 [[nodiscard]] std::string folded_word(std::string_view word);
+/// A word as it is kept: trimmed, without characters that show nothing, in lower case.
+[[nodiscard]] std::string lower_word(std::string_view word);
 /// Whether folded_word(word) is `folded`, without making it.
 [[nodiscard]] bool folds_to(std::string_view word, std::string_view folded);
 

@@ -93,6 +93,10 @@ constexpr std::pair<std::string_view, cw_touch_kind> kTouchKinds[] = {
     {"internal_comment", CW_TOUCH_NOTE},
 };
 
+constexpr std::string_view kResolved[] = {"closed", "resolved", "done"};
+constexpr std::string_view kUnresolved[] = {"new",     "open",   "reopened", "pending",     "waiting",  "snoozed",
+                                            "on hold", "active", "unread",   "in progress", "assigned", "unassigned"};
+
 /// A suggestion that nobody sent is no touchpoint.
 constexpr std::string_view kDrafts[] = {"draft", "pending", "suggested", "suggestion", "dismissed"};
 
@@ -214,10 +218,8 @@ class UnifiedInbox final : public cp::Translator {
  public:
   explicit UnifiedInbox(cp::Setup& setup)
       : include_bodies_(setup.flag("include_bodies")), only_mapped_(setup.setting("metadata") == "mapped") {
-    setup.word(CW_RESOLVED, "closed", "true");
-    setup.word(CW_RESOLVED, "resolved", "true");
-    setup.word(CW_RESOLVED, "done", "true");
-    setup.others(CW_RESOLVED, CW_OTHERS_FALSE);
+    for (const std::string_view status : kResolved) setup.word(CW_RESOLVED, status, "true");
+    for (const std::string_view status : kUnresolved) setup.word(CW_RESOLVED, status, "false");
   }
 
   void bind(std::uint16_t first, cp::Names names, cp::Binder& binder) override {

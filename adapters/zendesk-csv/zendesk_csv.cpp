@@ -252,9 +252,9 @@ class ZendeskCsv final : public cp::Translator {
     for (const auto& [word, channel] : kChannels) setup.word(CW_CHANNEL, word, channel);
     for (const auto& [word, status] : kStatuses) setup.word(CW_STATUS, word, status);
     setup.others(CW_STATUS, CW_OTHERS_LOWER);
-    setup.word(CW_RESOLVED, "solved", "true");
-    setup.word(CW_RESOLVED, "closed", "true");
-    setup.others(CW_RESOLVED, CW_OTHERS_FALSE);
+    for (const auto& [word, status] : kStatuses) {
+      setup.word(CW_RESOLVED, word, status == "solved" || status == "closed" ? "true" : "false");
+    }
     for (const std::string_view good : {"good", "good with comment"}) setup.word(CW_CSAT_SCORE, good, setup.setting("csat_good"));
     for (const std::string_view bad : {"bad", "bad with comment"}) setup.word(CW_CSAT_SCORE, bad, setup.setting("csat_bad"));
     for (const std::string_view none : {"Offered", "Not Offered", "Unoffered", "-"}) { setup.absent(CW_CSAT_SCORE, none); }

@@ -72,8 +72,8 @@ Result<std::string_view> SpillFile::pack(std::string_view bytes) {
   return size < bytes.size() ? std::string_view(packed.data(), size) : bytes;
 }
 
-Result<SpillFile::Piece> SpillFile::write(std::string_view bytes) {
-  const auto packed = pack(bytes);
+Result<SpillFile::Piece> SpillFile::write(std::string_view bytes, Form form) {
+  const auto packed = form == Form::packed ? pack(bytes) : Result<std::string_view>(bytes);
   if (!packed) return packed.error();
   const std::size_t size = packed->size();
   Piece piece{0, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(bytes.size())};

@@ -30,8 +30,9 @@ class SpillFile {
   SpillFile(const SpillFile&) = delete;
   SpillFile& operator=(const SpillFile&) = delete;
 
-  /// At most 1 GiB at once.
-  Result<Piece> write(std::string_view bytes);
+  enum class Form : std::uint8_t { packed, as_it_is };
+  /// At most 1 GiB at once. `as_it_is`: of bytes that are not worth the time of compressing.
+  Result<Piece> write(std::string_view bytes, Form form = Form::packed);
   /// Replaces what is in `to`.
   Result<void> read(const Piece& piece, std::vector<char>& to) const;
   /// Gives the pieces' disk space back, where the file system can. Best many at once: it takes back whole blocks only, and

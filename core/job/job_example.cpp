@@ -7,25 +7,36 @@ std::string_view job_example() {
 # Relative paths start from this file's folder.
 
 [job]
-external_id = "{platform}:{id}"       # also {source}, {scope}; needed when sources differ in platform
+external_id = "{platform}:{instance}:{id}" # also {source}, {scope}; needed when sources differ in platform or instance
+instance = "main"                     # of sources that do not say theirs
 memory_limit = "1GiB"                 # for the whole run; default 1GiB, at least 16MiB
 order_by = "external_id"              # the default, or "started_at"
 rejects = "out/rejects.jsonl"         # records that were refused; without it they are only counted
+max_rejects = "1%"                    # or a number; where more are refused, nothing is delivered or published
 zone_data = "/usr/share/zoneinfo"     # time zones; default: the system's
 
 [[source]]
 name = "zendesk-us"                   # unique; used below, in rejects and in the summary
 adapter = "zendesk-csv"               # see crosswalk adapters; without it the adapters bid
+instance = "us"                       # account of the vendor; needed where two merging sources have one platform
 inputs = ["exports/zendesk/*.csv.gz"] # paths and patterns; "-" is standard input
 time_zone = "Pacific Time (US & Canada)"
 disambiguation = "compatible"         # hours that came twice: earlier, later, reject, or evidence
 allow_empty = false                   # the default: inputs without a single record end the run
+max_rejects = 100                     # of this source; default: no limit
 
 [source.settings]                     # as with translate --set; of this source
 default_channel = "email"
 metadata = ["Tags", "Chat ID"]        # a list is joined by commas
 max_depth = 64
 channel.web = "chat"
+
+[[source]]
+name = "zendesk-eu"                   # another account, whose ticket numbers are the same
+adapter = "zendesk-csv"
+instance = "eu"
+inputs = ["exports/zendesk-eu/*.csv"]
+time_zone = "Europe/Berlin"
 
 [[source]]
 name = "chat"
@@ -38,6 +49,8 @@ name = "csat"
 adapter = "asapp"
 inputs = ["exports/csat.jsonl"]
 role = "enrich"                       # fills only what a ConversationUpdate can carry
+instance = "us"                       # whose conversations it is about; not needed where their platform has one instance
+settings = { platform = "zendesk" }   # likewise: the platform of the conversations, where the adapter is of another one
 
 [merge]
 several = ["zendesk-us"]              # sources of which a linked group may hold several conversations
@@ -51,7 +64,7 @@ left = "chat.external_id"
 right = "zendesk-us.metadata.Chat ID"
 
 [ids.agents]
-file = "ids/agents.csv"               # header: platform,source_id,target_id
+file = "ids/agents.csv"               # header: platform,source_id,target_id and, if wanted, instance
 unknown = "keep"                      # the default, or "drop" the field, or "reject" the record
 
 [ids.queues]

@@ -180,6 +180,8 @@ class JobReader {
   };
 
   void read_general(const Section& section);
+  std::string instance_at(const Section& section);
+  void read_max_rejects(const Section& section, RejectLimit& to);
   void read_source(const toml::table& table);
   void read_source_name(const Section& section, JobSource& source);
   void read_settings(const Section& section, JobSource& source);
@@ -278,13 +280,15 @@ void JobReader::check_whole(const toml::table& root) {
 // --- [job] -----------------------------------------------------------------------------------------------------------
 
 void JobReader::read_general(const Section& section) {
-  check_keys(section, {"external_id", "memory_limit", "order_by", "zone_data", "rejects"});
+  check_keys(section, {"external_id", "instance", "memory_limit", "order_by", "zone_data", "rejects", "max_rejects"});
   if (const auto given = text_at(section, "external_id")) {
     if (const auto parsed = IdTemplate::parse(given->text); !parsed) {
       problems_.add(given->line, fmt::format("{} external_id: {}", section.label, parsed.error().message), parsed.error().cure);
     }
     job_.external_id = given->text;
   }
+  job_.instance = instance_at(section);
+  read_max_rejects(section, job_.max_rejects);
   if (const toml::node* node = section.table.get("memory_limit")) {
     constexpr std::string_view kCure = "a whole number of bytes, or one with a unit: \"512MiB\", \"1GiB\", \"2GB\"";
     std::optional<std::uint64_t> size;
@@ -314,6 +318,44 @@ void JobReader::read_general(const Section& section) {
   job_.rejects = output_at(section, "rejects");
 }
 
+/// Plain characters only, so that the end of an instance within an id can always be seen.
+std::string JobReader::instance_at(const Section& section) {
+  const auto given = text_at(section, "instance");
+  if (!given) return {};
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  if (std::all_of(given->text.begin(), given->text.end(), plain)) return given->text;
+  problems_.add(given->line,
+                fmt::format("{} instance: \"{}\" has other characters than letters, digits, _ and -", section.label,
+                            printable(in_line(given->text))),
+                "name the account by those alone, for example \"eu\"");
+  return {};
+}
+
+void JobReader::read_max_rejects(const Section& section, RejectLimit& to) {
+  constexpr std::string_view kCure = "a number of records, such as 100, or a percentage in quotes, such as \"0.5%\"";
+  const toml::node* node = section.table.get("max_rejects");
+  if (node == nullptr) return;
+  const std::string label = fmt::format("{} max_rejects", section.label);
+  std::string text;
+  if (const auto* number = node->as_integer()) {
+    text = std::to_string(number->get());
+  } else if (const auto* quoted = node->as_string()) {
+    text = quoted->get();
+  } else {
+    wrong_type(line_of(*node), label, "a number of records or a percentage", *node, std::string(kCure));
+    return;
+  }
+  if (const auto limit = parse_reject_limit(text)) {
+    to = *limit;
+  } else {
+    problems_.add(line_of(*node),
+                  fmt::format("{}: \"{}\" is neither a number of records nor a percentage", label, printable(in_line(text))),
+                  std::string(kCure));
+  }
+}
+
 // --- [[source]] ------------------------------------------------------------------------------------------------------
 
 void JobReader::read_source(const toml::table& table) {
@@ -322,9 +364,12 @@ void JobReader::read_source(const toml::table& table) {
   source.line = section.line;
   read_source_name(section, source);
   if (!source.name.empty()) section.label += fmt::format(" \"{}\"", in_line(source.name));
-  check_keys(section, {"name", "adapter", "inputs", "time_zone", "disambiguation", "settings", "role", "allow_empty"});
+  check_keys(section, {"name", "adapter", "instance", "inputs", "time_zone", "disambiguation", "settings", "role", "allow_empty",
+                       "max_rejects"});
 
   if (const auto adapter = text_at(section, "adapter")) source.adapter = adapter->text;
+  source.instance = instance_at(section);
+  read_max_rejects(section, source.max_rejects);
   if (const auto zone = text_at(section, "time_zone")) source.time_zone = zone->text;
   constexpr std::string_view kCure = "name its files: inputs = [\"exports/*.csv\"]";
   if (const auto inputs = texts_at(section, "inputs", kCure)) {

@@ -1,10 +1,15 @@
 #include "job/reading.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
 #include <optional>
+
+#include "job/instances.hpp"
+#include "pipeline/findings.hpp"
+#include "text.hpp"
 
 namespace crosswalk {
 namespace {
@@ -21,6 +26,7 @@ std::size_t merge_memory(std::uint64_t limit, unsigned jobs) {
 }
 
 constexpr std::size_t kMostUnknown = 20;
+constexpr std::size_t kMostScopes = 10;  // of a table, in a message
 
 }  // namespace
 
@@ -58,13 +64,15 @@ Result<void> JobReading::prepare() {
     config.ids = tables_;
     config.contributes = true;
     config.texts = texts_;
+    config.column_sets = column_sets_;
     config.external_id = external_id;
     config.want_rejects = wants_.rejects;
     config.want_ledger = wants_.ledger;
     configs_.push_back(std::move(prepared->config));
     prepared_.push_back(std::move(*prepared));
   }
-  if (auto ok = check_platforms(); !ok) return ok;
+  if (auto ok = settle_instances(job_, external_id, configs_, notes_); !ok) return ok;
+  leads_ = lead_sources(job_, external_id, configs_);
   return check_links();
 }
 
@@ -83,12 +91,50 @@ Result<void> JobReading::load_tables() {
   return {};
 }
 
-void JobReading::count_ids(const Batch& batch) {
-  for (std::size_t kind = 0; kind < kIdKinds; ++kind) coverage_[kind].add_known(batch.known_ids[kind]);
+void JobReading::count_ids(std::size_t source, const Batch& batch, IdCounts& counts) {
+  for (std::size_t kind = 0; kind < kIdKinds; ++kind) {
+    coverage_[kind].add_known(batch.known_ids[kind]);
+    counts.known[kind] += batch.known_ids[kind];
+  }
   for (std::string_view entries = batch.unknown_ids.view(); !entries.empty();) {
     const entry::View one = entry::take(entries);
-    coverage_[static_cast<unsigned char>(one.key.front())].add_unknown(one.key.substr(1), one.payload);
+    const std::size_t kind = static_cast<unsigned char>(one.key.front());
+    coverage_[kind].add_unknown(one.key.substr(1), one.payload, 1, configs_[source]->instance);
+    ++counts.unknown[kind];
   }
+}
+
+/// A table that has no row at all for a source's platform and instance was hardly meant for it.
+void JobReading::find_missing_rows(std::size_t source, const IdCounts& counts, Summary& summary) const {
+  const SourceConfig& config = *configs_[source];
+  Findings found;
+  for (std::size_t kind = 0; kind < kIdKinds; ++kind) {
+    const auto& table = tables_[kind].table;
+    if (!table || counts.known[kind] != 0 || counts.unknown[kind] == 0) continue;
+    if (table->has_rows_of(config.platform, config.instance)) continue;
+    std::vector<std::string> scopes;
+    for (const IdTable::Scope& scope : table->scopes()) {
+      scopes.push_back(scope.instance.empty() ? shown(scope.platform)
+                                              : shown(fmt::format("{} {}", scope.platform, scope.instance)));
+      if (scopes.size() == kMostScopes && table->scopes().size() > kMostScopes) {
+        scopes.emplace_back("…");
+        break;
+      }
+    }
+    const std::string_view name = name_of(static_cast<IdKind>(kind));
+    const auto example = [&] {
+      Finding finding;
+      finding.message =
+          fmt::format("[ids.{}s] {} has no row of platform {}{}{}, so no {} of this source is known", name, table->path(),
+                      config.platform, config.instance.empty() ? "" : ", instance ", config.instance, name);
+      finding.cure = scopes.empty() ? "the table has no rows at all"
+                                    : fmt::format("add them, or correct the names in the table: its rows are of {}",
+                                                  fmt::join(scopes, ", "));
+      return finding;
+    };
+    found.add(fmt::format("no_{}_rows", name), {}, example, counts.unknown[kind]);
+  }
+  found.enter(config.inputs, summary);
 }
 
 std::vector<IdAccounts> JobReading::id_accounts() const {
@@ -104,24 +150,10 @@ std::vector<IdAccounts> JobReading::id_accounts() const {
     one.distinct_unknown = coverage.distinct();
     one.complete = coverage.complete();
     for (const IdCoverage::Unknown& u : coverage.top(kMostUnknown)) {
-      one.most_frequent.push_back({std::string(u.platform), std::string(u.id), u.count});
+      one.most_frequent.push_back({std::string(u.platform), std::string(u.instance), std::string(u.id), u.count});
     }
   }
   return all;
-}
-
-/// Two systems' ticket 123 are two conversations; whether their ids may meet is for the job to say.
-Result<void> JobReading::check_platforms() const {
-  if (!job_.external_id.empty()) return {};
-  for (const auto& config : configs_) {
-    if (config->platform == configs_.front()->platform) continue;
-    return usage(fmt::format("{}: sources \"{}\" ({}) and \"{}\" ({}) are of different platforms, whose ids may be the same "
-                             "for different conversations",
-                             job_.path, configs_.front()->name, configs_.front()->platform, config->name, config->platform),
-                 "[job] external_id = \"{platform}:{id}\"; where they are one platform, give both sources the same setting "
-                 "platform");
-  }
-  return {};
 }
 
 /// What a link looks at must be carried.
@@ -140,18 +172,32 @@ Result<void> JobReading::check_links() const {
 
 std::unique_ptr<Merger> JobReading::merger() const {
   MergePlan plan;
-  for (std::size_t i = 0; i < configs_.size(); ++i) plan.sources.push_back({configs_[i].get(), job_.sources[i].enrich});
-  for (const auto& [target, sources] : job_.priorities) {
-    auto& order = plan.order[static_cast<std::size_t>(target)];
-    order.assign(sources.begin(), sources.end());
-    for (std::uint32_t s = 0; s < configs_.size(); ++s) {
-      if (std::find(order.begin(), order.end(), s) == order.end()) order.push_back(s);
+  for (std::size_t i = 0; i < configs_.size(); ++i) {
+    plan.sources.push_back({configs_[i].get(), job_.sources[i].enrich, configs_[i]->is_snapshot(), leads_[i]});
+    if (leads_[i] == i || !plan.first_inputs.empty()) continue;
+    std::uint32_t inputs = 0;
+    for (const auto& config : configs_) {
+      plan.first_inputs.push_back(inputs);
+      inputs += static_cast<std::uint32_t>(config->inputs.size());
     }
   }
+  for (const auto& [target, sources] : job_.priorities) {
+    auto& order = plan.order[static_cast<std::size_t>(target)];
+    const auto add = [&](std::size_t source) {
+      const std::uint32_t lead = leads_[source];
+      if (std::find(order.begin(), order.end(), lead) == order.end()) order.push_back(lead);
+    };
+    for (const std::size_t source : sources) add(source);
+    for (std::size_t source = 0; source < configs_.size(); ++source) add(source);
+  }
   plan.several = job_.several;
+  for (std::size_t i = 0; i < plan.several.size(); ++i) {
+    if (plan.several[i]) plan.several[leads_[i]] = true;
+  }
   plan.by_start = job_.order_by == Job::OrderBy::started_at;
   plan.ledger = wants_.ledger;
   plan.texts = texts_;
+  plan.column_sets = column_sets_;
   return std::make_unique<Merger>(std::move(plan), job_.links, Merger::Limits{merge_memory(job_.memory_limit, jobs_), jobs_});
 }
 
@@ -168,8 +214,10 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
   std::unique_ptr<SourceFlow> flow = std::move(*opened);
   describe(*configs_[i], asked.evidence, summary);
   summary.role = asked.enrich ? "enrich" : "merge";
+  summary.instance = configs_[i]->instance;
   Progress progress;
   progress.total_bytes = flow->total_bytes();
+  IdCounts ids;
   std::optional<Error> not_its_own;  // of what all sources share
   const auto take = [&](Batch& batch) -> Result<void> {
     if (cancelled()) return interrupted_run();
@@ -183,14 +231,18 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
       return ok;
     }
     books.add(batch.books);
-    count_ids(batch);
+    count_ids(i, batch, ids);
     progress.records = books.read;
     progress.bytes += batch.bytes;
     if (hooks_.progress) hooks_.progress(asked.name, progress);
     if (batch.error) return *batch.error;
     return {};
   });
-  if (result) flow->account(summary);
+  if (result) {
+    flow->account(summary);
+    find_missing_rows(i, ids, summary);
+  }
+  summary.notes.insert(summary.notes.end(), notes_[i].begin(), notes_[i].end());
   summary.notes.insert(summary.notes.end(), flow->notes().begin(), flow->notes().end());
   summary.bytes_read = progress.bytes;
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();

@@ -35,8 +35,12 @@ class JobReading {
 
  private:
   Result<void> load_tables();
-  void count_ids(const Batch& batch);
-  [[nodiscard]] Result<void> check_platforms() const;
+  /// How many ids of one source the tables knew and did not know, by kind.
+  struct IdCounts {
+    std::array<std::uint64_t, kIdKinds> known{}, unknown{};
+  };
+  void count_ids(std::size_t source, const Batch& batch, IdCounts& counts);
+  void find_missing_rows(std::size_t source, const IdCounts& counts, Summary& summary) const;
   [[nodiscard]] Result<void> check_links() const;
   [[nodiscard]] bool cancelled() const { return hooks_.cancelled && hooks_.cancelled(); }
 
@@ -47,8 +51,11 @@ class JobReading {
   Wants wants_;
   std::vector<PreparedSource> prepared_;
   std::vector<std::unique_ptr<SourceConfig>> configs_;
+  std::vector<std::vector<std::string>> notes_;  ///< by source
+  std::vector<std::uint32_t> leads_;             ///< by source, see lead_sources()
   std::array<IdUse, kIdKinds> tables_;
   std::shared_ptr<SharedTexts> texts_ = std::make_shared<SharedTexts>();
+  std::shared_ptr<ColumnSets> column_sets_ = std::make_shared<ColumnSets>();
   std::array<IdCoverage, kIdKinds> coverage_;
 };
 

@@ -14,7 +14,9 @@
 #include "framing/lines.hpp"
 #include "guarded.hpp"
 #include "job/origin.hpp"
+#include "job/plausibility.hpp"
 #include "job/reading.hpp"
+#include "job/reject_limits.hpp"
 #include "sinks/line_sink.hpp"
 #include "sinks/output.hpp"
 #include "sinks/sqlite_sink.hpp"
@@ -53,7 +55,8 @@ class JobRun {
         options_(options),
         summary_(summary),
         hooks_(hooks),
-        reading_(job, catalog, hooks, job_count(options.jobs), {wants_rejects(), !options.ledger.empty()}) {}
+        reading_(job, catalog, hooks, job_count(options.jobs), {wants_rejects(), !options.ledger.empty()}),
+        limits_(job, rejects_path()) {}
 
   Result<void> run() {
     if (auto ok = reading_.prepare(); !ok) return ok;
@@ -222,10 +225,15 @@ class JobRun {
     summary_.sources.resize(job_.sources.size());
     books_.resize(job_.sources.size());
     for (std::size_t i = 0; i < job_.sources.size(); ++i) {
-      Result<void> ok =
-          reading_.read(i, merger, books_[i], summary_.sources[i], [this](std::string_view lines) { return put_rejects(lines); });
+      Result<void> ok = reading_.read(i, merger, books_[i], summary_.sources[i], [&](std::string_view lines) {
+        auto put = put_rejects(lines);
+        return put ? limits_.check_counts(books_) : put;
+      });
+      if (ok) ok = limits_.check_counts(books_);
+      if (ok) ok = limits_.check_share(i, books_[i]);
       if (!ok) return ok;
     }
+    if (auto ok = limits_.check_shares(books_); !ok) return ok;
     summary_.zone_data_version = summary_.sources.front().zone_data_version;
     summary_.ids = reading_.id_accounts();
     const auto stop = [this] { return cancelled(); };
@@ -234,7 +242,11 @@ class JobRun {
     if (result) result = check_link_fields();
     if (result) result = merger.finish(stop, [&](Finished& some) { return take(some); });
     summary_.spilled = merger.spilled();
+    if (result) result = limits_.check_counts(books_);  // merging rejects as well
+    if (result) result = limits_.check_shares(books_);
     if (!result) return result;
+    find_unmet_enrichment(first_conversation_, summary_);
+    find_shifted_starts(offsets_, summary_);
     enter_books();
     say_who_is_who(merger);
     if (ledger_) {
@@ -275,7 +287,12 @@ class JobRun {
     }
     links.groups = report.groups;
     links.conflicts = report.conflicts;
-    for (const LinkReport::Conflict& c : report.examples) links.examples.push_back({c.source, c.external_ids, c.size});
+    for (const LinkReport::Conflict& c : report.examples) {
+      links.examples.push_back({c.source, c.external_ids, c.size, {}});
+      for (const std::size_t r : c.rules) {
+        links.examples.back().rules.push_back(fmt::format("{} = {}", job_.links[r].left.text, job_.links[r].right.text));
+      }
+    }
   }
 
   /// A link field that no record of its source has is a slip, not a link without partners.
@@ -331,9 +348,18 @@ class JobRun {
       summary.written += accounts.written;
       summary.updates += accounts.updates;
       summary.merged += accounts.merged;
+      summary.superseded += accounts.superseded;
+      if (!accounts.findings.empty()) accounts.findings.enter(summary.inputs, summary);
       summary.repeated_touchpoints += accounts.repeated_touchpoints;
+      Enrichment& enrichment = summary.enrichment;
+      if (enrichment.unmet == 0) enrichment.unmet_example = accounts.enrichment.unmet_example;
+      enrichment.unmet += accounts.enrichment.unmet;
+      enrichment.conversations += accounts.enrichment.conversations;
+      enrichment.records += accounts.enrichment.records;
       merged_.records += accounts.written + accounts.updates;
     }
+    offsets_.add(some.offsets);
+    if (first_conversation_.empty()) first_conversation_ = some.first_conversation;
     if (hooks_.progress) hooks_.progress("merge", merged_);
     if (auto ok = put_rejects(some.rejects.view()); !ok) return ok;
     summary_.conversations += count_lines(some.conversations.view());
@@ -434,6 +460,7 @@ class JobRun {
   JobSummary& summary_;
   const JobHooks& hooks_;
   JobReading reading_;
+  RejectLimits limits_;
   std::unique_ptr<OutputFile> rejects_, ledger_;
   std::vector<std::unique_ptr<Sink>> sinks_;  ///< those that deliver last
   std::vector<std::size_t> of_sink_;          ///< index in the job
@@ -441,6 +468,8 @@ class JobRun {
   bool published_ = false;
   std::vector<Books> books_;
   Progress merged_;
+  StartOffsets offsets_;
+  std::string first_conversation_;  ///< external_id, in the order of ids
   std::uint64_t ledger_lines_ = 0;
 };
 
@@ -550,7 +579,9 @@ static Result<void> run_job_or_throw(const Job& job, AdapterCatalog& catalog, co
   Result<void> result = run.run();
   summary.complete = result.ok() || run.published();
   for (Summary& source : summary.sources) {
-    if (!result) source.written = source.merged = source.updates = 0;  // what had been put together is thrown away
+    if (result) continue;
+    source.written = source.merged = source.superseded = source.updates = 0;  // what had been put together is thrown away
+    source.enrichment = {};
   }
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   summary.peak_memory = peak_memory();

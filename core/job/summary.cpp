@@ -154,7 +154,9 @@ std::string JobSummary::json_with(std::string_view list_mark) const {
     if (s.source.empty()) continue;  // the run broke off before it
     Json source = accounts_of(s);
     if (!complete) {
-      for (const char* outcome : {"written", "merged", "updates", "unchanged", "balanced"}) source[outcome] = nullptr;
+      for (const char* outcome : {"written", "merged", "superseded", "updates", "enrichment", "unchanged", "balanced"}) {
+        if (source.contains(outcome)) source[outcome] = nullptr;
+      }
     }
     out["sources"].push_back(std::move(source));
     read += s.read;
@@ -172,7 +174,7 @@ std::string JobSummary::json_with(std::string_view list_mark) const {
                          {"joined", r.joined}});
   }
   for (const LinkAccounts::Conflict& c : links.examples) {
-    conflicts.push_back(Json{{"source", c.source}, {"external_ids", c.external_ids}, {"group_size", c.size}});
+    conflicts.push_back(Json{{"source", c.source}, {"external_ids", c.external_ids}, {"group_size", c.size}, {"rules", c.rules}});
   }
   merge["links"] = {{"rules", rules}, {"groups", links.groups}, {"conflicts", links.conflicts}, {"conflict_examples", conflicts}};
   out["merge"] = complete ? merge : Json(nullptr);
@@ -180,7 +182,9 @@ std::string JobSummary::json_with(std::string_view list_mark) const {
   for (const IdAccounts& table : ids) {
     Json unknown = Json::array();
     for (const IdAccounts::Unknown& u : table.most_frequent) {
-      unknown.push_back(Json{{"platform", u.platform}, {"id", u.id}, {"count", u.count}});
+      Json one{{"platform", u.platform}, {"id", u.id}, {"count", u.count}};
+      if (!u.instance.empty()) one["instance"] = u.instance;
+      unknown.push_back(std::move(one));
     }
     out["ids"][table.kind] = {{"file", table.file},
                               {"known", table.known},
@@ -199,7 +203,7 @@ std::string JobSummary::json_with(std::string_view list_mark) const {
     out["sinks"].push_back(std::move(sink));
   }
   out["identity"] =
-      "per source: read = translated + filtered + rejected; translated = written + merged + updates; "
+      "per source: read = translated + filtered + rejected; translated = written + merged + superseded + updates; "
       "over all sources: written = conversations, updates = updates";
   out["balanced"] = complete ? Json(balance().ok()) : Json(nullptr);
   out["notes"] = notes;
@@ -263,16 +267,16 @@ std::string JobSummary::text() const {
   if (links.conflicts != 0) {
     const LinkAccounts::Conflict& c = links.examples.front();
     line("conflict", fmt::format("{} left apart, since {} would hold several conversations of one source, for example {} of "
-                                 "\"{}\"; if that is meant: [merge] several = [\"{}\"]",
+                                 "\"{}\", by {}; if that is meant: [merge] several = [\"{}\"]",
                                  counted(links.conflicts, "group"), links.conflicts == 1 ? "it" : "each",
-                                 fmt::join(c.external_ids, " and "), c.source, c.source));
+                                 fmt::join(c.external_ids, " and "), c.source, fmt::join(c.rules, " and "), c.source));
   }
   for (const IdAccounts& table : ids) {
     std::string unknown;
     for (std::size_t i = 0; i < table.most_frequent.size() && i < 3; ++i) {
       const IdAccounts::Unknown& u = table.most_frequent[i];
-      unknown +=
-          fmt::format("{}{} {} ({})", i == 0 ? "; most often unknown: " : ", ", shown(u.platform), shown(u.id), grouped(u.count));
+      unknown += fmt::format("{}{}{}{} {} ({})", i == 0 ? "; most often unknown: " : ", ", shown(u.platform),
+                             u.instance.empty() ? "" : " ", u.instance, shown(u.id), grouped(u.count));
     }
     line("ids", fmt::format("{}: {} known, {} unknown{}", table.kind, grouped(table.known), grouped(table.unknown), unknown));
   }

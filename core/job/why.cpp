@@ -1,197 +1,118 @@
-// From a conversation of the output back to the records it was made of, by recomputing.
+// From a conversation of the output, or a record of the input, back to the records and rules that made it: by running the
+// sources again under observation. Nothing is recorded during a run.
+#include "job/why.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
-#include <optional>
-#include <tuple>
+#include <charconv>
+#include <filesystem>
+#include <mutex>
+#include <set>
 
-#include "encode/conversation_json.hpp"
-#include "encode/json_text.hpp"
-#include "framing/json_text.hpp"
 #include "guarded.hpp"
 #include "job/reading.hpp"
-#include "merge/group.hpp"
-#include "normalize/explanation.hpp"
-#include "pipeline/summary_json.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
 namespace {
 
-/// The fields that can be asked for, in the schema's order.
-constexpr Target kFields[] = {Target::platform,    Target::channel,     Target::queue_id,  Target::assigned_agent_id,
-                              Target::customer_id, Target::subject,     Target::status,    Target::started_at,
-                              Target::ended_at,    Target::handle_time, Target::wait_time, Target::first_response_time,
-                              Target::resolved,    Target::csat_score};
-
-/// A field of a conversation as JSON; empty when it is not known.
-std::string json_of(const Conversation& c, Target target) {
-  Buffer out;
-  const auto text = [&out](std::string_view value) {
-    if (!value.empty()) add_json_string(out, value);
-  };
-  const auto decimal = [&out](const std::optional<Decimal>& value) {
-    if (value) add_decimal(out, *value);
-  };
-  const auto time = [&out](const std::optional<Instant>& value) {
-    if (value) add_time(out, *value);
-  };
-  switch (target) {
-    case Target::platform: text(c.platform); break;
-    case Target::channel:
-      if (c.channel != Channel::none) add_json_string(out, name_of(c.channel));
-      break;
-    case Target::queue_id: text(c.queue_id); break;
-    case Target::assigned_agent_id: text(c.assigned_agent_id); break;
-    case Target::customer_id: text(c.customer_id); break;
-    case Target::subject: text(c.subject); break;
-    case Target::status: text(c.status); break;
-    case Target::started_at: time(c.started_at); break;
-    case Target::ended_at: time(c.ended_at); break;
-    case Target::handle_time: decimal(c.handle_time); break;
-    case Target::wait_time: decimal(c.wait_time); break;
-    case Target::first_response_time: decimal(c.first_response_time); break;
-    case Target::resolved:
-      if (c.resolved) out.add(*c.resolved ? std::string_view("true") : std::string_view("false"));
-      break;
-    case Target::csat_score: decimal(c.csat_score); break;
-    default: break;
-  }
-  return std::string(out.view());
-}
-
-/// Where no record says a field, the touchpoints may.
-std::string_view derivation_of(Target target) {
-  switch (target) {
-    case Target::channel: return "the first touchpoint with the customer; without one, the source's default";
-    case Target::started_at: return "the first touchpoint";
-    case Target::ended_at: return "the last touchpoint, since the conversation is resolved";
-    case Target::first_response_time: return "from the first inbound touchpoint to the first outbound one after it";
-    case Target::handle_time: return "the sum of the touchpoints' durations";
-    case Target::assigned_agent_id: return "the user of the last outbound touchpoint";
-    case Target::subject: return "the subject of the first e-mail";
-    default: return "";
-  }
-}
-
-std::string time_text(std::int64_t seconds, std::uint32_t nanos) {
-  Buffer out;
-  add_time(out, {seconds, nanos});
-  return std::string(out.view().substr(1, out.size() - 2));
-}
-
-/// One thing that is said of a field: by a record, or by the touchpoints of a state.
-struct Claim {
-  std::size_t state = 0;  ///< of the group
-  std::uint32_t source = 0;
-  const Contribution* record = nullptr;  ///< null: no single record says it
-  bool derived = false;                  ///< from touchpoints
-  std::string value;
-  Version version;
-  Known how = Known::offset;  ///< of a time
-  bool evidence = false;
-  bool of_state = false;  ///< it is what its source says after all
+/// A place that was asked for.
+struct AskedPlace {
+  std::string file;
+  std::uint64_t line = 0;
+  std::optional<std::uint64_t> offset;
 };
 
-void take_how(Claim& claim, const Conversation& c, Target target) {
-  if (target == Target::started_at) claim.how = c.started_how, claim.evidence = c.started_by_evidence;
-  if (target == Target::ended_at) claim.how = c.ended_how, claim.evidence = c.ended_by_evidence;
+/// Records of one source that are wanted: by place, by line, or, of those that are left out, by external_id.
+class Wanted final : public RecordObserver {
+ public:
+  RecordReports reports;  ///< places put here beforehand are wanted
+
+  std::set<std::string, std::less<>> ids;  ///< as left out
+  std::set<std::uint32_t> files;           ///< in which the place is
+  AskedPlace place;
+  std::optional<std::uint64_t> before, after;  ///< lines of the records next to it
+
+  bool wants(std::uint32_t file, std::uint64_t line, std::uint64_t offset, std::string_view raw) override {
+    const std::lock_guard lock(mutex_);
+    if (reports.contains({file, offset})) return true;
+    return files.contains(file) && is_there(line, last_line_of(line, raw), offset);
+  }
+  void take(RecordReport&& report) override {
+    const std::lock_guard lock(mutex_);
+    const auto known = reports.find({report.file, report.offset});
+    const bool here = files.contains(report.file) && is_there(report.line, report.last_line, report.offset);
+    if (known == reports.end() && !here && (report.external_id.empty() || !ids.contains(report.external_id))) return;
+    reports.insert_or_assign({report.file, report.offset}, std::move(report));
+  }
+
+ private:
+  bool is_there(std::uint64_t line, std::uint64_t last_line, std::uint64_t offset) {
+    if (place.offset) return offset == *place.offset && line == place.line;
+    if (line < place.line) before = std::max(before.value_or(0), line);
+    if (line > place.line) after = std::min(after.value_or(UINT64_MAX), line);
+    return line <= place.line && place.line <= last_line;
+  }
+  std::mutex mutex_;
+};
+
+std::optional<std::uint64_t> number_of(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return ec == std::errc() && end == text.data() + text.size() && !text.empty() ? std::optional(value) : std::nullopt;
 }
 
-/// The touchpoint that says a field, of those of a state in their order; null: several do, or none.
-const Touchpoint* deriving_touchpoint(const State& state, Target target) {
-  const std::vector<Touchpoint>& all = state.touchpoints;
-  if (all.empty()) return nullptr;
-  const auto outside = [](const Touchpoint& t) {
-    return t.kind != TouchKind::note && t.kind != TouchKind::other && t.direction != Direction::internal;
-  };
-  const auto first = [&](const auto& wanted) {
-    const auto found = std::find_if(all.begin(), all.end(), wanted);
-    return found == all.end() ? nullptr : &*found;
-  };
-  switch (target) {
-    case Target::started_at: return &all.front();
-    case Target::ended_at: return &all.back();
-    case Target::channel: {
-      const Touchpoint* t = first(outside);
-      return t != nullptr ? t : first([](const Touchpoint& note) { return note.kind == TouchKind::note; });
-    }
-    case Target::subject:
-      return first([&](const Touchpoint& t) { return outside(t) && t.kind == TouchKind::email && !t.subject.empty(); });
-    case Target::assigned_agent_id: {
-      const auto wanted = [&](const Touchpoint& t) {
-        return outside(t) && t.direction == Direction::outbound && !t.user.empty();
-      };
-      const auto found = std::find_if(all.rbegin(), all.rend(), wanted);
-      return found == all.rend() ? nullptr : &*found;
-    }
-    default: return nullptr;
+/// What FILE:LINE or FILE:LINE:BYTE may mean; a file may have such an end itself.
+std::vector<AskedPlace> readings_of_place(const std::string& text) {
+  std::vector<AskedPlace> readings;
+  const std::size_t last = text.rfind(':');
+  if (last == std::string::npos) return readings;
+  const auto second = number_of(std::string_view(text).substr(last + 1));
+  if (!second) return readings;
+  readings.push_back({text.substr(0, last), *second, std::nullopt});
+  const std::size_t middle = last == 0 ? std::string::npos : text.rfind(':', last - 1);
+  if (middle == std::string::npos) return readings;
+  if (const auto first = number_of(std::string_view(text).substr(middle + 1, last - middle - 1))) {
+    readings.push_back({text.substr(0, middle), *first, *second});
   }
+  return readings;
+}
+
+bool is_field(std::string_view name) {
+  const auto all = fields_to_explain();
+  return name.starts_with("metadata.") || name == "external_id" ||
+         std::any_of(all.begin(), all.end(), [&](Target target) { return name_of(target) == name; });
 }
 
 class Explainer {
  public:
-  Explainer(const Job& job, AdapterCatalog& catalog, const JobHooks& hooks)
-      : job_(job), catalog_(catalog), hooks_(hooks), wanted_(job.sources.size()) {}
+  Explainer(const Job& job, AdapterCatalog& catalog, const JobHooks& hooks) : job_(job), catalog_(catalog), hooks_(hooks) {
+    for (std::size_t i = 0; i < job.sources.size(); ++i) wanted_.push_back(std::make_unique<Wanted>());
+  }
 
-  Result<Why> explain(const std::string& what) {
-    // First: which records made it.
-    JobReading first(job_, catalog_, hooks_, job_count(0), {});
-    if (auto ok = first.prepare(); !ok) return ok.error();
-    const std::unique_ptr<Merger> merger = first.merger();
-    if (auto ok = read_all(first, *merger); !ok) return ok.error();
-    if (auto ok = merger->link([this] { return hooks_.cancelled && hooks_.cancelled(); }); !ok) return ok.error();
-    for (const auto& reading : readings_of(what)) {
-      const std::string &id = reading.first, &field = reading.second;
-      const std::string_view survivor = merger->survivor(id);
-      const std::string external_id(survivor.empty() ? std::string_view(id) : survivor);
-      auto there = merger->look_up(external_id, [&](GroupStates& group) {
-        why_.external_id = external_id;
-        why_.rule = id_rule(id, external_id, *merger, group);
-        for (std::size_t i = 0; i < group.states().size(); ++i) {
-          for (const Contribution& c : group.of(i)) want(c);
-        }
-      });
-      if (!there) return there.error();
-      if (!*there) continue;
-      // Then: what those records hold.
-      JobReading second(job_, catalog_, hooks_, 1, {});
-      if (auto ok = second.prepare(); !ok) return ok.error();
-      for (std::size_t s = 0; s < job_.sources.size(); ++s) second.configs()[s]->explanations = &wanted_[s];
-      const std::unique_ptr<Merger> unused = second.merger();
-      if (auto ok = read_all(second, *unused); !ok) return ok.error();
-      auto again = merger->look_up(external_id, [&](GroupStates& group) { describe(merger->plan(), group, field); });
-      if (!again) return again.error();
-      if (!refused_.empty()) {
-        return Error{
-            Errc::usage,
-            fmt::format("conversation {} is not in the output: its records are rejected ({})", shown(external_id), refused_),
-            "the job's rejects say why, record by record"};
+  Result<std::vector<Why>> explain(const WhyAsk& ask) {
+    JobReading reading(job_, catalog_, hooks_, job_count(0), {});
+    if (auto ok = reading.prepare(); !ok) return ok.error();
+    const bool by_place = !ask.record.empty();
+    if (by_place) {
+      if (auto ok = find_file(ask.record, reading); !ok) return ok.error();
+    } else {
+      for (std::size_t at = ask.what.size(); at != std::string::npos && at > 0; at = ask.what.rfind('.', at - 1)) {
+        for (const auto& wanted : wanted_) wanted->ids.insert(ask.what.substr(0, at));
       }
-      if (!field.empty() && field != "external_id" && why_.fields.empty()) return no_such_field(*merger, external_id, field);
-      return std::move(why_);
     }
-    // An id may be right and the field behind its dot misspelt.
-    for (std::size_t at = what.rfind('.'); at != std::string::npos && at > 0; at = what.rfind('.', at - 1)) {
-      const std::string id = what.substr(0, at);
-      const std::string_view survivor = merger->survivor(id);
-      const std::string external_id(survivor.empty() ? std::string_view(id) : survivor);
-      auto there = merger->look_up(external_id, [](GroupStates&) {});
-      if (!there) return there.error();
-      if (*there) return no_such_field(*merger, external_id, what.substr(at + 1));
-    }
-    return Error{Errc::usage, fmt::format("no conversation of this job has the external_id \"{}\"", shown(what)),
-                 job_.external_id.empty()
-                     ? "give an id as it stands in the output, with a field behind a dot if wanted"
-                     : fmt::format("ids are made by the template {}; a record that was rejected or filtered is "
-                                   "in none",
-                                   job_.external_id)};
+    merger_ = reading.merger();
+    merger_->keep_linked();
+    if (auto ok = read_all(reading, *merger_); !ok) return ok.error();
+    if (auto ok = merger_->link([this] { return hooks_.cancelled && hooks_.cancelled(); }); !ok) return ok.error();
+    return by_place ? explain_place(ask.record) : explain_id(ask.what);
   }
 
  private:
   Result<void> read_all(JobReading& reading, Merger& merger) {
     for (std::size_t i = 0; i < job_.sources.size(); ++i) {
+      reading.configs()[i]->observer = wanted_[i].get();
       Books books;
       Summary summary;
       if (auto ok = reading.read(i, merger, books, summary, [](std::string_view) { return Result<void>(); }); !ok) return ok;
@@ -199,456 +120,200 @@ class Explainer {
     return {};
   }
 
-  /// An external_id may hold dots: the whole first, then what stands before the name of a field.
-  static std::vector<std::pair<std::string, std::string>> readings_of(const std::string& what) {
-    std::vector<std::pair<std::string, std::string>> readings = {{what, ""}};
-    for (std::size_t at = what.rfind('.'); at != std::string::npos && at > 0; at = what.rfind('.', at - 1)) {
-      const std::string field = what.substr(at + 1);
-      const bool known = field.starts_with("metadata.") || field == "external_id" ||
-                         std::any_of(std::begin(kFields), std::end(kFields), [&](Target t) { return name_of(t) == field; });
-      if (known) readings.emplace_back(what.substr(0, at), field);
+  /// The sources that read the file of a place.
+  Result<void> find_file(const std::string& text, const JobReading& reading) {
+    const std::vector<AskedPlace> readings = readings_of_place(text);
+    if (readings.empty()) { return Error{Errc::usage, fmt::format("\"{}\" is no place", shown(text)), "--record FILE:LINE"}; }
+    std::vector<std::string> inputs;
+    bool found = false;
+    for (std::size_t s = 0; s < wanted_.size(); ++s) {
+      const std::vector<std::string>& files = reading.configs()[s]->inputs;
+      inputs.insert(inputs.end(), files.begin(), files.end());
+      for (std::uint32_t f = 0; f < files.size(); ++f) {
+        for (const AskedPlace& place : readings) {
+          std::error_code failed;
+          if (files[f] != place.file && !std::filesystem::equivalent(files[f], place.file, failed)) continue;
+          wanted_[s]->files.insert(f);
+          wanted_[s]->place = place;
+          found = true;
+        }
+      }
     }
-    return readings;
+    if (found) return {};
+    const std::string_view near = nearest(readings.front().file, inputs);
+    return Error{Errc::usage, fmt::format("{}: this is no input of the job", shown(readings.front().file, 400)),
+                 near.empty() ? "the job's inputs are: " + listed(inputs) : fmt::format("did you mean {}?", near)};
   }
 
-  void want(const Contribution& c) { wanted_[c.source].records[{c.origin.file, c.origin.offset}]; }
+  static std::string listed(const std::vector<std::string>& names) {
+    constexpr std::size_t kMost = 10;
+    std::string all;
+    for (std::size_t i = 0; i < names.size() && i < kMost; ++i) all += (i == 0 ? "" : ", ") + names[i];
+    return all + (names.size() > kMost ? ", …" : "");
+  }
 
-  Error no_such_field(const Merger& merger, const std::string& external_id, const std::string& field) {
-    std::vector<std::string> names;
-    (void)merger.look_up(external_id, [&](GroupStates& group) {
-      why_.fields.clear();
-      describe(merger.plan(), group, "");
-      for (const WhyField& one : why_.fields) names.push_back(one.name);
+  Result<std::vector<Why>> explain_place(const std::string& text) {
+    std::vector<Why> all;
+    Wanted* some = nullptr;
+    std::vector<RecordReports> found;
+    for (const auto& wanted : wanted_) {
+      if (!wanted->files.empty()) some = wanted.get();
+      found.push_back(wanted->reports);
+    }
+    for (std::uint32_t s = 0; s < found.size(); ++s) {
+      if (found[s].size() > 1) return several_records(found[s]);
+      if (found[s].empty()) continue;
+      const RecordReport asked = found[s].begin()->second;
+      auto one = tell(asked.external_id, "", &asked, s);
+      if (!one) return one.error();
+      all.push_back(std::move(*one));
+    }
+    if (!all.empty()) return all;
+    std::string near;
+    if (some->before) near = fmt::format("the record before it begins in line {}", *some->before);
+    if (some->after) near += fmt::format("{}the one behind it in line {}", near.empty() ? "" : ", ", *some->after);
+    return Error{Errc::usage, fmt::format("{}: no record stands there", shown(text, 400)), near};
+  }
+
+  static Error several_records(const RecordReports& reports) {
+    const RecordReport& first = reports.begin()->second;
+    std::string offsets;
+    constexpr std::size_t kMost = 5;
+    std::size_t n = 0;
+    for (const auto& [place, report] : reports) {
+      if (n++ < kMost) offsets += fmt::format("{}{}", offsets.empty() ? "" : ", ", place.second);
+    }
+    return {Errc::usage, fmt::format("{} records stand in line {}", grouped(reports.size()), first.line),
+            fmt::format("--record FILE:LINE:BYTE; they begin at the bytes {}{}", offsets, n > kMost ? ", …" : "")};
+  }
+
+  /// An external_id may hold dots: the whole first, then what stands before the name of a field.
+  Result<std::vector<Why>> explain_id(const std::string& what) {
+    for (std::size_t at = what.size(); at != std::string::npos && at > 0; at = what.rfind('.', at - 1)) {
+      const std::string field = at == what.size() ? "" : what.substr(at + 1);
+      if (!field.empty() && !is_field(field)) continue;
+      auto there = explain_one(what.substr(0, at), field);
+      if (!there) return there.error();
+      if (*there) return std::vector<Why>{std::move(**there)};
+    }
+    // An id may be right and the field behind its dot misspelt.
+    for (std::size_t at = what.rfind('.'); at != std::string::npos && at > 0; at = what.rfind('.', at - 1)) {
+      auto there = explain_one(what.substr(0, at), "");
+      if (!there) return there.error();
+      if (*there) return no_such_field(**there, what.substr(at + 1));
+    }
+    return Error{Errc::usage, fmt::format("no conversation of this job has the external_id \"{}\"", shown(what)),
+                 job_.external_id.empty()
+                     ? "give an id as it stands in the output, with a field behind a dot if wanted"
+                     : fmt::format("ids are made by the template {}; of a record whose id is not known, ask by its place: "
+                                   "--record FILE:LINE",
+                                   job_.external_id)};
+  }
+
+  Result<std::optional<Why>> explain_one(const std::string& id, const std::string& field) {
+    const std::string_view survivor = merger_->survivor(id);
+    const std::string external_id(survivor.empty() ? std::string_view(id) : survivor);
+    const bool left_out = std::any_of(wanted_.begin(), wanted_.end(), [&](const auto& wanted) {
+      return std::any_of(wanted->reports.begin(), wanted->reports.end(),
+                         [&](const auto& one) { return one.second.external_id == external_id; });
     });
+    MergeReport unused;
+    auto there = merger_->explain(external_id, unused, [](const GroupStates&) {});
+    if (!there) return there.error();
+    if (!*there && !left_out) return std::optional<Why>();
+    auto why = tell(id, id, nullptr, 0);
+    if (!why) return why.error();
+    if (field.empty() || why->fields.empty()) return std::optional(std::move(*why));
+    Why only = *why;
+    std::erase_if(only.fields, [&](const WhyField& one) { return one.name != field; });
+    if (only.fields.empty() && field != "external_id") return no_such_field(*why, field);
+    return std::optional(std::move(only));
+  }
+
+  static Error no_such_field(const Why& why, const std::string& field) {
+    std::vector<std::string> names;
+    for (const WhyField& one : why.fields) names.push_back(one.name);
     const std::string_view near = nearest(field, names);
-    return {Errc::usage, fmt::format("conversation {} has no field \"{}\"", shown(external_id), shown(field)),
+    return {Errc::usage, fmt::format("conversation {} has no field \"{}\"", shown(why.external_id), shown(field)),
             near.empty() ? std::string("ask for the conversation alone to see all it has")
                          : fmt::format("did you mean \"{}\"?", shown(near))};
   }
 
-  /// How the conversation came by its id, and why these records are one conversation.
-  std::string id_rule(const std::string& asked, const std::string& external_id, const Merger& merger, GroupStates& group) const {
-    const MergePlan& plan = merger.plan();
-    std::string rule = job_.external_id.empty() ? "the record's own id" : fmt::format("by the template {}", job_.external_id);
-    std::vector<std::string> members;  // as they would be called without links
-    bool update = true;
-    for (std::size_t i = 0; i < group.states().size(); ++i) {
-      update &= plan.sources[group.sources()[i]].enrich;
-      const std::string_view from = group.of(i).front().linked_from;
-      std::string own(from.empty() ? std::string_view(external_id) : from);
-      if (std::find(members.begin(), members.end(), own) == members.end()) members.push_back(std::move(own));
-    }
-    std::vector<std::string> rules;
-    for (const std::size_t r : merger.joining_rules(group)) {
-      rules.push_back(fmt::format("{} = {}", job_.links[r].left.text, job_.links[r].right.text));
-    }
-    if (members.size() > 1 && !rules.empty()) {
-      const bool ordered = !plan.order[static_cast<std::size_t>(Target::external_id)].empty();
-      rule +=
-          fmt::format("; {} are linked, by {}; the first of them in the order of {} names the whole", fmt::join(members, ", "),
-                      fmt::join(rules, " and "), ordered ? "[merge.fields] external_id" : "the sources");
-    }
-    if (asked != external_id) rule += fmt::format("; {} is a part of it", asked);
-    if (update) rule += "; no source but those with role = \"enrich\" knows it, so it is an update";
-    return rule;
-  }
-
-  Witness witness(const MergePlan& plan, const Contribution& c, Target target) const {
-    const SourceConfig& config = *plan.sources[c.source].config;
-    Witness w;
-    w.source = config.name;
-    w.file = config.inputs[c.origin.file];
-    w.line = c.origin.line;
-    w.offset = c.origin.offset;
-    if (c.version.seconds != INT64_MIN) w.version = time_text(c.version.seconds, c.version.nanos);
-    const auto known = wanted_[c.source].records.find({c.origin.file, c.origin.offset});
-    if (known == wanted_[c.source].records.end()) return w;
-    w.size = known->second.size;
-    for (const RecordExplanation::Field& field : known->second.fields) {
-      if (field.target != target || target == Target::none) continue;
-      w.field = field.name;
-      w.found = field.found;
-      if (!field.zone.empty()) w.how = fmt::format("in {}", field.zone);
-    }
-    return w;
-  }
-
-  void describe(const MergePlan& plan, GroupStates& group, const std::string& field) {
-    std::vector<std::size_t> members;
-    for (std::size_t i = 0; i < group.states().size(); ++i) {
-      if (group.standing(i) == i) members.push_back(i);
-    }
-    Combined combined;
-    join(plan, group, members, combined);
-    const Lack lack = lack_of(combined.conversation.channel, combined.conversation.started_at);
-    if (!combined.enrichment_only && lack != Lack::nothing) {
-      // What cannot be a conversation is rejected; what only adds to one stays, as an update.
-      refused_ = code_of(lack);
-      std::erase_if(members, [&](std::size_t i) { return !plan.sources[group.sources()[i]].enrich; });
-      if (members.empty()) return;
-      refused_.clear();
-      join(plan, group, members, combined);
-    }
-    why_.records.clear();
-    for (const std::size_t i : members) {
-      for (const Contribution& c : group.of(i)) {
-        Witness w = witness(plan, c, Target::none);
-        w.verdict = plan.sources[c.source].enrich ? "adds to the conversation" : "";
-        why_.records.push_back(std::move(w));
-      }
-    }
-    for (const Target target : kFields) {
-      if (combined.enrichment_only && !is_update_field(target)) continue;
-      if (field.empty() || field == name_of(target)) explain_field(plan, group, members, combined, target);
-    }
-    for (const MetadataItem& item : combined.metadata) {
-      const std::string key = json::unescaped(item.key.substr(1, item.key.size() - 3));
-      if (field.empty() || field == "metadata." + key) explain_metadata(plan, group, members, item, key);
-    }
-    if (!combined.enrichment_only && (field.empty() || field == "metadata.crosswalk")) {
-      explain_marks(combined.conversation, plan.sources[group.sources()[members.front()]].config->zones->version());
-    }
-  }
-
-  static void join(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members, Combined& combined) {
-    std::vector<const State*> states;
-    std::vector<std::uint32_t> sources;
-    for (const std::size_t i : members) {
-      states.push_back(group.states()[i]);
-      sources.push_back(group.sources()[i]);
-    }
-    combine(plan, states, sources, group.arena(), combined);
-    take_default_channel(plan, sources, combined.conversation);
-  }
-
-  void explain_marks(const Conversation& conversation, const std::string& zone_data) {
-    Buffer out;
-    MetadataWriter metadata(out);
-    add_time_marks(metadata, out, conversation, zone_data);
-    if (out.empty()) return;
-    WhyField marks;
-    marks.name = "metadata.crosswalk";
-    marks.value = out.view().substr(std::string_view(",\"metadata\":{\"crosswalk\":").size());
-    marks.witnesses.emplace_back();
-    marks.witnesses.back().verdict = "how times are known that were not unique; the program adds it";
-    why_.fields.push_back(std::move(marks));
-  }
-
-  /// All that is said of a field: by who is asked first; of one source, by what its touchpoints say, then the newest record.
-  std::vector<Claim> claims_of(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members,
-                               Target target) const {
-    std::vector<Claim> claims;
-    for (const std::size_t i : members) {
-      const State& state = *group.states()[i];
-      const std::string stands = json_of(state.conversation, target);
-      bool said = false;
-      for (const Contribution& c : group.of(i)) {
-        Claim claim{i, c.source, &c, false, json_of(c.conversation, target), c.version};
-        if (claim.value.empty()) continue;
-        take_how(claim, c.conversation, target);
-        claim.of_state = claim.value == stands;
-        said |= claim.of_state;
-        claims.push_back(std::move(claim));
-      }
-      if (stands.empty() || said) continue;
-      Claim derived{i, group.sources()[i], nullptr, true, stands, {}};
-      take_how(derived, state.conversation, target);
-      derived.of_state = true;
-      if (const Touchpoint* t = deriving_touchpoint(state, target); t != nullptr) {
+  /// Reads the records of a conversation once more, for what their fields became, and puts it all into words.
+  Result<Why> tell(const std::string& id, const std::string& asked_id, const RecordReport* asked, std::uint32_t asked_source) {
+    Why why;
+    const std::string_view survivor = merger_->survivor(id);
+    why.external_id = survivor.empty() ? std::string_view(id) : survivor;
+    MergeReport merge;
+    auto known = merger_->explain(why.external_id, merge, [&](const GroupStates& group) {
+      for (std::size_t i = 0; i < group.states().size(); ++i) {
         for (const Contribution& c : group.of(i)) {
-          for (const Touchpoint& one : c.touchpoints) {
-            if (one.id == t->id && one.at == t->at) derived.record = &c;
-          }
+          RecordReport& wanted = wanted_[c.source]->reports[{c.origin.file, c.origin.offset}];
+          wanted.external_id = c.conversation.external_id;
         }
       }
-      claims.push_back(std::move(derived));
-    }
-    const auto& order = plan.order[static_cast<std::size_t>(target)];
-    const auto rank = [&](std::uint32_t source) {
-      if (order.empty()) return static_cast<std::ptrdiff_t>(source);
-      return std::find(order.begin(), order.end(), source) - order.begin();
+    });
+    if (!known) return known.error();
+    if (auto ok = read_again(); !ok) return ok.error();
+    std::vector<RecordReports> reports;
+    for (const auto& wanted : wanted_) reports.push_back(wanted->reports);
+    WhySources from{job_, *merger_, reports};
+    const auto finish = [&] {
+      tell_records(from, why.external_id, asked, asked_source, why);
+      if (from.merge != nullptr) why.fate = name_of(from.merge->fate);
+      if (!why.external_id.empty()) why.rule = tell_id(from, asked_id, why);
+      if (from.merge != nullptr) tell_fields(from, why);
     };
-    std::stable_sort(claims.begin(), claims.end(), [&](const Claim& a, const Claim& b) {
-      const auto first = std::tuple(rank(a.source), a.state, !a.derived),
-                 second = std::tuple(rank(b.source), b.state, !b.derived);
-      return first != second ? first < second : b.version < a.version;
+    if (!*known) {
+      finish();
+      return why;
+    }
+    MergeReport again;
+    auto told = merger_->explain(why.external_id, again, [&](const GroupStates& group) {
+      from.group = &group;
+      from.merge = &again;
+      finish();
     });
-    return claims;
+    if (!told) return told.error();
+    return why;
   }
 
-  void explain_field(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members, const Combined& combined,
-                     Target target) {
-    WhyField out;
-    out.name = name_of(target);
-    out.value = json_of(combined.conversation, target);
-    std::vector<Claim> claims = claims_of(plan, group, members, target);
-    if (out.value.empty() && claims.empty()) return;
-    Claim wanted{0, 0, nullptr, false, out.value, {}};
-    take_how(wanted, combined.conversation, target);
-    const auto stands = std::find_if(claims.begin(), claims.end(), [&](const Claim& c) {
-      return c.value == wanted.value && c.how == wanted.how && c.evidence == wanted.evidence &&
-             (!plan.sources[c.source].enrich || is_update_field(target));
-    });
-    const bool said = stands != claims.end();
-    if (said) {
-      std::rotate(claims.begin(), stands, stands + 1);
-    } else if (!out.value.empty()) {
-      out.witnesses.push_back(default_channel(plan, group, members));
-      out.witnesses.back().value = out.value;
+  /// The sources that hold wanted records.
+  Result<void> read_again() {
+    JobReading reading(job_, catalog_, hooks_, 1, {});
+    if (auto ok = reading.prepare(); !ok) return ok.error();
+    const std::unique_ptr<Merger> unused = reading.merger();
+    for (std::size_t i = 0; i < job_.sources.size(); ++i) {
+      if (wanted_[i]->reports.empty()) continue;
+      reading.configs()[i]->observer = wanted_[i].get();
+      Books books;
+      Summary summary;
+      if (auto ok = reading.read(i, *unused, books, summary, [](std::string_view) { return Result<void>(); }); !ok) return ok;
     }
-    for (std::size_t i = 0; i < claims.size(); ++i) {
-      const Claim& claim = claims[i];
-      Witness w = claim.record != nullptr ? witness(plan, *claim.record, claim.derived ? Target::none : target) : Witness();
-      w.source = plan.sources[claim.source].config->name;
-      w.value = claim.value;
-      add_how(w, claim, target);
-      if (!claim.derived) add_table(w, target, claim);
-      w.verdict = i == 0 && said ? standing(plan, claims, target) : losing(plan, claims, claim, target);
-      out.witnesses.push_back(std::move(w));
-    }
-    why_.fields.push_back(std::move(out));
-  }
-
-  static Witness default_channel(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members) {
-    Witness w;
-    for (const std::size_t i : members) {
-      const MergeSource& source = plan.sources[group.sources()[i]];
-      if (source.enrich || source.config->default_channel.empty()) continue;
-      w.source = source.config->name;
-      break;
-    }
-    w.verdict = "no record says it: the setting default_channel";
-    return w;
-  }
-
-  void add_how(Witness& w, const Claim& claim, Target target) const {
-    if (target != Target::started_at && target != Target::ended_at) return;
-    const std::string zone = claim.how == Known::offset ? "" : w.how;
-    const bool doubtful = claim.how != Known::offset && claim.how != Known::unique;
-    const JobSource& source = job_.sources[claim.source];
-    const std::string by = !doubtful        ? ""
-                           : claim.evidence ? " by evidence"
-                                            : fmt::format(" by policy {}", name_of(source.disambiguation));
-    w.how = fmt::format("{}{}{}{}", zone, zone.empty() ? "" : ": ", name_of(claim.how), by);
-  }
-
-  void add_table(Witness& w, Target target, const Claim& claim) const {
-    const IdRule& rule = target == Target::assigned_agent_id ? job_.agents
-                         : target == Target::queue_id        ? job_.queues
-                                                             : job_.customers;
-    const bool id = target == Target::assigned_agent_id || target == Target::queue_id || target == Target::customer_id;
-    if (!id || rule.file.empty()) return;
-    Buffer found;
-    add_json_string(found, w.found);
-    if (!w.found.empty() && found.view() != claim.value) w.how = fmt::format("by the table {}", rule.file);
-  }
-
-  /// By which rule the first claim stands.
-  static std::string standing(const MergePlan& plan, const std::vector<Claim>& claims, Target target) {
-    const Claim& first = claims.front();
-    std::string rule = first.derived ? std::string(derivation_of(target)) : std::string();
-    const auto add = [&rule](std::string_view more) {
-      if (!rule.empty()) rule += "; ";
-      rule += more;
-    };
-    const bool ordered = !plan.order[static_cast<std::size_t>(target)].empty();
-    const auto any = [&](const auto& wanted) { return std::any_of(claims.begin() + 1, claims.end(), wanted); };
-    const bool elsewhere = any([&](const Claim& c) { return c.state != first.state; });
-    const bool beside = any([&](const Claim& c) { return c.state == first.state; });
-    if (claims.size() == 1 && !first.derived) return "the only record that says it";
-    if (target == Target::started_at && !ordered && !first.derived) return "the earliest";
-    if (elsewhere && !ordered && target == Target::started_at) {
-      add("the earliest");
-    } else if (elsewhere && !ordered && target == Target::ended_at) {
-      add("the latest of the sources");
-    } else if (elsewhere && ordered) {
-      add(fmt::format("its source is the first in [merge.fields] {} that knows it", name_of(target)));
-    } else if (elsewhere) {
-      add("its source is the first in the job that knows it");
-    }
-    const bool as_new =
-        any([&](const Claim& c) { return c.state == first.state && c.version == first.version && c.value != first.value; });
-    if (as_new) {
-      add("of its source's newest records, which are equally new, the larger value");
-    } else if (beside && !first.derived) {
-      add("the newest record of its source that says it");
-    }
-    return rule;
-  }
-
-  /// By which rule another claim does not stand.
-  static std::string losing(const MergePlan& plan, const std::vector<Claim>& claims, const Claim& claim, Target target) {
-    const Claim& winner = claims.front();
-    if (plan.sources[claim.source].enrich && !is_update_field(target) && target != Target::none) {
-      return "a source with role = \"enrich\" may not say it";
-    }
-    if (claim.value == winner.value) return "says the same";
-    const bool ordered = !plan.order[static_cast<std::size_t>(target)].empty();
-    if (claim.state == winner.state || !claim.of_state) {
-      const bool touched =
-          std::any_of(claims.begin(), claims.end(), [&](const Claim& c) { return c.state == claim.state && c.derived; });
-      if (touched) return "its source's touchpoints stand over it";
-      if (target == Target::started_at) return "later";
-      if (claim.state != winner.state) return "not the newest record of its source, which is asked later";
-      return claim.version == winner.version ? "as new as the one that stands; of the two values the larger stands" : "older";
-    }
-    if (!ordered && target == Target::started_at) return "later";
-    if (!ordered && target == Target::ended_at) return "earlier";
-    return claim.source == winner.source ? "another conversation of its source, whose id comes first, stands"
-                                         : "its source is asked later";
-  }
-
-  void explain_metadata(const MergePlan& plan, GroupStates& group, const std::vector<std::size_t>& members,
-                        const MetadataItem& item, const std::string& key) {
-    WhyField out;
-    out.name = "metadata." + key;
-    out.value = item.value;
-    std::vector<Claim> claims;
-    Witness made;  // where no record says it
-    for (const std::size_t i : members) {
-      const State& state = *group.states()[i];
-      const auto known =
-          std::find_if(state.metadata.begin(), state.metadata.end(), [&](const State::Meta& m) { return m.key == item.key; });
-      const std::string& source = plan.sources[group.sources()[i]].config->name;
-      if (known != state.metadata.end() && known->value == item.value && made.source.empty()) {
-        made.source = source;
-        made.verdict = "how many touchpoints of each kind there are";
-      } else if (known == state.metadata.end() && key.starts_with(source) && made.source.empty()) {
-        made.source = source;
-        made.verdict = "what this source says where another source's value stands";
-      }
-      for (const Contribution& c : group.of(i)) {
-        for (const MetadataItem& said : c.metadata) {
-          if (said.key != item.key) continue;
-          Claim claim{i, c.source, &c, false, std::string(said.value), c.version};
-          claim.of_state = known != state.metadata.end() && claim.value == known->value;
-          claims.push_back(std::move(claim));
-        }
-      }
-    }
-    std::stable_sort(claims.begin(), claims.end(), [](const Claim& a, const Claim& b) {
-      return a.state != b.state ? a.state < b.state : b.version < a.version;
-    });
-    const auto stands = std::find_if(claims.begin(), claims.end(), [&](const Claim& c) { return c.value == out.value; });
-    if (stands == claims.end()) {
-      made.value = out.value;
-      out.witnesses.push_back(std::move(made));
-      why_.fields.push_back(std::move(out));
-      return;
-    }
-    std::rotate(claims.begin(), stands, stands + 1);
-    for (std::size_t i = 0; i < claims.size(); ++i) {
-      Witness w = witness(plan, *claims[i].record, Target::none);
-      w.field = key;
-      w.value = claims[i].value;
-      w.verdict = i == 0 ? standing(plan, claims, Target::none) : losing(plan, claims, claims[i], Target::none);
-      out.witnesses.push_back(std::move(w));
-    }
-    why_.fields.push_back(std::move(out));
+    return {};
   }
 
   const Job& job_;
   AdapterCatalog& catalog_;
   const JobHooks& hooks_;
-  std::vector<Explanations> wanted_;  // by source
-  std::string refused_;               // the code, when the conversation is none
-  Why why_;
+  std::vector<std::unique_ptr<Wanted>> wanted_;  // by source
+  std::unique_ptr<Merger> merger_;
 };
-
-std::string place_of(const Witness& w) {
-  const std::uint64_t last = w.offset + std::max<std::uint64_t>(w.size, 1) - 1;
-  return fmt::format("{}: {}, line {}, bytes {} to {}", w.source, w.file, w.line, w.offset, last);
-}
-
-Json json_of(const Witness& w) {
-  Json out;
-  if (!w.source.empty()) out["source"] = w.source;
-  if (!w.file.empty()) {
-    out["file"] = w.file;
-    out["line"] = w.line;
-    out["offset"] = w.offset;
-    out["size"] = w.size;
-  }
-  if (!w.field.empty()) out["field"] = w.field;
-  if (!w.found.empty()) out["found"] = w.found;
-  if (!w.value.empty()) out["value"] = Json::parse(w.value, nullptr, false);
-  if (!w.how.empty()) out["how"] = w.how;
-  if (!w.version.empty()) out["version"] = w.version;
-  if (!w.verdict.empty()) out["verdict"] = w.verdict;
-  return out;
-}
 
 }  // namespace
 
-static Result<Why> explain_job_or_throw(const Job& job, AdapterCatalog& catalog, const std::string& what, const JobHooks& hooks) {
+static Result<std::vector<Why>> explain_job_or_throw(const Job& job, AdapterCatalog& catalog, const WhyAsk& ask,
+                                                     const JobHooks& hooks) {
   for (const JobSource& source : job.sources) {
     if (std::find(source.inputs.begin(), source.inputs.end(), "-") == source.inputs.end()) continue;
     return Error{Errc::usage, fmt::format("source \"{}\" reads standard input, which cannot be read again", source.name),
                  "name files in the job"};
   }
-  return Explainer(job, catalog, hooks).explain(what);
+  return Explainer(job, catalog, hooks).explain(ask);
 }
 
-std::string Why::json() const {
-  Json out;
-  out["external_id"] = external_id;
-  out["rule"] = rule;
-  out["records"] = Json::array();
-  for (const Witness& w : records) out["records"].push_back(json_of(w));
-  out["fields"] = Json::array();
-  for (const WhyField& field : fields) {
-    Json entry;
-    entry["field"] = field.name;
-    entry["value"] = field.value.empty() ? Json(nullptr) : Json::parse(field.value, nullptr, false);
-    if (field.value.empty()) {
-      entry["lost"] = Json::array();
-      for (const Witness& w : field.witnesses) entry["lost"].push_back(json_of(w));
-    } else {
-      entry["from"] = json_of(field.witnesses.front());
-      entry["lost"] = Json::array();
-      for (std::size_t i = 1; i < field.witnesses.size(); ++i) entry["lost"].push_back(json_of(field.witnesses[i]));
-    }
-    out["fields"].push_back(std::move(entry));
-  }
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-std::string Why::text() const {
-  std::string out = fmt::format("{}\n  {}\n", external_id, rule);
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const Witness& w = records[i];
-    out += fmt::format("  [{}] {}{}{}{}\n", i + 1, place_of(w), w.version.empty() ? "" : ", updated ", w.version,
-                       w.verdict.empty() ? "" : "; " + w.verdict);
-  }
-  const auto number = [this](const Witness& w) {
-    for (std::size_t i = 0; i < records.size(); ++i) {
-      const Witness& r = records[i];
-      if (r.source == w.source && r.file == w.file && r.offset == w.offset) return fmt::format("[{}]", i + 1);
-    }
-    return w.source;
-  };
-  for (const WhyField& field : fields) {
-    out += fmt::format("{} = {}\n", field.name, field.value.empty() ? "(not known)" : field.value);
-    for (std::size_t i = 0; i < field.witnesses.size(); ++i) {
-      const Witness& w = field.witnesses[i];
-      const bool stands = i == 0 && !field.value.empty();
-      out += stands ? "  from " : "  not  ";
-      std::string line = number(w);
-      if (!w.field.empty()) line += fmt::format(" \"{}\"", in_line(w.field));
-      if (!w.found.empty()) line += fmt::format(" = \"{}\"", in_line(w.found));
-      if (!stands) line += fmt::format(": {}", w.value);
-      for (const std::string& more : {w.how, w.verdict}) {
-        if (!more.empty()) line += (line.empty() ? "" : "; ") + more;
-      }
-      out += line;
-      out += '\n';
-    }
-  }
-  return printable(out);
-}
-
-Result<Why> explain_job(const Job& job, AdapterCatalog& catalog, const std::string& what, const JobHooks& hooks) {
-  return guarded([&] { return explain_job_or_throw(job, catalog, what, hooks); });
+Result<std::vector<Why>> explain_job(const Job& job, AdapterCatalog& catalog, const WhyAsk& ask, const JobHooks& hooks) {
+  return guarded([&] { return explain_job_or_throw(job, catalog, ask, hooks); });
 }
 
 }  // namespace crosswalk

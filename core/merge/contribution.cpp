@@ -15,7 +15,8 @@ constexpr auto kTexts = {&Conversation::queue_id, &Conversation::assigned_agent_
 constexpr auto kDecimals = {&Conversation::handle_time, &Conversation::wait_time, &Conversation::first_response_time,
                             &Conversation::csat_score};
 constexpr unsigned kPlatformBit = 0, kScopeBit = 1, kVersionBit = 2, kTextBit = 3, kDecimalBit = 8, kStartedBit = 12,
-                   kEndedBit = 13, kResolvedBit = 14, kIdBit = 15, kLinkedBit = 16, kWideBit = 17;
+                   kEndedBit = 13, kResolvedBit = 14, kIdBit = 15, kLinkedBit = 16, kWideBit = 17, kColumnsBit = 18,
+                   kOwnColumnsBit = 19;
 static_assert(kTextBit + kTexts.size() == kDecimalBit && kDecimalBit + kDecimals.size() == kStartedBit);
 static_assert(Contribution::kSaysPlatform == 1U << kPlatformBit &&
               Contribution::kSaysValues == (2U << kResolvedBit) - (1U << kTextBit));
@@ -96,13 +97,13 @@ class Putter {
 
 /// What a contribution takes at most, without its key.
 std::size_t most_bytes(const Contribution& c, const Conversation& x) {
-  std::size_t texts = c.id.size() + c.scope.size() + c.linked_from.size() + x.platform.size();
+  std::size_t texts = c.id.size() + c.scope.size() + c.linked_from.size() + x.platform.size() + c.own_column_set.size();
   if ((c.says & Contribution::kSaysValues) != 0) {
     for (const auto text : kTexts) texts += (x.*text).size();
   }
   for (const MetadataItem& item : c.metadata) texts += item.key.size() + item.value.size();
   for (const Touchpoint& t : c.touchpoints) texts += t.user.size() + t.subject.size();
-  constexpr std::size_t kNumbers = 35, kOfItem = 2, kOfTouchpoint = 7;
+  constexpr std::size_t kNumbers = 37, kOfItem = 2, kOfTouchpoint = 7;
   return texts + c.touchpoints.size() * sizeof(Hash128) +
          Putter::kNumber * (kNumbers + c.metadata.size() * kOfItem + c.touchpoints.size() * kOfTouchpoint);
 }
@@ -186,7 +187,8 @@ void add_entry(Buffer& out, const Contribution& c, const Conversation& x, TextNu
   const bool has_version = c.version.seconds != INT64_MIN, own_id = !same(c.id, x.external_id), wide = is_wide(c, x);
   const auto bit = [](bool is, unsigned number) { return std::uint32_t{is} << number; };
   std::uint32_t bits = bit(!x.platform.empty(), kPlatformBit) | bit(!c.scope.empty(), kScopeBit) | bit(has_version, kVersionBit) |
-                       bit(own_id, kIdBit) | bit(!c.linked_from.empty(), kLinkedBit) | bit(wide, kWideBit);
+                       bit(own_id, kIdBit) | bit(!c.linked_from.empty(), kLinkedBit) | bit(wide, kWideBit) |
+                       bit(c.column_set != ColumnSets::kNone, kColumnsBit) | bit(!c.own_column_set.empty(), kOwnColumnsBit);
   if (values) {
     unsigned number = kTextBit;
     for (const auto text : kTexts) bits |= bit(!(x.*text).empty(), number++);
@@ -212,6 +214,8 @@ void add_entry(Buffer& out, const Contribution& c, const Conversation& x, TextNu
   if (own_id) to.text(c.id);
   if (!c.scope.empty()) to.shared_text(c.scope);
   if (!c.linked_from.empty()) to.text(c.linked_from);
+  if (c.column_set != ColumnSets::kNone) to.number(c.column_set);
+  if (!c.own_column_set.empty()) to.text(c.own_column_set);
   if (!x.platform.empty()) to.shared_text(x.platform);
   if (values) {
     for (const auto text : kTexts) {
@@ -275,13 +279,15 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
     const Instant updated = from.instant(wide);
     c.version.seconds = updated.seconds;
     c.version.nanos = updated.nanos;
-  } else {
-    c.version.file = c.origin.file;
-    c.version.offset = c.origin.offset;
   }
+  c.version.file = c.origin.file;
+  if (!first_inputs_.empty()) c.version.file += first_inputs_[c.source];
+  c.version.offset = c.origin.offset;
   c.id = has(kIdBit) ? from.text() : external_id;
   if (has(kScopeBit)) c.scope = from.shared_text();
   if (has(kLinkedBit)) c.linked_from = from.text();
+  if (has(kColumnsBit)) c.column_set = static_cast<std::uint32_t>(from.number());
+  if (has(kOwnColumnsBit)) c.own_column_set = from.text();
   c.says = bits | (x.channel != Channel::none ? Contribution::kSaysChannel : 0);
   if (has(kPlatformBit)) x.platform = from.shared_text();
   if ((bits & Contribution::kSaysValues) != 0) {

@@ -9,21 +9,34 @@
 #include "crosswalk/adapter.hpp"
 #include "crosswalk/conversation.hpp"
 #include "encode/buffer.hpp"
+#include "merge/column_sets.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
 
-/// Orders what records of one source say of a conversation; larger is newer. A record with an update time of its own is
-/// ordered by that alone, so it does not matter in which file it stands. One without is older than every one that has
-/// one, and among those the place in the input decides. Where two are equal, the values themselves decide (the larger
-/// one stands), so that the order of arrival never has a say.
+/// Orders what records of one source say of a conversation; larger is newer. Update times decide, so it does not matter in
+/// which file a record stands. One without is older than every one that has one. Of equal update times, and among records
+/// without, the later in the input is the newer; only a record that is told twice is as new as itself.
 struct Version {
   std::int64_t seconds = INT64_MIN;  ///< of the update time; INT64_MIN: none
   std::uint32_t nanos = 0;
-  std::uint32_t file = 0;    ///< index into the source's inputs; 0 with an update time
-  std::uint64_t offset = 0;  ///< byte offset there; 0 with an update time
+  std::uint32_t file = 0;    ///< of the inputs of the source, or of those of all sources
+  std::uint64_t offset = 0;  ///< byte offset there
+  [[nodiscard]] bool dated() const { return seconds != INT64_MIN; }
   friend auto operator<=>(const Version&, const Version&) = default;
 };
+
+/// Why one record is newer than another.
+enum class Newer : std::uint8_t {
+  update_time,   ///< it was updated later
+  equal_times,   ///< it was updated at the same time, and is later in the input
+  only_dated,    ///< it has an update time, the other has none
+  both_undated,  ///< neither has one, and it is later in the input
+};
+[[nodiscard]] inline Newer newer_by(const Version& newer, const Version& older) {
+  if (!older.dated()) return newer.dated() ? Newer::only_dated : Newer::both_undated;
+  return newer.seconds == older.seconds && newer.nanos == older.nanos ? Newer::equal_times : Newer::update_time;
+}
 
 /// A metadata entry. `key` is JSON text with quotes and colon, `value` JSON text; both borrowed.
 struct MetadataItem {
@@ -64,6 +77,10 @@ struct Contribution {
   Origin origin;
   std::span<const MetadataItem> metadata;
   std::span<const Touchpoint> touchpoints;
+  /// Which columns a record of a snapshot has: a number of ColumnSets, or where it is kNone and this is not empty, a set of
+  /// its own. Neither: all there are.
+  std::uint32_t column_set = ColumnSets::kNone;
+  std::string_view own_column_set;
   /// Which values of the conversation may be known: bits as they stand in an entry, and one for the channel.
   std::uint32_t says = ~std::uint32_t{0};
   static constexpr std::uint32_t kSaysPlatform = 1, kSaysValues = 0x7FF8, kSaysChannel = std::uint32_t{1} << 31;
@@ -82,7 +99,10 @@ void add_entry(Buffer& out, const Contribution& contribution, const Conversation
 class Contributions {
  public:
   /// `texts`: which the entries' numbers stand for; null where there are none.
-  explicit Contributions(const SharedTexts* texts = nullptr) : texts_(texts) {}
+  /// `first_inputs`: by source, the number of its first input among those of all sources, which places are then counted
+  /// by; empty: places are told apart within a source only.
+  explicit Contributions(const SharedTexts* texts = nullptr, std::span<const std::uint32_t> first_inputs = {})
+      : texts_(texts), first_inputs_(first_inputs) {}
   /// `external_id` is the entry's key.
   Contribution decode(std::string_view external_id, std::string_view payload) {
     Contribution c;
@@ -123,6 +143,7 @@ class Contributions {
     std::size_t at_ = 0, used_ = 0;
   };
   const SharedTexts* texts_;
+  std::span<const std::uint32_t> first_inputs_;
   Pool<MetadataItem> metadata_;
   Pool<Touchpoint> touchpoints_;
 };

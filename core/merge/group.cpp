@@ -4,21 +4,26 @@
 #include <tuple>
 
 #include "encode/json_text.hpp"
+#include "merge/observer.hpp"
 #include "pipeline/source.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
 
-void GroupStates::load(const Group& group) {
+void GroupStates::load(const Group& group, MergeObserver* observer) {
   decoded_.clear();
   contributions_.clear();
   arena_.clear();
   for (const std::string_view payload : group.payloads) {
     decoded_.decode(group.external_id, payload, contributions_.emplace_back());
   }
-  const auto identity = [](const Contribution& c) { return std::tie(c.source, c.linked_from, c.id, c.scope); };
-  const auto differs = [](const Contribution& a, const Contribution& b) {
-    return a.source != b.source || !same(a.linked_from, b.linked_from) || !same(a.id, b.id) || !same(a.scope, b.scope);
+  const auto identity = [this](const Contribution& c) {
+    return std::tuple<std::uint32_t, std::string_view, std::string_view, std::string_view>(plan_.lead(c.source), c.linked_from,
+                                                                                           c.id, c.scope);
+  };
+  const auto differs = [this](const Contribution& a, const Contribution& b) {
+    return (a.source != b.source && plan_.lead(a.source) != plan_.lead(b.source)) || !same(a.linked_from, b.linked_from) ||
+           !same(a.id, b.id) || !same(a.scope, b.scope);
   };
   const auto comes_first = [&](const Contribution& a, const Contribution& b) { return identity(a) < identity(b); };
   // Mostly all are of one state.
@@ -33,21 +38,53 @@ void GroupStates::load(const Group& group) {
     if (i == 0 || differs(c, contributions_[i - 1])) {
       if (count_ == states_.size()) states_.push_back(std::make_unique<State>());
       states_[count_++]->clear();
-      sources_.push_back(c.source);
+      sources_.push_back(plan_.lead(c.source));
       first_.push_back(i);
     }
-    states_[count_ - 1]->join(c);
   }
   first_.push_back(contributions_.size());
+  parts_.assign(contributions_.size(), {});
   all_.clear();
   for (std::size_t i = 0; i < count_; ++i) {
     State& state = *states_[i];
-    state.settle();
-    derive_from_touchpoints(state);
-    add_touchpoint_counts(state, *plan_.sources[sources_[i]].config);
+    if (observer != nullptr) observer->state(i);
+    fill(state, first_[i], first_[i + 1], observer);
+    derive_from_touchpoints(state, observer);
+    add_touchpoint_counts(state, *plan_.sources[sources_[i]].config, observer);
     all_.push_back(&state);
   }
   choose_standing();
+}
+
+/// The state of some contributions, settled.
+void GroupStates::fill(State& state, std::size_t begin, std::size_t end, MergeObserver* observer) {
+  const std::span<const Contribution> records = std::span(contributions_).subspan(begin, end - begin);
+  const bool snapshot = plan_.sources[records.front().source].snapshot;
+  if (snapshot && records.size() > 1) {
+    snapshot_.evaluate(records, state, std::span(parts_).subspan(begin, end - begin), observer);
+    state.settle(observer);
+    return;
+  }
+  for (const Contribution& c : records) state.join(c, observer);
+  state.settle(observer);
+  if (snapshot) {
+    parts_[begin].role = RecordPart::Role::stands;
+    state.versions[static_cast<std::size_t>(Target::started_at)] = records.front().version;
+  } else if (state.contested) {
+    find_lost_by_place(state, begin, end);
+  }
+}
+
+/// Of updates and events: records of which another value stands, and not for its update time.
+void GroupStates::find_lost_by_place(const State& state, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i) {
+    const Contribution& c = contributions_[i];
+    if ((c.says & Contribution::kSaysMore) == 0 && c.metadata.empty()) continue;
+    const Version* const over = stands_over_by_place(c, state);
+    if (over == nullptr) continue;
+    parts_[i].lost_by_place = true;
+    parts_[i].newer = newer_by(*over, c.version);
+  }
 }
 
 Lack lack_of(Channel channel, const std::optional<Instant>& started_at) {
@@ -64,10 +101,19 @@ std::string_view code_of(Lack lack) {
   return "";
 }
 
+std::uint32_t GroupStates::defaulting(std::size_t i) const {
+  if (plan_.first_inputs.empty()) return sources_[i];
+  std::uint32_t found = MergeSource::kItself;
+  for (const Contribution& c : of(i)) {
+    if (c.source < found && !plan_.sources[c.source].config->default_channel.empty()) found = c.source;
+  }
+  return found == MergeSource::kItself ? sources_[i] : found;
+}
+
 Lack GroupStates::lack(std::size_t i) const {
   if (plan_.sources[sources_[i]].enrich) return Lack::nothing;
   const Conversation& c = all_[i]->conversation;
-  return lack_of(c.channel != Channel::none ? c.channel : channel_of(plan_.sources[sources_[i]].config->default_channel),
+  return lack_of(c.channel != Channel::none ? c.channel : channel_of(plan_.sources[defaulting(i)].config->default_channel),
                  c.started_at);
 }
 
@@ -87,7 +133,7 @@ void GroupStates::choose_standing() {
 }
 
 /// How many touchpoints of each kind, as a metadata entry like the source's own.
-void GroupStates::add_touchpoint_counts(State& state, const SourceConfig& source) {
+void GroupStates::add_touchpoint_counts(State& state, const SourceConfig& source, MergeObserver* observer) {
   if (state.touchpoints.empty() || !source.carries("touchpoints")) return;
   constexpr std::string_view kKey = "\"touchpoints\":";
   const auto at = std::lower_bound(state.metadata.begin(), state.metadata.end(), kKey,
@@ -104,6 +150,7 @@ void GroupStates::add_touchpoint_counts(State& state, const SourceConfig& source
   }
   scratch_.add('}');
   state.metadata.insert(at, {kKey, arena_.keep(scratch_.view()), {}});
+  if (observer != nullptr) observer->entry_made(kKey, Rule::touchpoint_counts);
 }
 
 }  // namespace crosswalk

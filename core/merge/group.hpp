@@ -13,6 +13,7 @@
 #include "merge/combine.hpp"
 #include "merge/contribution.hpp"
 #include "merge/links.hpp"
+#include "merge/snapshot.hpp"
 #include "merge/sorter.hpp"
 #include "merge/state.hpp"
 #include "text.hpp"
@@ -85,31 +86,43 @@ enum class Lack : std::uint8_t { nothing, channel, start };
 /// States of one group, one per source and conversation of it. Used by one thread; memory is kept from group to group.
 class GroupStates {
  public:
-  explicit GroupStates(const MergePlan& plan) : plan_(plan), decoded_(plan.texts.get()) {}
+  explicit GroupStates(const MergePlan& plan)
+      : plan_(plan), decoded_(plan.texts.get(), plan.first_inputs), snapshot_(plan.column_sets.get()) {}
 
-  void load(const Group& group);
+  void load(const Group& group, MergeObserver* observer = nullptr);
 
   /// Settled, with what their touchpoints say; by source, external_id before a link, id and scope.
   [[nodiscard]] std::span<const State* const> states() const { return all_; }
+  /// The leads: contributions of state `i` may be of other sources of the same account.
   [[nodiscard]] std::span<const std::uint32_t> sources() const { return sources_; }
   /// The contributions that made state `i`.
   [[nodiscard]] std::span<const Contribution> of(std::size_t i) const {
     return std::span(contributions_).subspan(first_[i], first_[i + 1] - first_[i]);
   }
+  /// What each of them has to do with it. Of a snapshot, how the newest replaced the others.
+  [[nodiscard]] std::span<const RecordPart> parts(std::size_t i) const {
+    return std::span(parts_).subspan(first_[i], first_[i + 1] - first_[i]);
+  }
   /// Of several conversations of a source that have one external_id, not because a link joined them but because it does
   /// not tell them apart, one stands: the first that lacks nothing by itself, else the first. `i` itself when it does.
   [[nodiscard]] std::size_t standing(std::size_t i) const { return standing_[i]; }
+  /// The source whose default channel is that of state `i`: of those that its records are from, the first that has one.
+  [[nodiscard]] std::uint32_t defaulting(std::size_t i) const;
   /// What the state lacks by itself, whatever other sources say.
   [[nodiscard]] Lack lack(std::size_t i) const;
   [[nodiscard]] Arena& arena() { return arena_; }
 
  private:
-  void add_touchpoint_counts(State& state, const SourceConfig& source);
+  void fill(State& state, std::size_t begin, std::size_t end, MergeObserver* observer);
+  void find_lost_by_place(const State& state, std::size_t begin, std::size_t end);
+  void add_touchpoint_counts(State& state, const SourceConfig& source, MergeObserver* observer);
   void choose_standing();
 
   const MergePlan& plan_;
   Contributions decoded_;
+  Snapshot snapshot_;
   std::vector<Contribution> contributions_;
+  std::vector<RecordPart> parts_;  // of the contributions
   std::vector<std::unique_ptr<State>> states_;
   std::size_t count_ = 0;
   std::vector<std::uint32_t> sources_;

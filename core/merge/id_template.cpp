@@ -13,7 +13,8 @@ namespace {
 Error usage(std::string message, std::string cure) { return {Errc::usage, std::move(message), std::move(cure)}; }
 
 const std::vector<std::string>& placeholders() {
-  static const std::vector<std::string> kNames = {"id", "platform", "source", "scope"};  // in the order of IdTemplate::Name
+  static const std::vector<std::string> kNames = {"id", "platform", "instance", "source",
+                                                  "scope"};  // in the order of IdTemplate::Name
   return kNames;
 }
 
@@ -45,8 +46,9 @@ Result<IdTemplate> IdTemplate::parse(std::string_view text) {
     const auto found = std::find(placeholders().begin(), placeholders().end(), name);
     if (found == placeholders().end()) {
       const std::string_view near = nearest(name, placeholders());
-      return usage(fmt::format("\"{}\": there is no placeholder {{{}}}", in_line(text), in_line(name)),
-                   near.empty() ? "there are {id}, {platform}, {source}, {scope}" : fmt::format("did you mean {{{}}}?", near));
+      return usage(
+          fmt::format("\"{}\": there is no placeholder {{{}}}", in_line(text), in_line(name)),
+          near.empty() ? "there are {id}, {platform}, {instance}, {source}, {scope}" : fmt::format("did you mean {{{}}}?", near));
     }
     part.name = static_cast<Name>(found - placeholders().begin());
     has_id = has_id || part.name == Name::id;
@@ -68,11 +70,44 @@ void IdTemplate::write(const Values& values, std::string& to) const {
     switch (part.name) {
       case Name::id: to += values.id; break;
       case Name::platform: to += values.platform; break;
+      case Name::instance: to += values.instance; break;
       case Name::source: to += values.source; break;
       case Name::scope: to += values.scope; break;
       case Name::none: break;
     }
   }
+}
+
+bool IdTemplate::has(Name name) const {
+  return std::any_of(parts_.begin(), parts_.end(), [name](const Part& part) { return part.name == name; });
+}
+
+/// The text in front of, between and behind what each record has its own of.
+std::vector<std::string> IdTemplate::fixed(const Values& values) const {
+  std::vector<std::string> texts(1);
+  for (const Part& part : parts_) {
+    texts.back() += part.before;
+    switch (part.name) {
+      case Name::platform: texts.back() += values.platform; break;
+      case Name::instance: texts.back() += values.instance; break;
+      case Name::source: texts.back() += values.source; break;
+      case Name::id:
+      case Name::scope: texts.emplace_back(); break;
+      case Name::none: break;
+    }
+  }
+  return texts;
+}
+
+bool IdTemplate::keeps_apart(const Values& one, const Values& other) const {
+  const std::vector<std::string> a = fixed(one), b = fixed(other);
+  const auto begins_alike = [](std::string_view x, std::string_view y) { return x.starts_with(y) || y.starts_with(x); };
+  const auto ends_alike = [](std::string_view x, std::string_view y) { return x.ends_with(y) || y.ends_with(x); };
+  if (!begins_alike(a.front(), b.front()) || !ends_alike(a.back(), b.back())) return true;
+  for (std::size_t i = 1; i + 1 < a.size(); ++i) {
+    if (a[i] != b[i]) return true;
+  }
+  return false;
 }
 
 }  // namespace crosswalk

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 
 #include "crosswalk/translate.hpp"
@@ -16,45 +17,55 @@
 namespace crosswalk {
 namespace {
 
-std::uint64_t hash_of(std::string_view platform, std::string_view id) {
-  // The odd factor keeps equal texts in the two roles from cancelling out.
-  return hash64(id) ^ (hash64(platform) * 0x9E3779B97F4A7C15);
+std::uint64_t hash_of(const IdIndex::Key& key) {
+  // The odd factors keep equal texts in two roles from cancelling out.
+  const std::uint64_t hash = hash64(key.id) ^ (hash64(key.platform) * 0x9E3779B97F4A7C15);
+  return key.instance.empty() ? hash : hash ^ (hash64(key.instance) * 0xC2B2AE3D27D4EB4F);
 }
 
-enum Column : std::uint16_t { kPlatform, kSourceId, kTargetId, kColumns };
-constexpr std::array<std::string_view, kColumns> kNames = {"platform", "source_id", "target_id"};
+enum Column : std::uint16_t { kPlatform, kSourceId, kTargetId, kInstance, kColumns };
+constexpr std::uint16_t kNeeded = kInstance;  ///< the columns in front of it
+constexpr std::array<std::string_view, kColumns> kNames = {"platform", "source_id", "target_id", "instance"};
+constexpr std::string_view kHeader = "platform,source_id,target_id";
 constexpr std::uint16_t kOther = kColumns;  ///< a column that is passed over
 
 }  // namespace
 
 // --- the index -------------------------------------------------------------------------------------------------------
 
-/// Where a pair stands, or the free place where it would. There must be a free place.
-std::size_t IdIndex::place_of(std::uint64_t hash, std::string_view platform, std::string_view id) const {
+/// Where an id stands, or the free place where it would. There must be a free place.
+std::size_t IdIndex::place_of(std::uint64_t hash, const Key& wanted) const {
   const auto check = static_cast<std::uint32_t>(hash >> 32);
   std::size_t at = static_cast<std::size_t>(hash) & (places_.size() - 1);
   for (; places_[at].number != 0; at = (at + 1) & (places_.size() - 1)) {
     if (places_[at].check != check) continue;
     const Key& key = keys_[places_[at].number - 1];
-    if (key.id == id && key.platform == platform) break;
+    if (key.id == wanted.id && key.platform == wanted.platform && key.instance == wanted.instance) break;
   }
   return at;
 }
 
-std::size_t IdIndex::find(std::string_view platform, std::string_view id) const {
+std::size_t IdIndex::find(std::string_view platform, std::string_view id, std::string_view instance) const {
   if (keys_.empty()) return kNone;
-  const std::uint32_t number = places_[place_of(hash_of(platform, id), platform, id)].number;
+  const Key key{platform, instance, id};
+  const std::uint32_t number = places_[place_of(hash_of(key), key)].number;
   return number == 0 ? kNone : number - 1;
 }
 
-std::size_t IdIndex::add(std::string_view platform, std::string_view id) {
+std::string_view IdIndex::kept_name(std::string_view name) {
+  if (name.empty()) return {};
+  auto known = names_.find(name);
+  if (known == names_.end()) known = names_.emplace(name).first;
+  return *known;
+}
+
+std::size_t IdIndex::add(std::string_view platform, std::string_view id, std::string_view instance) {
   if (keys_.size() * 4 >= places_.size() * 3) grow();
-  const std::uint64_t hash = hash_of(platform, id);
-  Place& place = places_[place_of(hash, platform, id)];
+  const Key key{platform, instance, id};
+  const std::uint64_t hash = hash_of(key);
+  Place& place = places_[place_of(hash, key)];
   if (place.number != 0) return place.number - 1;
-  auto known = platforms_.find(platform);
-  if (known == platforms_.end()) known = platforms_.emplace(platform).first;
-  keys_.push_back({*known, text_.keep(id)});
+  keys_.push_back({kept_name(platform), kept_name(instance), text_.keep(id)});
   place = {static_cast<std::uint32_t>(keys_.size()), static_cast<std::uint32_t>(hash >> 32)};
   return keys_.size() - 1;
 }
@@ -62,9 +73,8 @@ std::size_t IdIndex::add(std::string_view platform, std::string_view id) {
 void IdIndex::grow() {
   places_.assign(places_.empty() ? std::size_t{64} : places_.size() * 2, {});
   for (std::size_t i = 0; i < keys_.size(); ++i) {
-    const std::uint64_t hash = hash_of(keys_[i].platform, keys_[i].id);
-    places_[place_of(hash, keys_[i].platform, keys_[i].id)] = {static_cast<std::uint32_t>(i + 1),
-                                                               static_cast<std::uint32_t>(hash >> 32)};
+    const std::uint64_t hash = hash_of(keys_[i]);
+    places_[place_of(hash, keys_[i])] = {static_cast<std::uint32_t>(i + 1), static_cast<std::uint32_t>(hash >> 32)};
   }
 }
 
@@ -91,7 +101,7 @@ class IdTable::Loader final : public RecordHandler {
   }
 
   IdTable& table_;
-  std::vector<std::uint64_t> lines_;  ///< where each pair was said first
+  Scope scope_;  ///< of the row before
   const Block* block_ = nullptr;
   std::optional<TextLines> lines_here_;
   std::optional<Error> error_;
@@ -124,7 +134,7 @@ Result<std::vector<std::uint16_t>> IdTable::Loader::find_columns(const CsvDialec
   const auto error = [&](std::string_view message, std::string cure) {
     return Error{Errc::data, fmt::format("{}:{}: {}", table_.path_, dialect.header_line, message), std::move(cure)};
   };
-  const std::string cure = fmt::format("give it the header {}", fmt::join(kNames, ","));
+  const std::string cure = fmt::format("give it the header {}", kHeader);
   if (dialect.header.empty()) return Error{Errc::data, fmt::format("{}: the table is empty", table_.path_), cure};
   std::vector<std::uint16_t> ids(dialect.header.size(), kOther);
   for (std::uint16_t ours = 0; ours < kColumns; ++ours) {
@@ -135,7 +145,7 @@ Result<std::vector<std::uint16_t>> IdTable::Loader::find_columns(const CsvDialec
       ids[i] = ours;
       found = true;
     }
-    if (found) continue;
+    if (found || ours >= kNeeded) continue;
     const std::string_view near = nearest(kNames[ours], dialect.header);
     return error(fmt::format("there is no column {}", kNames[ours]),
                  near.empty() ? cure : fmt::format("is it the one called \"{}\"? {}", in_line(near), cure));
@@ -153,25 +163,30 @@ void IdTable::Loader::on_record(const Record& record, const Place& place) {
 }
 
 void IdTable::Loader::take(const std::array<std::string_view, kColumns>& row, std::uint64_t line) {
-  for (std::size_t column = 0; column < kColumns; ++column) {
+  for (std::size_t column = 0; column < kNeeded; ++column) {
     if (!row[column].empty()) continue;
     refuse(line, fmt::format("{} is empty", kNames[column]),
            "complete the row, or leave it out: an id that is in no row is unknown");
     return;
   }
-  const std::size_t number = table_.ids_.add(row[kPlatform], row[kSourceId]);
-  if (number == table_.targets_.size()) {
-    table_.targets_.push_back(table_.text_.keep(row[kTargetId]));
-    lines_.push_back(line);
+  const std::size_t number = table_.ids_.add(row[kPlatform], row[kSourceId], row[kInstance]);
+  if (number == table_.rows_.size()) {
+    if (row[kPlatform] != scope_.platform || row[kInstance] != scope_.instance) {
+      scope_ = {std::string(row[kPlatform]), std::string(row[kInstance])};
+      table_.scopes_.insert(scope_);
+      table_.by_instance_ = table_.by_instance_ || !scope_.instance.empty();
+    }
+    table_.rows_.push_back({table_.text_.keep(row[kTargetId]), line});
     return;
   }
-  if (table_.targets_[number] == row[kTargetId]) {
+  if (table_.rows_[number].target == row[kTargetId]) {
     ++table_.repeated_;
     return;
   }
   refuse(line,
-         fmt::format("{} \"{}\" becomes \"{}\" here and \"{}\" in line {}", in_line(row[kPlatform]), in_line(row[kSourceId]),
-                     in_line(row[kTargetId]), in_line(table_.targets_[number]), lines_[number]),
+         fmt::format("{}{}{} \"{}\" becomes \"{}\" here and \"{}\" in line {}", in_line(row[kPlatform]),
+                     row[kInstance].empty() ? "" : " ", in_line(row[kInstance]), in_line(row[kSourceId]), in_line(row[kTargetId]),
+                     in_line(table_.rows_[number].target), table_.rows_[number].line),
          "keep one of the two rows");
 }
 
@@ -183,24 +198,34 @@ Result<std::shared_ptr<const IdTable>> IdTable::load(const std::string& path) {
   return std::shared_ptr<const IdTable>(std::move(table));
 }
 
-std::optional<std::string_view> IdTable::find(std::string_view platform, std::string_view source_id) const {
-  const std::size_t number = ids_.find(trimmed(platform), trimmed(source_id));
+std::optional<IdTable::Row> IdTable::find(std::string_view platform, std::string_view source_id,
+                                          std::string_view instance) const {
+  platform = trimmed(platform);
+  source_id = trimmed(source_id);
+  std::size_t number = by_instance_ && !instance.empty() ? ids_.find(platform, source_id, instance) : IdIndex::kNone;
+  if (number == IdIndex::kNone) number = ids_.find(platform, source_id);
   if (number == IdIndex::kNone) return std::nullopt;
-  return targets_[number];
+  return rows_[number];
+}
+
+bool IdTable::has_rows_of(std::string_view platform, std::string_view instance) const {
+  return std::any_of(scopes_.begin(), scopes_.end(), [&](const Scope& scope) {
+    return scope.platform == trimmed(platform) && (scope.instance.empty() || scope.instance == instance);
+  });
 }
 
 // --- coverage --------------------------------------------------------------------------------------------------------
 
-void IdCoverage::add_unknown(std::string_view platform, std::string_view id, std::uint64_t count) {
+void IdCoverage::add_unknown(std::string_view platform, std::string_view id, std::uint64_t count, std::string_view instance) {
   unknown_ += count;
-  std::size_t number = ids_.find(platform, id);
+  std::size_t number = ids_.find(platform, id, instance);
   if (number == IdIndex::kNone) {
     if (counts_.size() >= kMostListed || text_ + platform.size() + id.size() > kMostText) {
       complete_ = false;
       return;
     }
     text_ += platform.size() + id.size();
-    number = ids_.add(platform, id);
+    number = ids_.add(platform, id, instance);
     counts_.push_back(0);
   }
   counts_[number] += count;
@@ -209,11 +234,10 @@ void IdCoverage::add_unknown(std::string_view platform, std::string_view id, std
 std::vector<IdCoverage::Unknown> IdCoverage::top(std::size_t most) const {
   std::vector<Unknown> all;
   all.reserve(counts_.size());
-  for (std::size_t i = 0; i < counts_.size(); ++i) all.push_back({ids_[i].platform, ids_[i].id, counts_[i]});
+  for (std::size_t i = 0; i < counts_.size(); ++i) all.push_back({ids_[i].platform, ids_[i].instance, ids_[i].id, counts_[i]});
   const auto before = [](const Unknown& a, const Unknown& b) {
     if (a.count != b.count) return a.count > b.count;
-    if (a.platform != b.platform) return a.platform < b.platform;
-    return a.id < b.id;
+    return std::tie(a.platform, a.instance, a.id) < std::tie(b.platform, b.instance, b.id);
   };
   most = std::min(most, all.size());
   std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(most), all.end(), before);

@@ -28,6 +28,7 @@ std::string_view name_of(Fate fate) {
     case Fate::update: return "update";
     case Fate::filtered: return "filtered";
     case Fate::rejected: return "rejected";
+    case Fate::superseded: return "superseded";
   }
   return "";
 }

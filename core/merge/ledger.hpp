@@ -16,6 +16,7 @@ enum class Fate : std::uint8_t {
   update,    ///< became a ConversationUpdate of a conversation that is not in the run
   filtered,  ///< left out by a rule
   rejected,
+  superseded,  ///< a newer record of the same conversation replaced it as a whole
 };
 [[nodiscard]] std::string_view name_of(Fate fate);
 

@@ -68,7 +68,7 @@ void Links::collect(Buffer& out, std::string_view external_id, std::span<const S
     for (const bool left : {true, false}) {
       const LinkField& field = left ? rules_[r].left : rules_[r].right;
       for (std::size_t i = 0; i < states.size(); ++i) {
-        if (sources[i] != field.source) continue;
+        if (sources[i] != plan_.lead(static_cast<std::uint32_t>(field.source))) continue;
         const std::string_view value = link_value(*states[i], field, json_keys_[2 * r + (left ? 0 : 1)], decoded);
         if (value.empty()) continue;
         key.assign({static_cast<char>(r >> 8), static_cast<char>(r)});
@@ -84,27 +84,6 @@ void Links::collect(Buffer& out, std::string_view external_id, std::span<const S
   }
 }
 
-std::vector<std::size_t> Links::joining(std::span<const State* const> states, std::span<const std::uint32_t> sources) const {
-  std::vector<std::size_t> rules;
-  std::string decoded;
-  for (std::size_t r = 0; r < rules_.size(); ++r) {
-    std::vector<std::string> left;
-    const auto each = [&](const LinkField& field, std::string_view json_key, const auto& visit) {
-      for (std::size_t i = 0; i < states.size(); ++i) {
-        if (sources[i] != field.source) continue;
-        const std::string_view value = link_value(*states[i], field, json_key, decoded);
-        if (!value.empty()) visit(value);
-      }
-    };
-    bool joins = false;
-    each(rules_[r].left, json_keys_[2 * r], [&](std::string_view value) { left.emplace_back(value); });
-    each(rules_[r].right, json_keys_[2 * r + 1],
-         [&](std::string_view value) { joins |= std::find(left.begin(), left.end(), value) != left.end(); });
-    if (joins) rules.push_back(r);
-  }
-  return rules;
-}
-
 Result<std::uint32_t> Links::node(std::string_view external_id, std::string_view sources) {
   if (const auto known = by_id_.find(external_id); known != by_id_.end()) return known->second;
   const auto number = static_cast<std::uint32_t>(nodes_.size());
@@ -116,14 +95,29 @@ Result<std::uint32_t> Links::node(std::string_view external_id, std::string_view
   fresh.sources.erase(std::unique(fresh.sources.begin(), fresh.sources.end()), fresh.sources.end());
   fresh.parent = number;
   by_id_.emplace(fresh.external_id, number);
-  held_ += external_id.size() + sizeof(Node) + sources.size() + 2 * (sizeof(std::string_view) + 32);
+  if (auto ok = hold(external_id.size() + sizeof(Node) + sources.size() + 2 * (sizeof(std::string_view) + 32)); !ok) {
+    return ok.error();
+  }
+  return number;
+}
+
+Result<void> Links::hold(std::size_t bytes) {
+  held_ += bytes;
   if (held_ > budget_) {
     return Error{Errc::io,
                  fmt::format("{} linked conversations need more memory than there is for them ({:.1f} MiB)", nodes_.size(),
                              static_cast<double>(budget_) / (1 << 20)),
                  "raise memory_limit"};
   }
-  return number;
+  return {};
+}
+
+/// That two conversations have a value in common.
+Result<void> Links::join(std::uint32_t one, std::uint32_t other, std::size_t rule) {
+  if (one == other) return {};
+  nodes_[root(one)].parent = root(other);
+  edges_.push_back({one, static_cast<std::uint32_t>(rule)});
+  return hold(sizeof(Edge));
 }
 
 std::uint32_t Links::root(std::uint32_t node) {
@@ -188,7 +182,7 @@ Result<void> Links::join_values() {
       auto number = node(side.external_id, side.sources);
       if (!number) return number.error();
       if (i == 0) first = *number;
-      nodes_[root(*number)].parent = root(first);
+      if (auto ok = join(*number, first, rule_of(key)); !ok) return ok;
     }
   }
   return {};
@@ -212,8 +206,11 @@ Result<void> Links::resolve() {
     groups[at->second].push_back(n);
   }
   for (std::vector<std::uint32_t>& members : groups) decide(members);
+  tell_rules();
   nodes_ = {};
   by_id_ = {};
+  edges_ = {};
+  rules_of_ = {};
   return {};
 }
 
@@ -224,17 +221,10 @@ void Links::decide(std::vector<std::uint32_t>& members) {
   for (const std::uint32_t m : members) {
     for (const std::uint32_t source : nodes_[m].sources) of_source[source].push_back(m);
   }
-  for (std::size_t source = 0; source < of_source.size(); ++source) {
+  for (std::uint32_t source = 0; source < of_source.size(); ++source) {
     const bool several = !plan_.several.empty() && plan_.several[source];
     if (of_source[source].size() < 2 || several) continue;
-    ++report_.conflicts;
-    if (report_.examples.size() == kExamples) return;
-    LinkReport::Conflict& example = report_.examples.emplace_back();
-    example.source = plan_.sources[source].config->name;
-    example.size = members.size();
-    for (const std::uint32_t m : of_source[source]) {
-      if (example.external_ids.size() < kExampleIds) example.external_ids.emplace_back(nodes_[m].external_id);
-    }
+    leave_apart(members, source, of_source[source]);
     return;
   }
   ++report_.groups;
@@ -249,6 +239,53 @@ void Links::decide(std::vector<std::uint32_t>& members) {
     break;
   }
   for (const std::uint32_t m : members) survivors_.emplace(nodes_[m].external_id, survivor);
+  keep_group(members, survivor, 0);
+}
+
+void Links::keep_group(const std::vector<std::uint32_t>& members, std::string_view survivor, std::uint32_t conflict) {
+  if (!keeps_groups_) return;
+  LinkedGroup& group = groups_.emplace_back();
+  group.survivor = survivor;
+  group.conflict = conflict;
+  for (const std::uint32_t m : members) {
+    group.members.push_back(nodes_[m].external_id);
+    group_of_.emplace(nodes_[m].external_id, groups_.size() - 1);
+  }
+  rules_of_.try_emplace(root(members.front()));
+}
+
+void Links::leave_apart(const std::vector<std::uint32_t>& members, std::uint32_t source,
+                        const std::vector<std::uint32_t>& of_source) {
+  ++report_.conflicts;
+  keep_group(members, "", source);
+  if (report_.examples.size() == kExamples) return;
+  LinkReport::Conflict& example = report_.examples.emplace_back();
+  example.source = plan_.sources[source].config->name;
+  example.size = members.size();
+  for (const std::uint32_t m : of_source) {
+    if (example.external_ids.size() < kExampleIds) example.external_ids.emplace_back(nodes_[m].external_id);
+  }
+  rules_of_.try_emplace(root(members.front()));
+}
+
+/// By which rules the groups that are told of are linked.
+void Links::tell_rules() {
+  if (rules_of_.empty()) return;
+  for (const Edge& edge : edges_) {
+    const auto wanted = rules_of_.find(root(edge.node));
+    if (wanted != rules_of_.end()) wanted->second.insert(edge.rule);
+  }
+  const auto tell = [this](std::string_view member, std::vector<std::size_t>& rules) {
+    const std::set<std::size_t>& all = rules_of_[root(by_id_[member])];
+    rules.assign(all.begin(), all.end());
+  };
+  for (LinkReport::Conflict& example : report_.examples) tell(example.external_ids.front(), example.rules);
+  for (LinkedGroup& group : groups_) tell(group.members.front(), group.rules);
+}
+
+const LinkedGroup* Links::group_of(std::string_view external_id) const {
+  const auto found = group_of_.find(external_id);
+  return found == group_of_.end() ? nullptr : &groups_[found->second];
 }
 
 std::string_view Links::survivor(std::string_view external_id) const {

@@ -10,6 +10,8 @@
 #include "encode/json_text.hpp"
 #include "encode/reject_json.hpp"
 #include "merge/group.hpp"
+#include "merge/observer.hpp"
+#include "merge/order_findings.hpp"
 #include "pipeline/ordered.hpp"
 #include "pipeline/source.hpp"
 
@@ -21,14 +23,18 @@ constexpr std::uint64_t kStretch = std::uint64_t{512} << 10;  // bytes of entrie
 /// Groups → lines. One per thread.
 class Finisher {
  public:
-  explicit Finisher(const MergePlan& plan) : plan_(plan), group_(plan) {}
+  /// `observer` may be null.
+  explicit Finisher(const MergePlan& plan, MergeObserver* observer = nullptr) : plan_(plan), observer_(observer), group_(plan) {}
+
+  [[nodiscard]] const GroupStates& group() const { return group_; }
 
   void finish(const Group& group, Finished& to) {
-    group_.load(group);
+    group_.load(group, observer_);
+    members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
       to.sources[group_.sources()[i]].repeated_touchpoints += group_.states()[i]->repeated_touchpoints;
+      look_at_order(i, to);
     }
-    members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
       if (group_.standing(i) == i) {
         members_.push_back(i);
@@ -72,6 +78,48 @@ class Finisher {
     }
   }
 
+  /// Enters the records that were replaced, and those of which another stands for its place in the input.
+  void look_at_order(std::size_t i, Finished& to) {
+    const std::span<const Contribution> records = group_.of(i);
+    if (records.size() == 1) return;
+    const std::span<const RecordPart> parts = group_.parts(i);
+    for (std::size_t r = 0; r < records.size(); ++r) {
+      const Contribution& c = records[r];
+      Finished::Accounts& accounts = to.sources[c.source];
+      if (parts[r].role == RecordPart::Role::supplies) find_supplying(c, accounts.findings);
+      if (parts[r].lost_by_place) find_lost(c, parts[r].newer, accounts.findings);
+      if (parts[r].role != RecordPart::Role::superseded) continue;
+      ++accounts.superseded;
+      if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, Fate::superseded, c.conversation.external_id);
+    }
+  }
+
+  static void find_supplying(const Contribution& c, Findings& findings) {
+    findings.add("supplied_by_older_record", {c.origin.file, c.origin.offset}, [&] {
+      Finding first;
+      first.message = fmt::format("the newest record of conversation {} lacks columns that this older one has: it supplies them",
+                                  shown(c.conversation.external_id));
+      first.line = c.origin.line;
+      return first;
+    });
+  }
+
+  static void find_lost(const Contribution& c, Newer newer, Findings& findings) {
+    findings.add(code_of(newer), {c.origin.file, c.origin.offset}, [&] {
+      Finding first = lost_by_place(newer, c.conversation.external_id);
+      first.line = c.origin.line;
+      return first;
+    });
+  }
+
+  /// Calls `visit` for each record of a state that is not superseded.
+  void each_standing(std::size_t i, const auto& visit) const {
+    const std::span<const Contribution> records = group_.of(i);
+    for (std::size_t r = 0; r < records.size(); ++r) {
+      if (group_.parts(i)[r].role != RecordPart::Role::superseded) visit(records[r]);
+    }
+  }
+
   void finish_members(Finished& to) {
     states_.clear();
     sources_.clear();
@@ -79,14 +127,19 @@ class Finisher {
       states_.push_back(group_.states()[i]);
       sources_.push_back(group_.sources()[i]);
     }
-    combine(plan_, states_, sources_, group_.arena(), combined_);
+    if (observer_ != nullptr) observer_->members_are(members_);
+    combine(plan_, states_, sources_, group_.arena(), combined_, observer_);
     if (combined_.enrichment_only) {
       write_update(to);
       return;
     }
-    take_default_channel(plan_, sources_, combined_.conversation);
+    if (combined_.conversation.channel == Channel::none) {
+      for (std::size_t m = 0; m < members_.size(); ++m) sources_[m] = group_.defaulting(members_[m]);
+      take_default_channel(plan_, sources_, combined_.conversation, observer_);
+    }
     const Lack lack = lack_of(combined_.conversation.channel, combined_.conversation.started_at);
     if (lack == Lack::nothing) {
+      if (plan_.sources.size() > 1 || group_.of(members_.front()).size() > 1) compare_starts(to);
       write_conversation(to);
     } else {
       refuse(refusal(lack), to);
@@ -97,7 +150,7 @@ class Finisher {
   void refuse(const Refusal& why, Finished& to) {
     std::vector<std::size_t> enriching;
     for (const std::size_t i : members_) {
-      if (plan_.sources[group_.sources()[i]].enrich) {
+      if (enriches(i)) {
         enriching.push_back(i);
       } else {
         reject_state(i, why.code, std::string(why.message), why.cure, to);
@@ -108,44 +161,103 @@ class Finisher {
   }
 
   void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view in_options, Finished& to) {
-    const std::uint32_t source = group_.sources()[i];
-    const SourceConfig& config = *plan_.sources[source].config;
-    const std::string cure = config.cure(in_options);
-    const std::span<const Contribution> records = group_.of(i);
-    if (records.size() > 1) message += fmt::format(" (one of the {} records that make it up)", records.size());
-    to.sources[source].books.reject(code, fmt::format("{}; {}", message, cure), records.size());
-    for (const Contribution& c : records) {
+    std::size_t records = 0;
+    each_standing(i, [&](const Contribution&) { ++records; });
+    if (records > 1) message += fmt::format(" (one of the {} records that make it up)", records);
+    if (observer_ != nullptr) {
+      observer_->rejected(i, code, message, plan_.sources[group_.sources()[i]].config->cure(in_options));
+    }
+    each_standing(i, [&](const Contribution& c) {
+      const SourceConfig& config = *plan_.sources[c.source].config;
+      const std::string cure = config.cure(in_options);
+      to.sources[c.source].books.reject(code, fmt::format("{}; {}", message, cure));
       add_reject(to.rejects, {config.name, config.inputs[c.origin.file], c.origin.line, c.origin.offset, code, "external_id",
                               c.conversation.external_id, message, cure, "", 0});
-      if (plan_.ledger) add_ledger_entry(to.ledger, source, c.origin, Fate::rejected, code);
-    }
+      if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, Fate::rejected, code);
+    });
   }
+
+  [[nodiscard]] bool enriches(std::size_t i) const { return plan_.sources[group_.sources()[i]].enrich; }
 
   /// Counts the records of what was written, and enters them into the ledger: the first one is it, the others are merged.
   void account(Fate first_fate, const Contribution& first_one, Finished& to) {
+    const bool update = first_fate == Fate::update;
     const Contribution* const first = &first_one;
-    for (const std::size_t i : members_) to.sources[group_.sources()[i]].merged += group_.of(i).size();
+    for (const std::size_t i : members_) {
+      each_standing(i, [&](const Contribution& c) { ++to.sources[c.source].merged; });
+      if (enriches(i)) account_enrichment(i, update, to);
+    }
     Finished::Accounts& accounts = to.sources[first->source];
     --accounts.merged;
-    ++(first_fate == Fate::update ? accounts.updates : accounts.written);
-    if (!plan_.ledger) return;
+    if (observer_ != nullptr) observer_->made(combined_, first_fate);
+    ++(update ? accounts.updates : accounts.written);
+    if (!update && to.first_conversation.empty()) to.first_conversation = combined_.conversation.external_id;
+    if (!plan_.ledger && observer_ == nullptr) return;
     for (const std::size_t i : members_) {
-      for (const Contribution& c : group_.of(i)) {
-        add_ledger_entry(to.ledger, c.source, c.origin, &c == first ? first_fate : Fate::merged,
-                         combined_.conversation.external_id);
+      each_standing(i, [&](const Contribution& c) {
+        const Fate fate = &c == first ? first_fate : Fate::merged;
+        if (observer_ != nullptr) observer_->became(c, fate);
+        if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, fate, combined_.conversation.external_id);
+      });
+    }
+  }
+
+  void account_enrichment(std::size_t i, bool update, Finished& to) {
+    Enrichment& enrichment = to.sources[group_.sources()[i]].enrichment;
+    if (update) {
+      if (enrichment.unmet++ == 0) enrichment.unmet_example = combined_.conversation.external_id;
+    } else {
+      ++enrichment.conversations;
+      each_standing(i, [&](const Contribution&) { ++enrichment.records; });
+    }
+  }
+
+  /// When do those who know of it say that it began?
+  void compare_starts(Finished& to) const {
+    for (std::size_t m = 0; m < members_.size(); ++m) {
+      const std::size_t i = members_[m];
+      if (enriches(i)) continue;
+      compare_files(i, to);
+      const auto& left = group_.states()[i]->conversation.started_at;
+      for (std::size_t n = m + 1; left && n < members_.size(); ++n) {
+        const std::size_t j = members_[n];
+        const auto& right = group_.states()[j]->conversation.started_at;
+        if (right && !enriches(j) && group_.sources()[i] != group_.sources()[j]) {
+          to.offsets.add(group_.sources()[i], group_.sources()[j], *left, *right);
+        }
       }
     }
   }
-  /// The first of them, in the order of sources, inputs and places.
-  [[nodiscard]] const Contribution& first_record() const {
+
+  /// Of a conversation that stands whole in several files, the first file's record against the others.
+  void compare_files(std::size_t i, Finished& to) const {
+    const std::span<const Contribution> records = group_.of(i);
+    if (records.size() == 1 || plan_.sources[group_.sources()[i]].config->info.role != RecordRole::conversation) return;
+    const auto place = [](const Contribution& c) { return std::tie(c.source, c.origin.file, c.origin.offset); };
+    const Contribution* first = &records.front();
+    for (const Contribution& c : records) {
+      if (place(c) < place(*first)) first = &c;
+    }
+    if (!first->conversation.started_at) return;
+    for (const Contribution& c : records) {
+      const bool elsewhere = c.source != first->source || c.origin.file != first->origin.file;
+      if (elsewhere && c.conversation.started_at) {
+        to.offsets.add(first->source, c.source, *first->conversation.started_at, *c.conversation.started_at);
+      }
+    }
+  }
+  /// The first of them, in the order of sources, inputs and places. A conversation is never begun by a record that only adds to
+  /// it.
+  [[nodiscard]] const Contribution& first_record(Fate fate) const {
     const Contribution* first = nullptr;
     for (const std::size_t i : members_) {
-      for (const Contribution& c : group_.of(i)) {
+      if (fate != Fate::update && enriches(i)) continue;
+      each_standing(i, [&](const Contribution& c) {
         if (first == nullptr || std::tie(c.source, c.origin.file, c.origin.offset) <
                                     std::tie(first->source, first->origin.file, first->origin.offset)) {
           first = &c;
         }
-      }
+      });
     }
     return *first;
   }
@@ -153,7 +265,7 @@ class Finisher {
   void write_conversation(Finished& to) {
     Buffer& out = to.conversations;
     const Conversation& c = combined_.conversation;
-    const Contribution& first = first_record();
+    const Contribution& first = first_record(Fate::written);
     std::size_t begun = 0;
     if (plan_.by_start) {
       // Seconds and nanoseconds in an order of bytes, then the id.
@@ -188,10 +300,11 @@ class Finisher {
       out.add(item.value);
     }
     metadata.close();
-    account(Fate::update, first_record(), to);
+    account(Fate::update, first_record(Fate::update), to);
   }
 
   const MergePlan& plan_;
+  MergeObserver* observer_;
   GroupStates group_;
   std::vector<std::size_t> members_;
   std::vector<const State*> states_;
@@ -259,6 +372,8 @@ void Finished::clear() {
   updates.clear();
   rejects.clear();
   ledger.clear();
+  offsets.clear();
+  first_conversation.clear();
   std::fill(sources.begin(), sources.end(), Accounts());
 }
 
@@ -416,7 +531,8 @@ Result<void> Merger::finish(const std::function<bool()>& stop, const std::functi
   }
 }
 
-Result<bool> Merger::look_up(std::string_view external_id, const std::function<void(GroupStates&)>& visit) const {
+Result<bool> Merger::explain(std::string_view external_id, MergeObserver& observer,
+                             const std::function<void(const GroupStates&)>& visit) const {
   GroupReader groups;
   Group group;
   if (auto ok = groups.open(contributions_, links_.get(), linked_.get(), external_id, std::string(external_id) + '\0'); !ok) {
@@ -424,14 +540,12 @@ Result<bool> Merger::look_up(std::string_view external_id, const std::function<v
   }
   auto found = groups.next(group);
   if (!found || !*found) return found;
-  GroupStates states(plan_);
-  states.load(group);
-  visit(states);
+  Finisher finisher(plan_, &observer);
+  Finished to;
+  to.sources.resize(plan_.sources.size());
+  finisher.finish(group, to);
+  visit(finisher.group());
   return true;
-}
-
-std::vector<std::size_t> Merger::joining_rules(const GroupStates& group) const {
-  return links_ ? links_->joining(group.states(), group.sources()) : std::vector<std::size_t>();
 }
 
 Result<void> Merger::each_ledger_line(const std::function<Result<void>(std::string_view)>& take) {

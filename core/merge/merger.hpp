@@ -16,7 +16,9 @@
 #include "merge/ledger.hpp"
 #include "merge/links.hpp"
 #include "merge/sorter.hpp"
+#include "merge/start_offsets.hpp"
 #include "pipeline/books.hpp"
+#include "pipeline/findings.hpp"
 
 namespace crosswalk {
 
@@ -31,15 +33,20 @@ struct Finished {
   /// What became of the records of one source.
   struct Accounts {
     Books books;  ///< `rejected`: of records that had been counted as translated
-    std::uint64_t written = 0, updates = 0, merged = 0, repeated_touchpoints = 0;
+    std::uint64_t written = 0, updates = 0, merged = 0, superseded = 0, repeated_touchpoints = 0;
+    Findings findings;
+    Enrichment enrichment;  ///< of a source that enriches
   };
   std::vector<Accounts> sources;
+  StartOffsets offsets;
+  std::string first_conversation;  ///< external_id
 
   void clear();
   [[nodiscard]] std::size_t held() const { return conversations.size() + updates.size() + rejects.size() + ledger.size(); }
 };
 
 class GroupStates;
+class MergeObserver;
 
 class Merger {
  public:
@@ -61,8 +68,10 @@ class Merger {
 
   /// Calls `take` with stretches of finished conversations, in order, on the calling thread.
   Result<void> finish(const std::function<bool()>& stop, const std::function<Result<void>(Finished&)>& take);
-  /// After link(): one conversation's states. False: nothing goes by that external_id.
-  Result<bool> look_up(std::string_view external_id, const std::function<void(GroupStates&)>& visit) const;
+  /// After link(): finishes one conversation anew, with an observer, and calls `visit` with what it is made of. False: nothing
+  /// goes by that external_id.
+  Result<bool> explain(std::string_view external_id, MergeObserver& observer,
+                       const std::function<void(const GroupStates&)>& visit) const;
   /// The external_id that a linked conversation goes by; empty: it is in no link.
   [[nodiscard]] std::string_view survivor(std::string_view external_id) const {
     return links_ ? links_->survivor(external_id) : std::string_view();
@@ -75,8 +84,14 @@ class Merger {
       if (external_id != survivor) take(external_id, survivor);
     }
   }
-  /// After link(): the link rules that hold between states of one conversation, by index.
-  [[nodiscard]] std::vector<std::size_t> joining_rules(const GroupStates& group) const;
+  /// Before link(): linked() will be asked.
+  void keep_linked() {
+    if (links_) links_->keep_groups();
+  }
+  /// After link(): the group in which links put a conversation, by the id it had before; null: in none.
+  [[nodiscard]] const LinkedGroup* linked(std::string_view external_id) const {
+    return links_ ? links_->group_of(external_id) : nullptr;
+  }
   /// After finish(): the ledger's lines, in the order of sources, inputs and places.
   Result<void> each_ledger_line(const std::function<Result<void>(std::string_view)>& take);
 

@@ -1,8 +1,10 @@
 #include "merge/state.hpp"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
+#include "merge/observer.hpp"
 #include "normalize/decimal.hpp"
 #include "text.hpp"
 
@@ -10,13 +12,6 @@ namespace crosswalk {
 namespace {
 
 std::size_t index(Target target) { return static_cast<std::size_t>(target); }
-
-bool known(std::string_view text) { return !text.empty(); }
-bool known(Channel channel) { return channel != Channel::none; }
-template <class T>
-bool known(const std::optional<T>& value) {
-  return value.has_value();
-}
 
 bool larger(std::string_view a, std::string_view b) { return a.data() != b.data() && a > b; }
 bool larger(Channel a, Channel b) { return a > b; }
@@ -35,9 +30,49 @@ bool stands_over(const T& from, const Version& from_version, const T& to, const 
   return from_version != to_version ? to_version < from_version : larger(from, to);
 }
 
+/// The rule by which it does, or does not; `from` is known.
 template <class T>
-void join_value(T& to, Version& to_version, const T& from, const Version& from_version) {
-  if (!stands_over(from, from_version, to, to_version)) return;
+Rule rule_of(const T& from, const Version& from_version, const T& to, const Version& to_version) {
+  if (!known(to)) return Rule::only;
+  if (from_version == to_version) return larger(from, to) || larger(to, from) ? Rule::larger_value : Rule::same_value;
+  return to_version < from_version ? rule_between(from_version, to_version) : rule_between(to_version, from_version);
+}
+
+bool alike(std::string_view a, std::string_view b) { return same(a, b); }
+bool alike(const std::optional<Decimal>& a, const std::optional<Decimal>& b) {
+  return a->digits == b->digits && a->scale == b->scale;
+}
+template <class T>
+bool alike(const T& a, const T& b) {
+  return a == b;
+}
+
+bool place_decides(const Version& a, const Version& b) {
+  return a.seconds == b.seconds ? a.nanos == b.nanos : !a.dated() || !b.dated();
+}
+
+/// Where nobody listens.
+struct NoReport {
+  static constexpr bool kReports = false;
+  void operator()(Target, Rule, bool) const {}
+};
+
+/// Tells the observer what a record says.
+struct ToObserver {
+  static constexpr bool kReports = true;
+  MergeObserver& observer;
+  const Contribution& record;
+  void operator()(Target target, Rule rule, bool takes) const { observer.record_says(target, record, rule, takes); }
+};
+
+template <class T, class Report>
+void join_value(State& state, Target target, T& to, Version& to_version, const T& from, const Version& from_version,
+                const Report& report) {
+  if (!known(from)) return;
+  if (known(to) && place_decides(from_version, to_version)) state.contested |= !alike(from, to);
+  const bool takes = stands_over(from, from_version, to, to_version);
+  if constexpr (Report::kReports) report(target, rule_of(from, from_version, to, to_version), takes);
+  if (!takes) return;
   to = from;
   to_version = from_version;
 }
@@ -45,40 +80,55 @@ void join_value(T& to, Version& to_version, const T& from, const Version& from_v
 /// Where two are the same instant, the surer way of knowing it stands.
 auto certainty(Known how, bool by_evidence) { return std::pair(how, by_evidence); }
 
-void join_conversation(State& state, const Conversation& from, const auto& version_of) {
-  Conversation& to = state.conversation;
-  const auto join = [&](Target target, auto field) {
-    join_value(to.*field, state.versions[index(target)], from.*field, version_of(target));
-  };
-  join(Target::platform, &Conversation::platform);
-  join(Target::channel, &Conversation::channel);
-  join(Target::queue_id, &Conversation::queue_id);
-  join(Target::assigned_agent_id, &Conversation::assigned_agent_id);
-  join(Target::customer_id, &Conversation::customer_id);
-  join(Target::subject, &Conversation::subject);
-  join(Target::status, &Conversation::status);
-  join(Target::handle_time, &Conversation::handle_time);
-  join(Target::wait_time, &Conversation::wait_time);
-  join(Target::first_response_time, &Conversation::first_response_time);
-  join(Target::resolved, &Conversation::resolved);
-  join(Target::csat_score, &Conversation::csat_score);
+auto started_certainty(const Conversation& c) { return certainty(c.started_how, c.started_by_evidence); }
+auto ended_certainty(const Conversation& c) { return certainty(c.ended_how, c.ended_by_evidence); }
 
-  if (from.started_at && (!to.started_at || *from.started_at < *to.started_at ||
-                          (*from.started_at == *to.started_at && certainty(from.started_how, from.started_by_evidence) <
-                                                                     certainty(to.started_how, to.started_by_evidence)))) {
-    to.started_at = from.started_at;
-    to.started_how = from.started_how;
-    to.started_by_evidence = from.started_by_evidence;
+/// The earliest.
+template <class Report>
+void join_started(Conversation& to, const Conversation& from, const Report& report) {
+  if (!from.started_at) return;
+  const bool takes = !to.started_at || *from.started_at < *to.started_at ||
+                     (*from.started_at == *to.started_at && started_certainty(from) < started_certainty(to));
+  if constexpr (Report::kReports) {
+    report(Target::started_at,
+           !to.started_at                                     ? Rule::only
+           : *from.started_at != *to.started_at               ? Rule::earliest
+           : started_certainty(from) == started_certainty(to) ? Rule::same_value
+                                                              : Rule::surer_time,
+           takes);
   }
-  Version& ended = state.versions[index(Target::ended_at)];
-  const bool surer = from.ended_at && to.ended_at && *from.ended_at == *to.ended_at && version_of(Target::ended_at) == ended &&
-                     certainty(from.ended_how, from.ended_by_evidence) < certainty(to.ended_how, to.ended_by_evidence);
-  if (surer || stands_over(from.ended_at, version_of(Target::ended_at), to.ended_at, ended)) {
-    to.ended_at = from.ended_at;
-    to.ended_how = from.ended_how;
-    to.ended_by_evidence = from.ended_by_evidence;
-    ended = version_of(Target::ended_at);
+  if (takes) take_started(to, from);
+}
+
+template <class Report>
+void join_ended(State& state, const Conversation& from, const Version& from_version, const Report& report) {
+  Conversation& to = state.conversation;
+  Version& version = state.versions[index(Target::ended_at)];
+  const bool both_known = from.ended_at && to.ended_at;
+  const bool one_reading = both_known && *from.ended_at == *to.ended_at && from_version == version;
+  const bool surer = one_reading && ended_certainty(from) < ended_certainty(to);
+  if (both_known && *from.ended_at != *to.ended_at) state.contested = true;
+  const bool takes = surer || stands_over(from.ended_at, from_version, to.ended_at, version);
+  if constexpr (Report::kReports) {
+    const bool by_certainty = one_reading && ended_certainty(from) != ended_certainty(to);
+    if (from.ended_at) {
+      report(Target::ended_at, by_certainty ? Rule::surer_time : rule_of(from.ended_at, from_version, to.ended_at, version),
+             takes);
+    }
   }
+  if (!takes) return;
+  take_ended(to, from);
+  version = from_version;
+}
+
+template <class Report>
+void join_conversation(State& state, const Conversation& from, const auto& version_of, const Report& report) {
+  Conversation& to = state.conversation;
+  each_field([&](Target target, auto field) {
+    join_value(state, target, to.*field, state.versions[index(target)], from.*field, version_of(target), report);
+  });
+  join_started(to, from, report);
+  join_ended(state, from, version_of(Target::ended_at), report);
 }
 
 /// The rest of a touchpoint, for two readings of one that versions do not tell apart.
@@ -127,8 +177,21 @@ bool is_before(const Origin& a, const Origin& b) { return std::pair(a.file, a.of
 
 }  // namespace
 
+void take_started(Conversation& to, const Conversation& from) {
+  to.started_at = from.started_at;
+  to.started_how = from.started_how;
+  to.started_by_evidence = from.started_by_evidence;
+}
+
+void take_ended(Conversation& to, const Conversation& from) {
+  to.ended_at = from.ended_at;
+  to.ended_how = from.ended_how;
+  to.ended_by_evidence = from.ended_by_evidence;
+}
+
 void State::clear() {
   id = scope = {};
+  contested = false;
   conversation = {};
   versions.fill({});
   metadata.clear();
@@ -137,31 +200,43 @@ void State::clear() {
   origin = {};
 }
 
-void State::join(const Contribution& c) {
-  if (records == 0) {
-    id = c.id;
-    scope = c.scope;
-    conversation.external_id = c.conversation.external_id;
-    origin = c.origin;
-  } else if (is_before(c.origin, origin)) {
-    origin = c.origin;
+namespace {
+
+void join_contribution(State& state, const Contribution& c, const auto& report) {
+  if (state.records == 0) {
+    state.id = c.id;
+    state.scope = c.scope;
+    state.conversation.external_id = c.conversation.external_id;
+    state.origin = c.origin;
+  } else if (is_before(c.origin, state.origin)) {
+    state.origin = c.origin;
   }
-  ++records;
+  ++state.records;
   if ((c.says & Contribution::kSaysMore) != 0) {
-    join_conversation(*this, c.conversation, [&](Target) -> const Version& { return c.version; });
+    join_conversation(
+        state, c.conversation, [&](Target) -> const Version& { return c.version; }, report);
   } else {  // a touchpoint, mostly
-    join_value(conversation.platform, versions[index(Target::platform)], c.conversation.platform, c.version);
+    join_value(state, Target::platform, state.conversation.platform, state.versions[index(Target::platform)],
+               c.conversation.platform, c.version, report);
   }
   for (std::size_t i = 0; i < c.metadata.size(); ++i) {
     const auto& [key, value] = c.metadata[i];
+    std::vector<State::Meta>& all = state.metadata;
     // Records of one kind have the same in the same place.
-    if (i < metadata.size() && same(metadata[i].key, key) && same(metadata[i].value, value)) {
-      metadata[i].version = std::max(metadata[i].version, c.version);
+    if (i < all.size() && same(all[i].key, key) && same(all[i].value, value)) {
+      all[i].version = std::max(all[i].version, c.version);
     } else {
-      metadata.push_back({key, value, c.version});
+      all.push_back({key, value, c.version});
     }
   }
-  touchpoints.insert(touchpoints.end(), c.touchpoints.begin(), c.touchpoints.end());
+  state.touchpoints.insert(state.touchpoints.end(), c.touchpoints.begin(), c.touchpoints.end());
+}
+
+}  // namespace
+
+void State::join(const Contribution& c, MergeObserver* observer) {
+  if (observer == nullptr) return join_contribution(*this, c, NoReport());
+  join_contribution(*this, c, ToObserver{*observer, c});
 }
 
 void State::join(const State& other) {
@@ -172,23 +247,58 @@ void State::join(const State& other) {
   }
   if (is_before(other.origin, origin)) origin = other.origin;
   records += other.records;
-  join_conversation(*this, other.conversation, [&](Target target) -> const Version& { return other.versions[index(target)]; });
+  contested |= other.contested;
+  join_conversation(
+      *this, other.conversation, [&](Target target) -> const Version& { return other.versions[index(target)]; }, NoReport());
   metadata.insert(metadata.end(), other.metadata.begin(), other.metadata.end());
   touchpoints.insert(touchpoints.end(), other.touchpoints.begin(), other.touchpoints.end());
 }
 
-void State::settle() {
+namespace {
+
+void report_entries(const std::vector<State::Meta>& sorted, MergeObserver& observer) {
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (i == 0 || sorted[i].key != sorted[i - 1].key) {
+      observer.entry_stands(sorted[i].key, sorted[i].value, sorted[i].version);
+      continue;
+    }
+    const State::Meta &lost = sorted[i], &next = sorted[i - 1];  // which stands, or is nearer to it
+    observer.entry_lost(lost.key, lost.value, lost.version,
+                        lost.version == next.version ? Rule::larger_value : rule_between(next.version, lost.version));
+  }
+}
+
+void report_touchpoints(const std::vector<Touchpoint>& sorted, MergeObserver& observer) {
+  const Touchpoint* stands = nullptr;
+  for (const Touchpoint& t : sorted) {
+    if (stands == nullptr || stands->id != t.id) {
+      stands = &t;
+      continue;
+    }
+    observer.touchpoint_lost(*stands, t,
+                             content(*stands) == content(t) ? Rule::same_value
+                             : stands->version == t.version ? Rule::larger_value
+                                                            : rule_between(stands->version, t.version));
+  }
+}
+
+}  // namespace
+
+void State::settle(MergeObserver* observer) {
   std::sort(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) {
     if (a.key != b.key) return a.key < b.key;
     return a.version != b.version ? b.version < a.version : b.value < a.value;
   });
-  metadata.erase(std::unique(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) { return a.key == b.key; }),
-                 metadata.end());
+  if (observer != nullptr) report_entries(metadata, *observer);
+  const auto again = std::unique(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) { return a.key == b.key; });
+  contested |= again != metadata.end();
+  metadata.erase(again, metadata.end());
   if (may_repeat(touchpoints)) {
     std::sort(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& a, const Touchpoint& b) {
       if (a.id != b.id) return a.id < b.id;
       return a.version != b.version ? b.version < a.version : content(b) < content(a);
     });
+    if (observer != nullptr) report_touchpoints(touchpoints, *observer);
     const auto repeated = std::unique(touchpoints.begin(), touchpoints.end(),
                                       [](const Touchpoint& a, const Touchpoint& b) { return a.id == b.id; });
     repeated_touchpoints += static_cast<std::uint64_t>(touchpoints.end() - repeated);
@@ -197,18 +307,22 @@ void State::settle() {
   std::sort(touchpoints.begin(), touchpoints.end(), is_earlier);
 }
 
+namespace {
+
 /// Notes and such are internal: they say when work on a conversation began and ended, but nothing of how the customer came
 /// or was answered.
-void derive_from_touchpoints(State& state) {
+template <class Report>
+void derive(State& state, [[maybe_unused]] Report report) {
   const std::vector<Touchpoint>& all = state.touchpoints;
   if (all.empty()) return;
-  const Touchpoint *with_customer = nullptr, *inbound = nullptr, *reply = nullptr, *last_agent = nullptr, *subject = nullptr;
+  const Touchpoint *with_customer = nullptr, *inbound = nullptr, *reply = nullptr, *last_agent = nullptr, *subject = nullptr,
+                   *note = nullptr;
+  [[maybe_unused]] std::vector<const Touchpoint*> timed;  // of what reports
   Decimal handled;
   bool has_handled = false;
-  bool notes = false;
   for (const Touchpoint& t : all) {
     if (t.kind == TouchKind::note || t.kind == TouchKind::other || t.direction == Direction::internal) {
-      notes |= t.kind == TouchKind::note;
+      if (t.kind == TouchKind::note && note == nullptr) note = &t;
       continue;
     }
     if (with_customer == nullptr) with_customer = &t;
@@ -219,22 +333,64 @@ void derive_from_touchpoints(State& state) {
     if (t.has_duration) {
       if (const auto sum = add(handled, t.duration)) handled = *sum;
       has_handled = true;
+      if constexpr (Report::kReports) timed.push_back(&t);
     }
   }
   Conversation& c = state.conversation;
-  if (c.channel == Channel::none && with_customer != nullptr) c.channel = channel_of(with_customer->kind);
-  if (c.channel == Channel::none && notes) c.channel = Channel::back_office;
-  c.started_at = all.front().at;
-  c.started_how = all.front().how;
-  c.started_by_evidence = false;
-  if (c.resolved.value_or(false) && !c.ended_at) {
-    c.ended_at = all.back().at;
-    c.ended_how = all.back().how;
+  // `take(to)` puts what they say into a conversation.
+  const auto say = [&](Target target, bool stands, [[maybe_unused]] Rule rule, [[maybe_unused]] const auto& of,
+                       const auto& take) {
+    if constexpr (Report::kReports) {
+      Conversation said;
+      take(said);
+      report.to.touchpoints_say(target, said, of, rule, stands);
+    }
+    if (stands) take(c);
+  };
+  using One = std::array<const Touchpoint*, 1>;
+  if (with_customer != nullptr) {
+    say(Target::channel, c.channel == Channel::none, Rule::channel_of_touchpoint, One{with_customer},
+        [&](Conversation& to) { to.channel = channel_of(with_customer->kind); });
+  } else if (note != nullptr) {
+    say(Target::channel, c.channel == Channel::none, Rule::channel_of_notes, One{note},
+        [&](Conversation& to) { to.channel = Channel::back_office; });
   }
-  if (!c.first_response_time && reply != nullptr) c.first_response_time = seconds_between(inbound->at, reply->at);
-  if (!c.handle_time && has_handled) c.handle_time = handled;
-  if (c.assigned_agent_id.empty() && last_agent != nullptr) c.assigned_agent_id = last_agent->user;
-  if (c.subject.empty() && subject != nullptr) c.subject = subject->subject;
+  say(Target::started_at, true, Rule::first_touchpoint, One{&all.front()}, [&](Conversation& to) {
+    to.started_at = all.front().at;
+    to.started_how = all.front().how;
+    to.started_by_evidence = false;
+  });
+  if (c.resolved.value_or(false)) {
+    say(Target::ended_at, !c.ended_at, Rule::last_touchpoint, One{&all.back()}, [&](Conversation& to) {
+      to.ended_at = all.back().at;
+      to.ended_how = all.back().how;
+    });
+  }
+  if (reply != nullptr) {
+    say(Target::first_response_time, !c.first_response_time, Rule::first_response, std::array{inbound, reply},
+        [&](Conversation& to) { to.first_response_time = seconds_between(inbound->at, reply->at); });
+  }
+  if (has_handled) {
+    say(Target::handle_time, !c.handle_time, Rule::sum_of_durations, timed, [&](Conversation& to) { to.handle_time = handled; });
+  }
+  if (last_agent != nullptr) {
+    say(Target::assigned_agent_id, c.assigned_agent_id.empty(), Rule::last_agent, One{last_agent},
+        [&](Conversation& to) { to.assigned_agent_id = last_agent->user; });
+  }
+  if (subject != nullptr) {
+    say(Target::subject, c.subject.empty(), Rule::first_email_subject, One{subject},
+        [&](Conversation& to) { to.subject = subject->subject; });
+  }
+}
+
+}  // namespace
+
+void derive_from_touchpoints(State& state, MergeObserver* observer) {
+  if (observer == nullptr) {
+    derive(state, Silent());
+  } else {
+    derive(state, Reporting{*observer});
+  }
 }
 
 std::array<std::uint64_t, kTouchKinds> count_touchpoints(const State& state) {

@@ -13,6 +13,7 @@
 #include "encode/json_text.hpp"
 #include "encode/reject_json.hpp"
 #include "merge/ledger.hpp"
+#include "pipeline/newest.hpp"
 #include "pipeline/notes.hpp"
 #include "text.hpp"
 
@@ -32,6 +33,13 @@ void forget(Conversation& c) {
   for (std::optional<Decimal>* number : {&c.handle_time, &c.wait_time, &c.first_response_time, &c.csat_score}) number->reset();
   c.resolved.reset();
 }
+
+/// What programs write where there is nothing, as an id or a status. Compared as words are: in any case, and `--` is `-`.
+constexpr std::string_view kPlaceholders[] = {"NULL",   "(null)", "<null>",  "[null]",  "nil",       "None",
+                                              "(none)", "<none>", "nan",     "N/A",     "n.a.",      "NA",
+                                              "<NA>",   "#N/A",   "#NA",     "\\N",     "-",         "–",
+                                              "—",      "\"\"",   "(blank)", "(empty)", "undefined", "[object Object]",
+                                              "#NULL!", "#REF!",  "#VALUE!", "#NAME?",  "#DIV/0!",   "#NUM!"};
 
 void count_reject(Books& books, std::string_view code, std::string_view message, std::string_view cure) {
   const bool known = books.rejected.contains(code);  // the example is of the first one only
@@ -94,6 +102,7 @@ void Batch::clear() {
   unknown_ids.clear();
   known_ids.fill(0);
   id_hashes.clear();
+  marks.clear();
   books = Books();
   written = bytes = 0;
   error.reset();
@@ -119,9 +128,25 @@ Result<void> Normalizer::open() {
   translator_ = std::move(*translator);
   remote_ = translator_->translates() ? translator_->remote() : nullptr;
   translates_ids_ = std::any_of(source_.ids.begin(), source_.ids.end(), [](const IdUse& use) { return use.table != nullptr; });
-  Vocabulary& channels = vocabularies_[static_cast<std::size_t>(Target::channel)];
-  for (const auto& [word, channel] : source_.channel_words) channels.add(word, channel);
+  settle_words();
   return {};
+}
+
+/// What the settings say of words, and which texts are no id and no status.
+void Normalizer::settle_words() {
+  statuses_as_given_ = vocabulary(Target::status).empty();
+  for (const SourceConfig::Word& w : source_.words) {
+    if (w.word == "*") {
+      vocabulary(w.target).set_rest(w.meaning);
+    } else {
+      vocabulary(w.target).add(w.word, w.meaning, Rule::value_map_setting);
+    }
+  }
+  if (!source_.placeholders) return;
+  for (const Target target : {Target::external_id, Target::queue_id, Target::assigned_agent_id, Target::customer_id,
+                              Target::status, Target::resolved}) {
+    for (const std::string_view placeholder : kPlaceholders) vocabulary(target).add_placeholder(placeholder);
+  }
 }
 
 // ---- names ------------------------------------------------------------------------------------------------------
@@ -147,6 +172,7 @@ void Normalizer::forget_names() {
   bound_keys_.clear();
   keys_differ_ = true;
   names_ = NameTable();
+  last_shape_.clear();
   walker_.reset();
   walks_.clear();
 }
@@ -193,6 +219,7 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   renamed.close("columns that stand again");
   if (auto bound = bind_new_names(); !bound) return bound;
   row_plan_ = plan_rows(dialect.delimiter);
+  note_header();
   for (const auto& [later, first] : repeated) {
     if (plans_.fields[first]->action != Action::map && plans_.fields[later]->action != Action::map) continue;
     return Error{
@@ -381,7 +408,8 @@ bool Normalizer::begin_record(const Place& place) {
   lasting_ = place.raw;
   ++batch_->books.read;
   outcome_ = Outcome::going;
-  filled_ = plain_ = sets_ = 0;
+  filled_ = plain_ = sets_ = asked_ = 0;
+  blank_names_.clear();
   gathered_.clear();
   unused_.clear();
   row_metadata_.clear();
@@ -396,7 +424,9 @@ bool Normalizer::begin_record(const Place& place) {
   touches_.clear();
   scratch_text_.clear();
   forget(conversation_);
+  absent_id_ = Field();
   duplicate_keys_ += place.duplicate_keys;
+  if (source_.observer != nullptr) begin_report();
   return true;
 }
 
@@ -513,7 +543,7 @@ void Normalizer::finish_record() {
   if (outcome_ == Outcome::going) understand();
   if (translates_ids_ && outcome_ == Outcome::going) translate_ids();
   place_gathered();  // of refused and filtered records too: the books count every field that was read
-  if (source_.explanations != nullptr) explain_record();
+  if (source_.observer != nullptr) end_report();
   if (outcome_ == Outcome::going) emit();
 }
 
@@ -523,6 +553,7 @@ void Normalizer::on_fault(const FrameFault& fault) {
   const std::string cure = source_.cure(fault.cure.empty() ? std::string_view(kCorrectSource) : std::string_view(fault.cure));
   ++batch_->books.read;
   count_reject(batch_->books, fault.code, fault.message, cure);
+  if (source_.observer != nullptr) report_fault(fault, cure);
   if (source_.want_ledger)
     add_ledger_entry(batch_->ledger, source_.number, {file_, fault.line, fault.offset}, Fate::rejected, fault.code);
   if (!source_.want_rejects) return;
@@ -538,6 +569,13 @@ void Normalizer::on_repeated_header(const Place& place) {
   batch_->books.filter(kRule);
   place_ = place;
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place.offset}, Fate::filtered, kRule);
+  if (source_.observer == nullptr) return;
+  outcome_ = Outcome::filtered;
+  filled_ = 0;
+  begin_report();
+  reports_ = false;  // it has no fields
+  report_.code = kRule;
+  end_report();
 }
 
 // ---- out ------------------------------------------------------------------------------------------------------------
@@ -581,6 +619,7 @@ void Normalizer::add_value(Buffer& out, const Field& value, Form form) {
 
 void Normalizer::emit_line() {
   Buffer& out = batch_->out;
+  const std::size_t begun = out.size();
   // The record's own texts are in its block or in an arena; those of a table of ids are not.
   add_conversation_fields(out, conversation_, translates_ids_ ? Texts::any : Texts::padded);
   MetadataWriter metadata(out);
@@ -597,6 +636,30 @@ void Normalizer::emit_line() {
   metadata.close();
   batch_->id_hashes.push_back(hash64(conversation_.external_id));
   ++batch_->written;
+  if (source_.marks_lines) mark_line(out.size() - begun);
+}
+
+/// For when its id comes again.
+void Normalizer::mark_line(std::size_t size) {
+  LineMark mark;
+  mark.size = static_cast<std::uint32_t>(size);
+  if (has(Target::version)) {
+    const Slot& s = slot(Target::version);
+    mark.dated = true;
+    mark.kind = s.value.kind;
+    mark.how = s.how;
+    mark.updated = s.value.view();
+    if (has(Target::time_zone)) mark.zone = trimmed(slot(Target::time_zone).value.view());
+  }
+  add_mark(batch_->marks, mark);
+}
+
+/// By the job's template; without one the record's own id.
+std::string_view Normalizer::external_id() {
+  if (source_.external_id.plain()) return conversation_.external_id;
+  key_.clear();
+  source_.external_id.write({conversation_.external_id, conversation_.platform, source_.instance, source_.name, scope()}, key_);
+  return key_;
 }
 
 void Normalizer::emit_contribution() {
@@ -616,41 +679,76 @@ void Normalizer::emit_contribution() {
   Contribution& c = contribution_;
   c.source = source_.number;
   c.id = conversation_.external_id;
-  c.scope = has(Target::scope) ? slot(Target::scope).value.view() : std::string_view();
-  if (!source_.external_id.plain()) {
-    key_.clear();
-    source_.external_id.write({c.id, conversation_.platform, source_.name, c.scope}, key_);
-    conversation_.external_id = key_;
-  }
+  c.scope = scope();
+  conversation_.external_id = external_id();
   c.version = version_;
   c.says = (filled_ & ~kFewKnow) != 0 ? ~std::uint32_t{0} : Contribution::kSaysPlatform | Contribution::kSaysChannel;
   c.origin = {file_, line(), place_.offset};
   c.metadata = metadata_;
   c.touchpoints = touches_;
+  if (source_.column_sets && source_.is_snapshot()) set_columns(c);
   add_entry(batch_->contributions, c, conversation_, text_numbers_ ? &*text_numbers_ : nullptr);
 }
 
-void Normalizer::explain_record() {
-  auto& records = source_.explanations->records;
-  const auto wanted = records.find({file_, place_.offset});
-  if (wanted == records.end()) return;
-  RecordExplanation& record = wanted->second;
-  record.size = place_.raw.size();
-  record.fields.clear();
-  for (std::size_t t = 1; t < kTargetCount; ++t) {
-    const auto target = static_cast<Target>(t);
-    if (!has(target)) continue;
-    const Field& value = slot(target).value;
-    const bool time = target == Target::started_at || target == Target::ended_at || target == Target::version;
-    std::string zone = has(Target::time_zone) ? std::string(slot(Target::time_zone).value.view()) : source_.zone_name;
-    record.fields.push_back({target, field_name(value), std::string(value.view()), time ? std::move(zone) : std::string()});
+// Which columns a record of a snapshot has: what it has blank erases what an older one says, what it lacks does not.
+
+void Normalizer::add_column(std::uint16_t id) {
+  const FieldPlan& p = plan(id);
+  std::uint32_t targets = 0;
+  for (const Mapping& m : p.mappings) targets |= 1U << static_cast<unsigned>(m.target);
+  set_text_.add(names_.name(id), p.key.name, targets);
+  if (p.key.path != p.key.name) set_text_.add(names_.name(id), p.key.path, targets);
+}
+
+/// The number of the set that was told. Where it has none, its text goes into `own`.
+std::uint32_t Normalizer::keep_set(std::string& own) {
+  const std::string_view text = set_text_.finish();
+  const std::uint32_t number = source_.column_sets->add(text);
+  own = number == ColumnSets::kNone ? text : std::string_view();
+  return number;
+}
+
+void Normalizer::note_header() {
+  if (!source_.column_sets || !source_.is_snapshot()) return;
+  set_text_.begin(false);
+  for (std::size_t id = 0; id < csv_header_.size(); ++id) add_column(static_cast<std::uint16_t>(id));
+  header_set_ = keep_set(own_header_set_);
+}
+
+void Normalizer::set_columns(Contribution& c) {
+  if (record_ == nullptr) {
+    c.column_set = header_set_;
+    c.own_column_set = own_header_set_;
+    return;
   }
+  shape_.assign(reinterpret_cast<const char*>(&asked_), sizeof asked_);
+  bool lasting = true;  // ids mean the same for the next record
+  for (const Field& field : *record_) {
+    lasting &= field.id < NameTable::kStable;
+    shape_.append(reinterpret_cast<const char*>(&field.id), sizeof field.id);
+  }
+  for (const std::string_view name : blank_names_) shape_.append(name).push_back('\0');
+  if (!lasting || shape_ != last_shape_) {
+    set_text_.begin(walker_ != nullptr);
+    for (const Field& field : *record_) add_column(field.id);
+    if (asked_ != 0) set_text_.add({}, {}, asked_);
+    for (const std::string_view name : blank_names_) {
+      Buffer key;
+      add_comma_key(key, name);
+      set_text_.add({}, scratch_text_.keep(key.view().substr(1)), 0);
+    }
+    last_set_ = keep_set(last_own_set_);
+    last_shape_ = lasting ? shape_ : std::string();
+  }
+  c.column_set = last_set_;
+  c.own_column_set = last_own_set_;
 }
 
 void Normalizer::reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
                         std::string_view in_options) {
   if (outcome_ == Outcome::refused) return;
   const std::string cure = source_.cure(in_options);
+  if (source_.observer != nullptr) report_reject(code, field, found, message, cure);
   outcome_ = Outcome::refused;
   count_reject(batch_->books, code, message, cure);
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place_.offset}, Fate::rejected, code);
@@ -687,15 +785,14 @@ void Normalizer::account(Summary& summary) const {
   }
   findings_.enter(source_.inputs, summary);
   for (std::size_t t = 0; t < kTargetCount; ++t) {
-    if (vocabularies_[t].empty() || static_cast<Target>(t) == Target::resolved) continue;
+    if (vocabularies_[t].empty()) continue;
+    const bool resolved = static_cast<Target>(t) == Target::resolved;
     if (vocabularies_[t].overflowed()) summary.too_many_words.emplace(name_of(static_cast<Target>(t)));
     vocabularies_[t].each([&](const std::string& word, const Vocabulary::Entry& entry) {
+      if (resolved && (entry.known || !entry.meaning.empty())) return;  // of these the words of the status say enough
       WordUse& use = summary.words[std::string(name_of(static_cast<Target>(t)))][word];
       use.count += entry.count;
       use.meaning = entry.meaning;
-      if (static_cast<Target>(t) == Target::channel && entry.channel == Channel::none && default_channel_ != Channel::none) {
-        use.meaning = fmt::format("{} (default_channel)", name_of(default_channel_));
-      }
     });
   }
   const auto add_field = [&](const std::string& name, const FieldUse& use) {

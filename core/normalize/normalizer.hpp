@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -29,6 +30,8 @@
 #include "normalize/column_counts.hpp"
 #include "normalize/decimal.hpp"
 #include "normalize/evidence.hpp"
+#include "normalize/id_text.hpp"
+#include "normalize/observer.hpp"
 #include "normalize/vocabulary.hpp"
 #include "pipeline/books.hpp"
 #include "pipeline/findings.hpp"
@@ -45,6 +48,7 @@ struct Batch {
   Buffer unknown_ids;    ///< ids that a table does not have, as entries: kind and platform, id
   std::array<std::uint64_t, kIdKinds> known_ids{};
   std::vector<std::uint64_t> id_hashes;  ///< of the records in `out`
+  Buffer marks;                          ///< of them, where the source marks lines
   Books books;
   std::uint64_t written = 0, bytes = 0;
   std::optional<Error> error;  ///< ends the run once everything before it is written
@@ -251,6 +255,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Step& step(std::uint16_t id) {
     return id < NameTable::kStable ? plans_.steps[id] : transient_plans_.steps[id - NameTable::kStable];
   }
+  Vocabulary& vocabulary(Target target) { return vocabularies_[static_cast<std::size_t>(target)]; }
+  void settle_words();
   static void add_use(FieldUse& use, const FieldPlan& plan, const Step& step);
   Result<void> bind_up_to(Plans& plans, std::size_t count, std::size_t first_id);
   void forget_transient_plans();
@@ -286,7 +292,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void put_alone(const Value& value, std::uint16_t at, Step& step);
   std::uint16_t next_place();
   [[nodiscard]] bool is_plain(const Field& value) const;
-  [[nodiscard]] bool is_absent(Target target, std::string_view text) const;
+  [[nodiscard]] bool is_absent(Target target, const Field& value);
   void place_gathered();
   void add_unused(const Gathered& gathered);
   [[nodiscard]] RowPlan plan_rows(char delimiter);
@@ -304,8 +310,17 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void understand();
   void understand_id(Target target, std::string_view& to);
   void understand_unusual_id(Target target, std::string_view& to);
+  bool understand_id_text(Target target, const Field& value, std::string_view& to);
+  void find_cleaned(const IdText& id, const Field& value);
+  void refuse_id(Target target, const Field& value, const IdText& id);
+  void found_absent(Target target, const Field& value);
+  void found_trimmed_word(const Field& value);
+  void found_unknown_status(const Field& value);
+  void found_unknown_resolved(const Field& value);
+  std::string_view resolved_by_status(const Field& value);
   void understand_text(Target target, std::string_view& to);
   void understand_channel();
+  void take_default_channel();
   void understand_status();
   void understand_time(Target target, std::size_t reader, std::optional<Instant>& to, Known& how);
   void refuse_time(Target target, TimeFault fault);
@@ -313,20 +328,32 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void understand_version();
   void understand_resolved();
   void understand_csat();
+  std::optional<Decimal> score_of(const Field& value);
   bool find_zone();
   void look_at_times();
   void weigh_evidence();
   [[nodiscard]] TimeComplaint complaint(TimeFault fault, std::string_view text) const;
+  /// Whose zone a time without an offset is read in.
+  enum class ZoneOf : std::uint8_t { record, documents, source };
+  [[nodiscard]] ZoneOf zone_of(How how) const {
+    if (has(Target::time_zone)) return ZoneOf::record;
+    const bool documents_say = source_.zone == nullptr && (how == How::utc || source_.info.utc_by_document);
+    return documents_say ? ZoneOf::documents : ZoneOf::source;
+  }
   TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
   void bad_value(Target target, std::string_view code, std::string message, const std::string& cure);
   void count_bad(std::string_view what, std::string_view found, std::string message, const std::string& cure);
-  /// Of the record at hand; `message` is called for the first one only.
-  template <class Message>
-  void find(std::string_view code, Message&& message, std::string_view cure) {
+  /// Of the record at hand; `message`, and `cure` where it is no text, are called for the first one only.
+  template <class Message, class Cure>
+  void find(std::string_view code, Message&& message, Cure&& cure) {
     findings_.add(code, {file_, place_.offset}, [&] {
       Finding first;
       first.message = message();
-      first.cure = source_.cure(cure);
+      if constexpr (std::is_invocable_v<Cure>) {
+        first.cure = source_.cure(cure());
+      } else {
+        first.cure = source_.cure(cure);
+      }
       first.line = line();
       return first;
     });
@@ -337,8 +364,46 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool translate_id(IdKind kind, Target target, std::string_view& id);
   void emit();
   void emit_line();
+  void mark_line(std::size_t size);
   void emit_contribution();
-  void explain_record();
+  void note_header();
+  void set_columns(Contribution& c);
+  void add_column(std::uint16_t id);
+  std::uint32_t keep_set(std::string& own);
+  [[nodiscard]] std::string_view scope() const {
+    return has(Target::scope) ? slots_[static_cast<std::size_t>(Target::scope)].value.view() : std::string_view();
+  }
+  std::string_view external_id();
+
+  // To the observer (report.cpp).
+  void begin_report();
+  void end_report();
+  void report_fault(const FrameFault& fault, std::string_view cure);
+  void report_reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
+                     std::string_view cure);
+  void add_lost(Target target, const Field& value, Rule rule, std::string_view detail);
+  [[nodiscard]] RecordReport::Use use_of(Target target);
+  /// By which rule a target has its value; without a report the field's text is it.
+  void report_made(Target target, Rule rule, std::string_view detail = {}) {
+    if (reports_) [[unlikely]]
+      made_by_[static_cast<std::size_t>(target)] = {rule, std::string(detail)};
+  }
+  void report_word(Target target, const Vocabulary::Entry& entry) {
+    if (reports_) [[unlikely]]
+      report_entry(target, entry);
+  }
+  void report_entry(Target target, const Vocabulary::Entry& entry);
+  /// A field that wanted a target and is not its value. `value` is made a field of only where it is reported.
+  template <class Value>
+  void report_lost_value(Target target, const Value& value, Rule rule) {
+    if (reports_) [[unlikely]]
+      add_lost(target, value.field(), rule, {});
+  }
+  void report_lost(Target target, const Field& value, Rule rule, std::string_view detail = {}) {
+    if (reports_) [[unlikely]]
+      add_lost(target, value, rule, detail);
+  }
+
   void add_value(Buffer& out, const Field& value, Form form);
   void reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
               std::string_view cure);
@@ -396,6 +461,16 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::vector<Touchpoint> touches_;
   Conversation conversation_;
   Contribution contribution_;  // all but the conversation
+  // Of snapshots that go to the merge: which columns a record has.
+  const Record* record_ = nullptr;  // null: a row of CSV, which has all of the header
+  std::uint32_t header_set_ = ColumnSets::kNone;
+  std::string own_header_set_;                 // where that has no number
+  std::uint32_t asked_ = 0;                    // targets that the adapter set, maybe to nothing: a bit each
+  std::vector<std::string_view> blank_names_;  // names of its own under which it carried nothing
+  ColumnSetText set_text_;
+  std::string shape_, last_shape_;              // what the set of a record depends on: the record's, and the last one's
+  std::uint32_t last_set_ = ColumnSets::kNone;  // kNone: last_own_set_ is it
+  std::string last_own_set_;
   Version version_;
   std::string key_;
   std::vector<MetadataItem> metadata_;
@@ -404,6 +479,18 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Arena scratch_text_;
   TextLines lines_{{}, 1};  // of the block
   bool translates_ids_ = false;
+  bool statuses_as_given_ = false;  // the adapter has no value map for them
+  std::string id_room_;             // of an id that is not as it was written
+  Field absent_id_;                 // of the record at hand: a placeholder where its id should be; no text: there was none
+
+  // For the observer.
+  struct MadeBy {
+    Rule rule = Rule::none;
+    std::string detail;
+  };
+  bool reports_ = false;  // all that becomes of the record's fields
+  RecordReport report_;
+  std::array<MadeBy, kTargetCount> made_by_;
 
   // Counts.
   std::uint64_t touchpoints_ = 0, duplicate_keys_ = 0, leap_seconds_ = 0;

@@ -107,6 +107,7 @@ inline void Normalizer::put_alone(const Value& value, std::uint16_t at, Step& s)
 
 /// Each field to where it belongs: the loop that every byte of metadata goes through.
 void Normalizer::take(const Record& record) {
+  record_ = &record;
   for (std::size_t i = 0; i < record.count; ++i) {
     const Field& field = record.fields[i];
     Step& s = field.id < NameTable::kStable ? plans_.steps[field.id] : step(field.id);
@@ -121,6 +122,7 @@ void Normalizer::take(const Record& record) {
 /// The same for a row of CSV. Empty cells, and those of columns that nobody wants, are only counted: all at once, since a branch
 /// for each of them would be foreseen as well as a coin.
 void Normalizer::take(const CsvRow& row) {
+  record_ = nullptr;
   ++row_plan_.rows;
   Step* const steps = plans_.steps.data();
   const RowPlan::Column* const columns = row_plan_.columns.data();
@@ -150,6 +152,7 @@ void Normalizer::take(const CsvRow& row) {
         case RowPlan::How::fill: {
           if (column.absent != nullptr && column.absent->is_absent(text)) {
             uncount(column, steps[number]);
+            found_absent(column.target, Cell{text, number}.field());
             break;
           }
           filled_targets |= 1U << static_cast<unsigned>(column.target);
@@ -202,6 +205,7 @@ inline void Normalizer::take(const Value& value, std::uint16_t at, Step& s) {
     case Action::map_plainly: {
       if (s.is_absent(value.view())) {
         ++s.empty;
+        found_absent(s.target, value.field());
         break;
       }
       if (s.also_carried) carry(value, s);
@@ -240,7 +244,7 @@ void Normalizer::count_cells() {
 void Normalizer::fill_each(const Cell& cell, Step& s) {
   std::uint32_t targets = 0;
   for (const Mapping& m : plan(cell.column).mappings) {
-    if (is_absent(m.target, cell.text)) continue;
+    if (is_absent(m.target, cell.field())) continue;
     targets |= 1U << static_cast<unsigned>(m.target);
     put(m.target, m.how, m.rank, cell, cell.column);
   }
@@ -260,12 +264,17 @@ void Normalizer::settle_rivals(const CsvRow& row, const std::vector<std::uint16_
   for (const std::uint16_t column : columns) {
     const Cell cell{row.cell(column), column};
     Step& s = plans_.steps[column];
-    if (cell.is_nothing() || s.is_absent(cell.text)) {
+    if (cell.is_nothing()) {
       ++s.empty;
+    } else if (s.is_absent(cell.text)) {
+      ++s.empty;
+      found_absent(s.target, cell.field());
     } else if (!settled) {
       settled = true;
       put_alone(cell, column, s);
-    } else if (!s.also_carried) {
+    } else {
+      report_lost_value(s.target, cell, Rule::lower_priority);
+      if (s.also_carried) continue;
       if (s.carries) {
         add_unused({cell.field(), 0, column});
       } else {
@@ -349,7 +358,7 @@ Normalizer::RowPlan::Column Normalizer::plan_column(const Step& s, std::uint16_t
 void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
   std::uint32_t targets = 0;
   for (const Mapping& m : plan(field.id).mappings) {
-    if (is_absent(m.target, field.view())) continue;
+    if (is_absent(m.target, field)) continue;
     targets |= 1U << static_cast<unsigned>(m.target);
     fill(m.target, m.how, m.rank, field, at);
   }
@@ -361,9 +370,23 @@ void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
   gathered_.push_back({field, targets, at, s.also_carried});
 }
 
-bool Normalizer::is_absent(Target target, std::string_view text) const {
-  const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(target)];
-  return vocabulary.has_absent() && vocabulary.is_absent(text);
+bool Normalizer::is_absent(Target target, const Field& value) {
+  const Vocabulary& of_target = vocabulary(target);
+  if (!of_target.has_absent() || !of_target.is_absent(value.view())) return false;
+  found_absent(target, value);
+  return true;
+}
+
+/// A value that means that there is none. What its adapter says so of is certain; what is so by our own list is counted.
+void Normalizer::found_absent(Target target, const Field& value) {
+  const bool placeholder = vocabulary(target).is_placeholder(value.view());
+  report_lost(target, value, placeholder ? Rule::placeholder : Rule::absent_word);
+  if (survey_ != nullptr || !placeholder) return;
+  if (target == Target::external_id) absent_id_ = value;
+  if (target == Target::resolved && vocabulary(Target::status).is_placeholder(value.view())) return;  // said of the status
+  find(
+      "placeholder", [&] { return fmt::format("\"{}\" in {} is taken for nothing", shown(value.view()), field_name(value)); },
+      "if it is a real value, --set placeholders=none");
 }
 
 /// Two fields want the one target of this one.
@@ -371,6 +394,7 @@ void Normalizer::settle_rivals(const Field& field, std::uint16_t at, const Step&
   const std::uint32_t bit = 1U << static_cast<unsigned>(s.target);
   if (slot(s.target).rank <= s.rank) {
     gathered_.push_back({field, bit, at, s.also_carried});
+    report_lost(s.target, field, Rule::lower_priority);
     return;
   }
   fill(s.target, s.how, s.rank, field, at);
@@ -382,7 +406,10 @@ void Normalizer::settle_rivals(const Field& field, std::uint16_t at, const Step&
 void Normalizer::fill(Target target, How how, std::uint32_t rank, const Field& value, std::uint16_t at) {
   const std::uint32_t bit = 1U << static_cast<unsigned>(target);
   Slot& s = slot(target);
-  if (has(target) && s.rank <= rank) return;
+  if (has(target)) {
+    report_lost(target, s.rank <= rank ? value : s.value, Rule::lower_priority);
+    if (s.rank <= rank) return;
+  }
   if ((plain_ & bit) != 0) {
     Step& loser = step(s.value.id);
     --loser.mapped;
@@ -489,7 +516,8 @@ const Normalizer::Key& Normalizer::made_key(std::string_view comma_key) {
 
 bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& value) {
   if (outcome_ != Outcome::going) return false;
-  if (is_nothing(value) || is_absent(target, value.view())) return true;
+  asked_ |= 1U << static_cast<unsigned>(target);
+  if (is_nothing(value) || is_absent(target, value)) return true;
   const bool made = (value.flags & Field::kMade) != 0;
   if (!made && !walking_ && !has(target) && gathered_.empty()) {  // mostly
     Step& s = step(value.id);
@@ -593,7 +621,10 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
 
 bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   if (outcome_ != Outcome::going) return false;
-  if (is_nothing(value)) return true;
+  if (is_nothing(value)) {
+    if (source_.column_sets && source_.is_snapshot()) blank_names_.push_back(scratch_text_.keep(name));
+    return true;
+  }
   const bool made = (value.flags & Field::kMade) != 0;
   bool carries = source_.metadata != SourceConfig::Metadata::none;
   if (source_.metadata == SourceConfig::Metadata::listed) carries = is_listed(name);
@@ -657,6 +688,7 @@ bool Normalizer::drop(const Field& value, std::string_view rule) {
 bool Normalizer::filter(std::string_view rule) {
   if (outcome_ != Outcome::going) return false;
   outcome_ = Outcome::filtered;
+  if (source_.observer != nullptr) report_.code = rule;
   batch_->books.filter(rule);
   if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place_.offset}, Fate::filtered, rule);
   return false;

@@ -5,50 +5,13 @@
 #include <cstring>
 #include <utility>
 
+#include "characters.hpp"
 #include "merge/sorter.hpp"
 #include "normalize/normalizer.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-/// In upper or lower case; eight bytes at a time.
-bool has_letter_e(std::string_view text) {
-  const auto has_e = [](const char* eight) {
-    constexpr std::uint64_t kOnes = 0x0101010101010101U;
-    std::uint64_t bytes = 0;
-    std::memcpy(&bytes, eight, sizeof bytes);
-    bytes = (bytes | kOnes * 0x20) ^ kOnes * 'e';  // a byte is 0 where an e stands
-    return ((bytes - kOnes) & ~bytes & kOnes * 0x80) != 0;
-  };
-  if (text.size() < 8) return std::any_of(text.begin(), text.end(), [](char c) { return (c | 0x20) == 'e'; });
-  for (std::size_t at = 0; at + 8 < text.size(); at += 8) {
-    if (has_e(text.data() + at)) return true;
-  }
-  return has_e(text.data() + text.size() - 8);
-}
-
-/// `1.03006E+13`: a number that a spreadsheet or a double has rounded.
-bool is_exponent_number(std::string_view text) {
-  if (static_cast<unsigned char>(text.front()) > '9' || !has_letter_e(text)) return false;  // nearly all ids
-  text = trimmed(text);
-  std::size_t e = !text.empty() && text.front() == '-' ? 1 : 0;
-  while (e < text.size() && (is_digit(text[e]) || text[e] == '.' || text[e] == ',')) ++e;
-  if (e == 0 || e + 1 >= text.size() || (text[e] != 'e' && text[e] != 'E')) return false;
-  const auto number = [](std::string_view digits) {
-    return !digits.empty() &&
-           std::all_of(digits.begin(), digits.end(), [](char c) { return is_digit(c) || c == '.' || c == ','; });
-  };
-  std::string_view exponent = text.substr(e + 1);
-  if (exponent.front() == '+' || exponent.front() == '-') exponent.remove_prefix(1);
-  std::string_view mantissa = text.substr(0, e);
-  if (mantissa.front() == '-') mantissa.remove_prefix(1);
-  // Without a point it may well be an id such as `12e4` made of hexadecimal digits: only a sign or a point proves it.
-  const bool proof = mantissa.find_first_of(".,") != std::string_view::npos || text[e + 1] == '+';
-  return proof && number(mantissa) && number(exponent) && exponent.find_first_of(".,") == std::string_view::npos;
-}
 
 /// A cure is meant to be copied: nothing of the data may mean anything to a shell.
 std::string shell_word(std::string_view text) {
@@ -62,6 +25,12 @@ std::string shell_word(std::string_view text) {
   }
   return quoted + "'";
 }
+
+/// The setting that says what a word means.
+std::string word_setting(Target target, std::string_view word) {
+  return fmt::format("{}.{}", name_of(target), lower_word(shown(word)));
+}
+
 }  // namespace
 
 std::string Normalizer::field_name(const Field& field) const {
@@ -75,6 +44,7 @@ void Normalizer::bad_value(Target target, std::string_view code, std::string mes
     reject(code, field_name(value), value.view(), message, cure);
     return;
   }
+  report_lost(target, value, Rule::bad_value, message);
   count_bad(name_of(target), value.view(), std::move(message), cure);
   filled_ &= ~(1U << static_cast<unsigned>(target));  // so that place_gathered() finds it unused
 }
@@ -95,7 +65,8 @@ void Normalizer::understand() {
   conversation_.platform = source_.platform;
   if (has(Target::time_zone) && !find_zone()) return;
   if (!has(Target::external_id)) {
-    reject("missing_external_id", "", "", "the record has no id, so it could neither be found again nor updated",
+    reject("missing_external_id", absent_id_.size != 0 ? field_name(absent_id_) : std::string(), absent_id_.view(),
+           "the record has no id, so it could neither be found again nor updated",
            "correct it in the source, or leave the record out");
     return;
   }
@@ -133,7 +104,7 @@ inline void Normalizer::understand_id(Target target, std::string_view& to) {
   if (!has(target)) return;
   const Field& value = slot(target).value;
   const std::string_view text = value.view();
-  const bool usual = value.kind == Kind::cell ? !is_exponent_number(text) : value.kind == Kind::string;
+  const bool usual = value.kind <= Kind::string ? is_usual_id(text) : value.kind == Kind::number && all_digits(text);
   if (usual) {
     to = text;
   } else {
@@ -142,25 +113,109 @@ inline void Normalizer::understand_id(Target target, std::string_view& to) {
 }
 
 void Normalizer::understand_unusual_id(Target target, std::string_view& to) {
-  const Field& value = slot(target).value;
-  // A JSON number that is an id has an exponent only where a double has written it.
-  const bool number = value.kind == Kind::number && value.view().find_first_of("eE") != std::string_view::npos;
-  const bool lost = number || value.kind == Kind::cell;
-  if (value.kind == Kind::number && !lost) {
-    to = value.view();
+  if (outcome_ != Outcome::going) return;
+  const Field value = slot(target).value;
+  if (value.kind > Kind::number) {
+    constexpr std::string_view kWhy = "an id is text or a number";
+    if (target == Target::external_id) {
+      reject("bad_id", field_name(value), value.view(), kWhy, "correct it in the source");
+    } else {
+      bad_value(target, "bad_id", std::string(kWhy), "correct it in the source");
+    }
     return;
   }
-  std::string message = lost ? "a number in exponent form has lost its last digits: which record it was can no longer be told"
-                             : "an id is text or a number";
-  std::string cure = number ? "export again with the ids as texts, or as whole numbers with all their digits"
-                     : lost ? "export again and do not open the file in a spreadsheet, or format the column as text"
-                            : "correct it in the source";
-  const std::string_view code = lost ? "id_lost_digits" : "bad_id";
+  understand_id_text(target, value, to);
+}
+
+/// False: the text is no id, and that is said.
+bool Normalizer::understand_id_text(Target target, const Field& value, std::string_view& to) {
+  const IdText id = look_at_id(value.view(), source_.decimal_ids, id_room_);
+  const bool phone = target == Target::customer_id && id.damage == IdDamage::grouped && !source_.customers_are_numbers;
+  if (id.damage != IdDamage::none && !phone) {
+    refuse_id(target, value, id);
+    return false;
+  }
+  find_cleaned(id, value);
+  if (id.trimmed || id.unguarded || id.whole) report_made(target, Rule::cleaned_id);
+  const Vocabulary& absent = vocabulary(target);
+  if (id.text.empty() || (id.unguarded && absent.has_absent() && absent.is_absent(id.text))) {
+    if (target == Target::external_id) {
+      reject("missing_external_id", field_name(value), value.view(),
+             "the record has no id, so it could neither be found again nor updated",
+             "correct it in the source, or leave the record out");
+    } else {
+      report_lost(target, value, Rule::placeholder);
+      filled_ &= ~(1U << static_cast<unsigned>(target));
+    }
+    return false;
+  }
+  to = id.text.data() == value.text ? id.text : scratch_text_.keep(id.text);
+  return true;
+}
+
+/// What was done to an id before it was one.
+void Normalizer::find_cleaned(const IdText& id, const Field& value) {
+  const auto message = [&](std::string_view what) {
+    return fmt::format("\"{}\" in {} is taken for \"{}\": {}", revealed(shown(value.view())), field_name(value), shown(id.text),
+                       what);
+  };
+  if (id.trimmed) {
+    find(
+        "trimmed", [&] { return message("blanks and characters that show nothing are no part of an id"); }, "");
+  }
+  if (id.unguarded) {
+    find(
+        "text_guard", [&] { return message("the rest keeps a spreadsheet from taking it for a number"); }, "");
+  }
+  if (id.whole) {
+    find(
+        "decimal_id", [&] { return message("the setting decimal_ids says so"); }, "");
+  }
+}
+
+void Normalizer::refuse_id(Target target, const Field& value, const IdText& id) {
+  std::string_view code = "bad_id", message, cure;
+  const bool cell = value.kind == Kind::cell;
+  switch (id.damage) {
+    case IdDamage::lost_digits:
+      code = "id_lost_digits";
+      message = id.whole ? "a number of so many digits has lost the last of them where it was kept with a fraction"
+                         : "a number in exponent form has lost its last digits: which record it was can no longer be told";
+      cure = cell ? "export again and do not open the file in a spreadsheet, or format the column as text"
+                  : "export again with the ids as texts, or as whole numbers with all their digits";
+      break;
+    case IdDamage::decimal:
+      code = "id_is_decimal";
+      message = "a number with a fraction is no id: a program took the id for an amount";
+      cure = "export again with the ids as texts; where the fractions are zero, --set decimal_ids=whole takes the whole numbers";
+      break;
+    case IdDamage::formatted:
+    case IdDamage::grouped:
+      code = "id_is_formatted";
+      message = "a number with separators between its digits is no id: a program took the id for an amount";
+      cure = "export again with the ids as texts, or format the column as text";
+      break;
+    case IdDamage::formula:
+    case IdDamage::none:
+      message = "a spreadsheet's formula stands where an id should be";
+      cure = "export the values again, not the formulas";
+      break;
+  }
   if (target == Target::external_id) {
     reject(code, field_name(value), value.view(), message, cure);
-  } else if (outcome_ == Outcome::going) {
-    bad_value(target, code, std::move(message), cure);
+  } else {
+    bad_value(target, code, std::string(message), std::string(cure));
   }
+}
+
+void Normalizer::found_trimmed_word(const Field& value) {
+  find(
+      "trimmed",
+      [&] {
+        return fmt::format("\"{}\" in {}: characters that show nothing are no part of a word", revealed(shown(value.view())),
+                           field_name(value));
+      },
+      "");
 }
 
 void Normalizer::understand_text(Target target, std::string_view& to) {
@@ -173,11 +228,16 @@ void Normalizer::understand_text(Target target, std::string_view& to) {
   to = value.view();
 }
 
+void Normalizer::take_default_channel() {
+  conversation_.channel = default_channel_;
+  report_made(Target::channel, source_.default_channel_is_set ? Rule::default_channel_setting : Rule::default_channel_adapter);
+}
+
 void Normalizer::understand_channel() {
   if (source_.enrich) return;  // no field of what it may fill
   const bool whole = !source_.fold;
   if (!has(Target::channel)) {
-    if (whole) conversation_.channel = default_channel_;
+    if (whole) take_default_channel();
     if (whole && default_channel_ == Channel::none) {
       reject("missing_channel", "", "", "the record does not say by which channel it came",
              "--set default_channel=<phone|email|chat|sms|social|back_office>");
@@ -185,33 +245,56 @@ void Normalizer::understand_channel() {
     return;
   }
   const Field& value = slot(Target::channel).value;
-  const Vocabulary::Entry& entry = vocabularies_[static_cast<std::size_t>(Target::channel)].look_up(value.view());
+  const Vocabulary::Entry& entry = vocabulary(Target::channel).look_up(value.view());
   conversation_.channel = entry.channel;
-  if (entry.channel != Channel::none) return;
-  if (default_channel_ != Channel::none) {
-    if (whole) conversation_.channel = default_channel_;
-    return;
-  }
+  if (entry.trimmed) found_trimmed_word(value);
+  if (entry.channel != Channel::none) return report_word(Target::channel, entry);
   reject("unknown_channel", field_name(value), value.view(),
          fmt::format("no rule says which channel \"{}\" is", shown(value.view())),
-         fmt::format("--set {}=<phone|email|chat|sms|social|back_office>, or --set default_channel=<channel> for all such words",
-                     shell_word("channel." + lower(trimmed(shown(value.view()))))));
+         fmt::format("--set {}=<phone|email|chat|sms|social|back_office>, or --set 'channel.*=<channel>' for all such words",
+                     shell_word(word_setting(Target::channel, value.view()))));
 }
 
 void Normalizer::understand_status() {
   if (!has(Target::status) || outcome_ != Outcome::going) return;
   const Field& value = slot(Target::status).value;
-  Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(Target::status)];
-  if (vocabulary.empty() || value.kind == Kind::array || value.kind == Kind::object) {
-    understand_text(Target::status, conversation_.status);
+  Vocabulary& statuses = vocabulary(Target::status);
+  if (value.kind == Kind::array || value.kind == Kind::object) return understand_text(Target::status, conversation_.status);
+  const std::string_view text = value.view();
+  if (statuses.empty()) {
+    conversation_.status = trimmed(text);
+    if (is_ascii(text)) return;
+    if (const std::string seen = without_invisible(text); seen != conversation_.status) {
+      conversation_.status = scratch_text_.keep(seen);
+      report_made(Target::status, Rule::cleaned_word);
+      found_trimmed_word(value);
+    }
     return;
   }
-  const Vocabulary::Entry& entry = vocabulary.look_up(value.view());
+  const Vocabulary::Entry& entry = statuses.look_up(text);
+  if (entry.trimmed) found_trimmed_word(value);
   if (!entry.meaning.empty()) {
     conversation_.status = scratch_text_.keep(entry.meaning);
+    report_word(Target::status, entry);
+    if (!entry.known) found_unknown_status(value);
+  } else if (statuses_as_given_) {
+    conversation_.status = scratch_text_.keep(without_invisible(text));
   } else if (!entry.known) {
-    bad_value(Target::status, "unknown_status", "no rule says what this status means", "correct it in the source");
+    bad_value(Target::status, "unknown_status", "no rule says what this status means",
+              fmt::format("--set {}=<status>, or --set 'status.*=<status>' for all such words",
+                          shell_word(word_setting(Target::status, text))));
   }
+}
+
+/// A status that no rule covers is kept, in lower case.
+void Normalizer::found_unknown_status(const Field& value) {
+  find(
+      "unknown_status",
+      [&] { return fmt::format("no rule says what the status \"{}\" means; it is kept in lower case", shown(value.view())); },
+      [&] {
+        return fmt::format("--set {}=<status>, or --set 'status.*=<status>' for all such words",
+                           shell_word(word_setting(Target::status, value.view())));
+      });
 }
 
 bool Normalizer::find_zone() {
@@ -240,17 +323,16 @@ TimeComplaint Normalizer::complaint(TimeFault fault, std::string_view text) cons
 }
 
 TimeReading Normalizer::read_time(std::size_t reader, std::string_view text, Kind kind, How how) {
-  const TimeFormat::Form form = source_.time_format.form();
-  const bool epoch =
-      form == TimeFormat::Form::epoch_s || form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us;
-  if (kind != Kind::cell && kind != Kind::string && !(kind == Kind::number && epoch)) {
+  if (!source_.takes_as_time(kind)) {
     TimeReading reading;
     reading.fault = TimeFault::malformed;
     return reading;
   }
-  if (has(Target::time_zone)) return readers_[reader].read(text, record_zone_);
-  if (source_.zone == nullptr && (how == How::utc || source_.info.utc_by_document))
-    return readers_[reader].read(text, source_.utc);
+  switch (zone_of(how)) {
+    case ZoneOf::record: return readers_[reader].read(text, record_zone_);
+    case ZoneOf::documents: return readers_[reader].read(text, source_.utc);
+    case ZoneOf::source: break;
+  }
   return readers_[reader].read(text);
 }
 
@@ -349,39 +431,81 @@ void Normalizer::understand_version() {
   const Slot& s = slot(Target::version);
   const TimeReading reading = read_time(kVersion, s.value.view(), s.value.kind, s.how);
   if (reading.fault == TimeFault::none) {
-    version_ = {reading.at.seconds, reading.at.nanos, 0, 0};
+    version_.seconds = reading.at.seconds;
+    version_.nanos = reading.at.nanos;
     return;
   }
   TimeComplaint why = complaint(reading.fault, s.value.view());
   bad_value(Target::version, "bad_time", std::move(why.message), why.cure);
 }
 
+/// Words by the value map, whatever their JSON kind; a boolean is one by itself.
 void Normalizer::understand_resolved() {
   if (!has(Target::resolved) || outcome_ != Outcome::going) return;
   const Field& value = slot(Target::resolved).value;
-  std::string_view meaning = value.view();
-  if (value.kind != Kind::boolean) {
-    Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(Target::resolved)];
-    const Vocabulary::Entry& entry = vocabulary.look_up(value.view());
-    if (!entry.meaning.empty()) meaning = entry.meaning;
+  Vocabulary& words = vocabulary(Target::resolved);
+  const Vocabulary::Entry& entry = words.look_up(value.view());
+  std::string_view meaning = entry.remaining ? std::string_view() : std::string_view(entry.meaning);
+  const bool listed = !meaning.empty();
+  if (!listed) meaning = resolved_by_status(value);
+  if (!listed && !meaning.empty()) {
+    report_made(Target::resolved, Rule::by_status);
+  } else {
+    report_word(Target::resolved, entry);
   }
+  if (meaning.empty()) meaning = entry.meaning;
+  if (meaning.empty()) meaning = value.view();
   if (meaning == "true") {
     conversation_.resolved = true;
   } else if (meaning == "false") {
     conversation_.resolved = false;
+  } else if (value.kind <= Kind::boolean && !words.empty()) {
+    found_unknown_resolved(value);
+    report_lost(Target::resolved, value, Rule::uncovered_word);
+    filled_ &= ~(1U << static_cast<unsigned>(Target::resolved));  // of a field that is nothing else, so that it is carried
   } else {
     bad_value(Target::resolved, "bad_boolean", "this is neither true nor false", "correct it in the source");
   }
 }
 
+/// Of a status that a setting has made another: what that one means.
+std::string_view Normalizer::resolved_by_status(const Field& value) {
+  if (source_.words.empty() || conversation_.status.empty() || slot(Target::status).value.text != value.text) return {};
+  return vocabulary(Target::resolved).meaning_of(conversation_.status);
+}
+
+void Normalizer::found_unknown_resolved(const Field& value) {
+  find(
+      "unknown_resolved",
+      [&] {
+        return fmt::format("no rule says whether \"{}\" in {} means resolved; resolved is left out", shown(value.view()),
+                           field_name(value));
+      },
+      [&] {
+        return fmt::format("--set {}=<true|false>, or --set 'resolved.*=<true|false>' for all such words",
+                           shell_word(word_setting(Target::resolved, value.view())));
+      });
+}
+
+/// A word's score, or the number. `1.0` is the word `1` of a value map.
+std::optional<Decimal> Normalizer::score_of(const Field& value) {
+  Vocabulary& words = vocabulary(Target::csat_score);
+  if (words.empty()) return parse_decimal(value.view());
+  const Vocabulary::Entry& entry = words.look_up(value.view());
+  report_word(Target::csat_score, entry);
+  if (!entry.meaning.empty()) return parse_decimal(entry.meaning);
+  const std::optional<Decimal> number = parse_decimal(value.view());
+  if (!number || number->scale != 0) return number;
+  const std::string_view meaning = words.meaning_of(fmt::format("{}", number->digits));
+  if (!meaning.empty()) report_made(Target::csat_score, Rule::value_map);
+  return meaning.empty() ? number : parse_decimal(meaning);
+}
+
 void Normalizer::understand_csat() {
   if (!has(Target::csat_score) || outcome_ != Outcome::going) return;
   const Field& value = slot(Target::csat_score).value;
-  std::optional<Decimal> score = value.kind == Kind::number ? parse_decimal(value.view()) : std::nullopt;
-  if (value.kind == Kind::cell || value.kind == Kind::string) {
-    const Vocabulary::Entry& entry = vocabularies_[static_cast<std::size_t>(Target::csat_score)].look_up(value.view());
-    score = parse_decimal(entry.meaning.empty() ? value.view() : std::string_view(entry.meaning));
-  }
+  std::optional<Decimal> score;
+  if (value.kind <= Kind::boolean) { score = score_of(value); }
   if (!score) {
     bad_value(Target::csat_score, "bad_score", "this is not a satisfaction score",
               "see the adapter's settings for the words and scales it takes");
@@ -401,7 +525,7 @@ void Normalizer::translate_ids() {
     return;
   }
   for (Touchpoint& touch : touches_) {
-    if (!translate_id(IdKind::agent, Target::assigned_agent_id, touch.user)) return;
+    if (!translate_id(IdKind::agent, Target::none, touch.user)) return;
   }
 }
 
@@ -409,22 +533,27 @@ void Normalizer::translate_ids() {
 bool Normalizer::translate_id(IdKind kind, Target target, std::string_view& id) {
   const IdUse& use = source_.ids[static_cast<std::size_t>(kind)];
   if (!use.table || id.empty()) return true;
-  if (const auto known = use.table->find(conversation_.platform, id)) {
+  if (const auto row = use.table->find(conversation_.platform, id, source_.instance)) {
     ++batch_->known_ids[static_cast<std::size_t>(kind)];
-    id = *known;
+    if (reports_) report_made(target, Rule::id_table, fmt::format("{}, line {}", use.table->path(), row->line));
+    id = row->target;
     return true;
   }
   key_.assign(1, static_cast<char>(kind));
   key_.append(conversation_.platform);
   entry::add(batch_->unknown_ids, key_, id);
   switch (use.unknown) {
-    case IdRule::Unknown::keep: return true;
-    case IdRule::Unknown::drop: id = {}; return true;
+    case IdRule::Unknown::keep: report_made(target, Rule::not_in_id_table, use.table->path()); return true;
+    case IdRule::Unknown::drop:
+      id = {};
+      if (has(target)) report_lost(target, slot(target).value, Rule::not_in_id_table_dropped, use.table->path());
+      report_made(target, Rule::not_in_id_table_dropped);
+      return true;
     case IdRule::Unknown::reject: break;
   }
   reject(fmt::format("unknown_{}", name_of(kind)), has(target) ? field_name(slot(target).value) : std::string(), id,
-         fmt::format("the table {} has no {} \"{}\" of platform {}", use.table->path(), name_of(kind), shown(id),
-                     conversation_.platform),
+         fmt::format("the table {} has no {} \"{}\" of platform {}{}{}", use.table->path(), name_of(kind), shown(id),
+                     conversation_.platform, source_.instance.empty() ? "" : ", instance ", source_.instance),
          fmt::format("add the row {},{},<target id>, or set unknown = \"keep\" or \"drop\"", shown(conversation_.platform),
                      shown(id)));
   return false;

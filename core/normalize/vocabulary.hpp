@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "crosswalk/adapter.hpp"
+#include "rules.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -17,21 +18,32 @@ namespace crosswalk {
 class Vocabulary {
  public:
   struct Entry {
-    bool known = false;               ///< the word is listed
+    bool known = false;               ///< the word is listed, or all remaining ones mean something
+    bool remaining = false;           ///< the latter
     Channel channel = Channel::none;  ///< for the channel vocabulary
     std::string meaning;              ///< empty unless known, or unlisted and kept in lower case
+    Rule by = Rule::none;             ///< what says so
+    bool trimmed = false;             ///< blanks that are not ASCII, or characters that show nothing, were no part of it
     std::uint64_t count = 0;
   };
 
-  void add(std::string_view word, std::string_view meaning);
+  /// `by`: the adapter's value map, or a setting.
+  void add(std::string_view word, std::string_view meaning, Rule by = Rule::value_map);
   void add_absent(std::string_view value);
+  /// The same for what no adapter says but many programs write (`NULL`): is_placeholder() tells the two apart.
+  void add_placeholder(std::string_view value);
   void set_others(Others others) { others_ = others; }
-  [[nodiscard]] bool empty() const { return words_.empty() && others_ == Others::bad; }
+  /// What all words mean that are not listed.
+  void set_rest(std::string_view meaning) { rest_ = meaning; }
+  [[nodiscard]] bool empty() const { return words_.empty() && rest_.empty() && others_ == Others::bad; }
   [[nodiscard]] bool has_absent() const { return !absent_.empty(); }
   /// Compared as words are, so `NOT_OFFERED` is absent where `Not Offered` is. Such a value is never looked up.
   [[nodiscard]] bool is_absent(std::string_view value) const {
     return (value.empty() || absent_starts_[static_cast<unsigned char>(value.front())]) && is_one_of_absent(value);
   }
+
+  /// Of an absent value.
+  [[nodiscard]] bool is_placeholder(std::string_view value) const;
 
   /// What a word means here; counted. Valid until the next call. A spelling that is met again costs one comparison.
   const Entry& look_up(std::string_view raw) {
@@ -39,6 +51,12 @@ class Vocabulary {
     if (recent.entry == nullptr || !equal(recent.word, raw)) return find(raw);
     ++recent.entry->count;
     return *recent.entry;
+  }
+
+  /// What a word means, without counting it; empty where none is listed.
+  [[nodiscard]] std::string_view meaning_of(std::string_view word) const {
+    const auto found = words_.find(folded_word(word));
+    return found == words_.end() ? std::string_view() : std::string_view(found->second.text);
   }
 
   /// Every spelling met. Beyond kDistinct spellings the rest is counted under "…" so that memory stays bounded.
@@ -72,9 +90,21 @@ class Vocabulary {
     using is_transparent = void;
     std::size_t operator()(std::string_view s) const;
   };
-  std::unordered_map<std::string, std::string> words_;  // folded → meaning
-  std::vector<std::string> absent_;
-  std::array<bool, 256> absent_starts_{};  // first bytes that such a value may have                     // folded
+  struct Meaning {
+    std::string text;
+    Rule by = Rule::value_map;
+  };
+  std::unordered_map<std::string, Meaning> words_;  // by folded word
+  std::string rest_;                                // of all words that are not listed
+  struct Absent {
+    std::string folded;
+    bool placeholder = false;
+  };
+  [[nodiscard]] const Absent* find_absent(std::string_view value) const;
+  void add_absent(Absent absent);
+  std::vector<Absent> absent_;
+  std::size_t longest_absent_ = 0;
+  std::array<bool, 256> absent_starts_{};  // first bytes that such a value may have
   Others others_ = Others::bad;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> met_;
   std::array<Recent, kRecent> recent_;

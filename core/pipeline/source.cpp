@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
+#include <optional>
 
 #include "text.hpp"
 
@@ -92,6 +93,23 @@ Result<void> check_channel(std::string_view setting, std::string_view value) {
                choices(value, {"phone", "email", "chat", "sms", "social", "back_office"}));
 }
 
+/// A setting of a word: `status.gelöst=solved`. Nothing when it is none.
+Result<std::optional<SourceConfig::Word>> word_setting(std::string_view name, std::string_view value) {
+  for (const Target target : {Target::channel, Target::status, Target::resolved}) {
+    const std::string_view prefix = name_of(target);
+    if (!name.starts_with(prefix) || name.size() < prefix.size() + 2 || name[prefix.size()] != '.') continue;
+    if (target == Target::channel) {
+      if (auto ok = check_channel(name, value); !ok) return ok.error();
+    }
+    if (target == Target::resolved && value != "true" && value != "false") {
+      return usage(fmt::format("setting {}: \"{}\" is neither true nor false", name, value));
+    }
+    if (all_blank(value)) return usage(fmt::format("setting {}: a status is a word", name));
+    return std::optional(SourceConfig::Word{target, std::string(name.substr(prefix.size() + 1)), std::string(value)});
+  }
+  return std::optional<SourceConfig::Word>();
+}
+
 Result<void> read_limits(SourceConfig& source) {
   struct Bound {
     std::string_view name;
@@ -110,13 +128,16 @@ Result<void> read_limits(SourceConfig& source) {
 
 /// Every setting given is known and well-formed; defaults filled in.
 Result<void> read_settings(SourceConfig& source, const TranslateOptions& options) {
-  for (const Option& o : common_settings()) source.settings[o.name] = o.fallback;
+  for (const Option& o : common_settings()) {
+    if (o.name.find('<') == std::string::npos) source.settings[o.name] = o.fallback;  // not channel.<word> and its like
+  }
   for (const Option& o : source.info.options) source.settings[o.name] = o.fallback;
   if (!source.info.time_format.empty()) source.settings["time_format"] = source.info.time_format;
   for (const auto& [name, value] : options.settings) {
-    if (name.starts_with("channel.") && name.size() > 8) {
-      if (auto ok = check_channel(name, value); !ok) return ok;
-      source.channel_words.emplace_back(name.substr(8), value);
+    auto word = word_setting(name, value);
+    if (!word) return word.error();
+    if (*word) {
+      source.words.push_back(std::move(**word));
       continue;
     }
     const Option* option = find_option(source.info.options, name);
@@ -184,7 +205,32 @@ const std::vector<Option>& common_settings() {
   using Type = Option::Type;
   static const std::vector<Option> kSettings = {
       {"platform", Type::text, "", {}, "what the field platform says; default: the adapter's own name"},
-      {"default_channel", Type::text, "", {}, "the channel of records whose channel word is missing or not covered"},
+      {"default_channel",
+       Type::text,
+       "",
+       {},
+       "the channel of records without a channel word; a word that no rule covers is "
+       "rejected: channel.<word>=<channel>, or channel.*=<channel> for all remaining words"},
+      {"channel.<word>", Type::text, "", {}, "the channel that a word means; channel.* for all remaining words"},
+      {"status.<word>", Type::text, "", {}, "the status that a word means; status.* for all remaining words"},
+      {"resolved.<word>",
+       Type::text,
+       "",
+       {},
+       "whether a word means resolved, true or false; resolved.* for all remaining words. Words that no rule covers leave "
+       "resolved out"},
+      {"placeholders",
+       Type::choice,
+       "absent",
+       {"absent", "none"},
+       "NULL, N/A, nan, None, - and their like as an id or a status, and 1899-12-30, 1970-01-01 00:00 and their like as a "
+       "time: absent, or none of them is known (they are kept as written)"},
+      {"decimal_ids",
+       Type::choice,
+       "reject",
+       {"reject", "whole"},
+       "an id that a spreadsheet has made a number with a fraction (123.0): reject it, or take the whole number where the "
+       "fraction is zero"},
       {"metadata",
        Type::text,
        "all",
@@ -197,10 +243,11 @@ const std::vector<Option>& common_settings() {
        {"drop", "reject"},
        "an optional value that does not fit: drop the field (its text stays in metadata), or reject the record"},
       {"fold",
-       Type::boolean,
-       "true",
-       {},
-       "make one conversation of all records with the same id (sources whose records are updates or events)"},
+       Type::choice,
+       "auto",
+       {"auto", "true", "false"},
+       "of records with the same id, translate makes one conversation. Updates and events: true, which is auto. Whole "
+       "conversations: auto leaves only the newest in an output file; true merges them, in the order of ids; false never"},
       {"time_format",
        Type::text,
        "auto",
@@ -228,16 +275,24 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   const auto setting = [&](std::string_view name) -> const std::string& { return source.settings.find(name)->second; };
 
   source.platform = setting("platform").empty() ? source.info.platform : setting("platform");
+  source.platform_is_set = !setting("platform").empty();
+  source.default_channel_is_set = !setting("default_channel").empty();
   source.default_channel = setting("default_channel").empty() ? source.info.default_channel : setting("default_channel");
   if (!source.default_channel.empty()) {
     if (auto ok = check_channel("default_channel", source.default_channel); !ok) return ok.error();
   }
   if (auto ok = read_metadata(source, setting("metadata")); !ok) return ok.error();
   if (auto ok = read_limits(source); !ok) return ok.error();
+  source.placeholders = setting("placeholders") == "absent";
+  source.decimal_ids = setting("decimal_ids") == "whole";
   source.include_bodies = setting("include_bodies") == "true";
   source.reject_bad_values = setting("on_bad_value") == "reject";
   source.records = setting("records");
-  source.fold = source.info.role != RecordRole::conversation && setting("fold") == "true";
+  const std::string& fold = setting("fold");
+  source.fold = source.info.role != RecordRole::conversation && fold != "false";
+  source.repeats = fold == "true"    ? SourceConfig::Repeats::merge
+                   : fold == "false" ? SourceConfig::Repeats::all
+                                     : SourceConfig::Repeats::newest;
   if (source.info.role == RecordRole::event && !source.fold) {
     return usage(fmt::format("a record of {} is one touchpoint; it is no conversation before it is folded", source.info.id),
                  "leave out --set fold=false");

@@ -14,11 +14,12 @@
 #include "crosswalk/record.hpp"
 #include "crosswalk/time.hpp"
 #include "crosswalk/translate.hpp"
+#include "merge/column_sets.hpp"
 #include "merge/id_template.hpp"
 #include "merge/identity.hpp"
 #include "merge/shared_texts.hpp"
 #include "normalize/evidence.hpp"
-#include "normalize/explanation.hpp"
+#include "normalize/observer.hpp"
 
 namespace crosswalk {
 
@@ -41,8 +42,19 @@ struct SourceConfig {
   std::map<std::string, std::string, std::less<>> settings;  ///< with the adapter's defaults filled in
 
   std::string platform;
+  std::string instance;  ///< account of the vendor; empty: not said
   std::string default_channel;
-  std::vector<std::pair<std::string, std::string>> channel_words;  ///< channel.<word>=<channel>
+  bool platform_is_set = false, default_channel_is_set = false;  ///< by a setting; else the adapter says it
+  /// `channel.<word>=`, `status.<word>=`, `resolved.<word>=`; a word `*` stands for all remaining ones.
+  struct Word {
+    Target target = Target::none;
+    std::string word, meaning;
+    friend bool operator==(const Word&, const Word&) = default;
+  };
+  std::vector<Word> words;
+  bool placeholders = true;            ///< `NULL` and its like are absent in ids and status
+  bool customers_are_numbers = false;  ///< as far as they were looked at: `612 345 678` is no phone number there
+  bool decimal_ids = false;            ///< ids whose fraction is zero are taken for whole numbers
   enum class Metadata : std::uint8_t { all, mapped, none, listed };
   Metadata metadata = Metadata::all;
   std::set<std::string, std::less<>> metadata_names;
@@ -54,12 +66,13 @@ struct SourceConfig {
   bool enrich = false;       ///< records only add to conversations that others say
   std::uint32_t number = 0;  ///< index in the job
   IdTemplate external_id;
-  std::array<IdUse, kIdKinds> ids;     ///< by IdKind
-  std::shared_ptr<SharedTexts> texts;  ///< of the merge that records go to; may be null
+  std::array<IdUse, kIdKinds> ids;          ///< by IdKind
+  std::shared_ptr<SharedTexts> texts;       ///< of the merge that records go to; may be null
+  std::shared_ptr<ColumnSets> column_sets;  ///< likewise, of a snapshot
   bool want_ledger = false;
-  bool read_ahead = false;               ///< compressed inputs are decompressed by a thread of their own
-  Explanations* explanations = nullptr;  ///< records to be explained; null: none
-  bool want_rejects = true;              ///< reject lines are written somewhere
+  bool read_ahead = false;             ///< compressed inputs are decompressed by a thread of their own
+  RecordObserver* observer = nullptr;  ///< is told what becomes of records; null in a run
+  bool want_rejects = true;            ///< reject lines are written somewhere
   Limits limits;
   char delimiter = 0;   ///< 0: found out
   std::string records;  ///< JSON Pointer; empty: found out
@@ -75,6 +88,26 @@ struct SourceConfig {
   std::shared_ptr<const Evidence> evidence;
 
   std::vector<std::string> inputs;  ///< globs expanded
+
+  /// Records are whole conversations: a newer one replaces what an older one said.
+  [[nodiscard]] bool is_snapshot() const { return info.role == RecordRole::conversation; }
+
+  /// What `translate` does about a snapshot's records whose ids come again.
+  enum class Repeats : std::uint8_t {
+    newest,  ///< the output holds the newest one, at its place, where it is a file; else it is said
+    merge,   ///< they are merged
+    all,     ///< each is written as it comes
+  };
+  Repeats repeats = Repeats::newest;
+  bool marks_lines = false;  ///< of streamed lines, size and update time are wanted
+
+  /// Whether a field of that kind may be a time. A number is one only where times are numbers.
+  [[nodiscard]] bool takes_as_time(Kind kind) const {
+    const TimeFormat::Form form = time_format.form();
+    const bool epoch =
+        form == TimeFormat::Form::epoch_s || form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us;
+    return kind == Kind::cell || kind == Kind::string || (kind == Kind::number && epoch);
+  }
 
   [[nodiscard]] std::string cure(std::string_view text) const { return in_job ? job_words(text) : std::string(text); }
 

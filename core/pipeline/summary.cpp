@@ -120,9 +120,9 @@ Result<void> Summary::balance() const {
     return unbalanced(fmt::format("read {} is not translated {} + filtered {} + rejected {}", read, translated, filtered_total,
                                   rejected_total));
   }
-  if (translated != written + merged + updates) {
-    return unbalanced(
-        fmt::format("translated {} is not written {} + merged {} + updates {}", translated, written, merged, updates));
+  if (translated != written + merged + superseded + updates) {
+    return unbalanced(fmt::format("translated {} is not written {} + merged {} + superseded {} + updates {}", translated, written,
+                                  merged, superseded, updates));
   }
   return {};
 }
@@ -159,6 +159,7 @@ Json accounts_of(const Summary& s) {
   source_json["name"] = s.source;
   source_json["adapter"] = s.adapter;
   if (!s.role.empty()) source_json["role"] = s.role;
+  if (!s.role.empty()) source_json["instance"] = s.instance;
   source_json["inputs"] = s.inputs;
   source_json["time_zone"] = s.time_zone;
   source_json["disambiguation"] = s.disambiguation;
@@ -168,7 +169,12 @@ Json accounts_of(const Summary& s) {
   source_json["repeated_touchpoints"] = s.repeated_touchpoints;
   if (!s.role.empty()) source_json["written"] = s.written;
   source_json["merged"] = s.merged;
+  source_json["superseded"] = s.superseded;
   source_json["updates"] = s.updates;
+  if (s.role == "enrich") {
+    source_json["enrichment"] = {
+        {"conversations", s.enrichment.conversations}, {"records", s.enrichment.records}, {"unmet", s.enrichment.unmet}};
+  }
   source_json["unchanged"] = 0;
   source_json["filtered"] = s.filtered_total;
   source_json["rejected"] = s.rejected_total;
@@ -176,6 +182,7 @@ Json accounts_of(const Summary& s) {
   source_json["filtered_by_rule"] = s.filtered;
   source_json["rejected_by_code"] = s.rejected;
   source_json["repeated_ids"] = s.repeated_ids;
+  source_json["repeated_backwards"] = s.repeated_backwards;
   source_json["ids_compared"] = s.ids_compared;
   source_json["duplicate_keys"] = s.duplicate_keys;
   source_json["leap_seconds"] = s.leap_seconds;
@@ -195,7 +202,7 @@ std::string Summary::json() const {
   Json out;
   out["sources"] = Json::array({accounts_of(*this)});
   out["sinks"] = Json::array({Json{{"written", written}, {"bytes", bytes_written}}});
-  out["identity"] = "read = translated + filtered + rejected; translated = written + merged";
+  out["identity"] = "read = translated + filtered + rejected; translated = written + merged + superseded";
   out["seconds"] = seconds;
   out["records_per_second"] = seconds > 0 ? static_cast<double>(read) / seconds : 0.0;
   out["peak_memory_bytes"] = peak_memory;
@@ -222,7 +229,9 @@ std::string Summary::text() const {
   if (!role.empty()) {
     std::vector<std::string> did;
     if (written != 0) did.push_back("began " + counted(written, "conversation"));
-    if (merged != 0) did.push_back(fmt::format("added {} to conversations", counted(merged, "record")));
+    const std::uint64_t added = role == "enrich" ? enrichment.records : merged;
+    if (added != 0) did.push_back(fmt::format("added {} to conversations", counted(added, "record")));
+    if (superseded != 0) did.push_back(fmt::format("had {} superseded by newer ones", counted(superseded, "record")));
     if (updates != 0) did.push_back(fmt::format("made {} of conversations that are not in this run", counted(updates, "update")));
     if (!touched.empty() && !did.empty()) did.push_back(touched);
     if (!did.empty()) line(role, fmt::format("{}", fmt::join(did, ", ")));
@@ -245,8 +254,9 @@ std::string Summary::text() const {
     line("dropped", fmt::format("{} × {} (such as \"{}\"): {}", grouped(bad.count), target, bad.found, bad.message));
   }
   for (const auto& [code, finding] : findings) {
-    line("found", fmt::format("{} × {}{}: {}{}{}{}", grouped(finding.count), code, finding.count == 1 ? "" : ", for example",
-                              place_of(finding), finding.message, finding.cure.empty() ? "" : "; ", finding.cure));
+    line("found", fmt::format("{} × {}{}: {}{}{}{}", grouped(finding.count), code,
+                              finding.count == 1 || finding.input.empty() ? "" : ", for example", place_of(finding),
+                              finding.message, finding.cure.empty() ? "" : "; ", finding.cure));
   }
   for (const auto& [target, counts] : times) {
     const Doubtful doubt = doubtful(counts);
@@ -259,7 +269,18 @@ std::string Summary::text() const {
          fmt::format("{} of {} times in repeated hours decided by the records themselves, the others by policy \"compatible\"",
                      grouped(evidence_decided), grouped(evidence_decided + evidence_abstained)));
   }
-  if (repeated_ids != 0) {
+  if (role.empty() && superseded != 0) {
+    line("superseded", fmt::format("{} by a newer one with the same id", counted(superseded, "record")));
+  }
+  if (repeated_ids != 0 && repeats_settle) {
+    line("repeated",
+         fmt::format("{} {} superseded by a newer one with the same id{}; --output FILE leaves only the newest, --set fold=true "
+                     "merges them from the start",
+                     counted(repeated_ids, "record"), repeated_ids == 1 ? "is" : "are",
+                     repeated_backwards == 0 ? std::string()
+                                             : fmt::format(", and update times fall backwards: {} of them behind the newer one",
+                                                           grouped(repeated_backwards))));
+  } else if (repeated_ids != 0) {
     line("repeated", fmt::format("{} came again; each was written as it came, the last one counts at the receiver",
                                  counted(repeated_ids, "id")));
   }

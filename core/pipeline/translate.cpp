@@ -12,6 +12,7 @@
 #include "merge/merger.hpp"
 #include "pipeline/flow.hpp"
 #include "pipeline/id_set.hpp"
+#include "pipeline/newest.hpp"
 #include "sinks/output.hpp"
 
 namespace crosswalk {
@@ -27,12 +28,13 @@ class Writer {
          OutputFile* rejects, std::uint64_t total_bytes, unsigned jobs)
       : options_(options),
         hooks_(hooks),
-        file_(output),
+        file_awaits_commit_(output.awaits_commit()),
         records_(output, options.format),
         rejects_(rejects),
         total_bytes_(total_bytes) {
     if (source.contributes)
       merger_ = std::make_unique<Merger>(plan_of(source), std::vector<LinkRule>(), Merger::Limits{kMergeMemory, jobs});
+    if (source.marks_lines) newest_ = std::make_unique<NewestLines>(source);
   }
 
   Result<void> take(Batch& batch) {
@@ -55,22 +57,58 @@ class Writer {
     return check_limit(true);
   }
 
-  void account(Summary& summary) {
+  /// Ids that came again: in a file, only the newest line of each stays. Elsewhere it is counted how many others there are.
+  Result<void> leave_newest(std::unique_ptr<OutputFile>& output) {
+    if (!newest_) return {};
+    const IdSet::Counts ids = ids_.counts();
+    if (ids.repeated == 0 && ids.compared == written_) return {};
+    const bool again = output->awaits_commit();
+    auto counts = newest_->find(again ? output.get() : nullptr, options_.format, findings_);
+    if (!counts) return counts.error();
+    found_ = *counts;
+    if (!again || found_->superseded == 0) return {};
+    auto kept = OutputFile::open(options_.output);
+    if (!kept) return kept.error();
+    RecordWriter records(**kept, options_.format);
+    if (auto ok = newest_->rewrite(*output, options_.format, records); !ok) return ok;
+    output = std::move(*kept);
+    superseded_ += found_->superseded;
+    written_ -= found_->superseded;
+    return {};
+  }
+
+  void account(const OutputFile& output, Summary& summary) {
     enter(books_, summary);
+    findings_.enter(summary.inputs, summary);
+    summary.notes.insert(summary.notes.end(), notes_.begin(), notes_.end());
     summary.merged = merged_;
+    summary.superseded = superseded_;
     summary.repeated_touchpoints = repeated_touchpoints_;
     summary.written = written_;
     const IdSet::Counts ids = ids_.counts();
     summary.repeated_ids = ids.repeated;
     summary.ids_compared = ids.compared;
+    if (newest_) summary.ids_compared = written_;
+    if (newest_ && found_) {
+      summary.repeated_ids = superseded_ != 0 ? 0 : found_->superseded;
+      summary.repeated_backwards = superseded_ != 0 ? 0 : found_->backwards;
+      summary.repeats_settle = true;
+    }
     summary.bytes_read = progress_.bytes;
-    summary.bytes_written = file_.bytes();
+    summary.bytes_written = output.bytes();
   }
 
  private:
   Result<void> write_and_count(Batch& batch) {
     if (auto ok = put(batch.out.view(), batch.rejects.view()); !ok) return ok;
     for (const std::uint64_t hash : batch.id_hashes) ids_.add(hash);
+    if (newest_) {
+      if (auto ok = newest_->add(batch.id_hashes, batch.marks.view()); !ok) {
+        if (file_awaits_commit_) return ok;
+        notes_.push_back(fmt::format("which records are superseded is not known: {}", ok.error().text()));
+        newest_.reset();
+      }
+    }
     if (merger_) {
       if (auto ok = merger_->add(batch.contributions.view()); !ok) return ok;
     }
@@ -122,6 +160,8 @@ class Writer {
       books_.add(accounts.books);
       written_ += accounts.written;
       merged_ += accounts.merged;
+      superseded_ += accounts.superseded;
+      findings_.add(accounts.findings);
       repeated_touchpoints_ += accounts.repeated_touchpoints;
     }
     return put(some.conversations.view(), some.rejects.view());
@@ -129,14 +169,15 @@ class Writer {
 
   static MergePlan plan_of(const SourceConfig& source) {
     MergePlan plan;
-    plan.sources.push_back({&source, false});
+    plan.sources.push_back({&source, false, source.is_snapshot()});
     plan.texts = source.texts;
+    plan.column_sets = source.column_sets;
     return plan;
   }
 
   const TranslateOptions& options_;
   const TranslateHooks& hooks_;
-  OutputFile& file_;
+  bool file_awaits_commit_;
   RecordWriter records_;
   OutputFile* rejects_;
   std::uint64_t total_bytes_;
@@ -145,7 +186,11 @@ class Writer {
   std::unique_ptr<Merger> merger_;  // of a source whose records are parts of conversations
   Books books_;
   bool stopped_ = false;
-  std::uint64_t written_ = 0, merged_ = 0, repeated_touchpoints_ = 0;
+  std::uint64_t written_ = 0, merged_ = 0, superseded_ = 0, repeated_touchpoints_ = 0;
+  std::unique_ptr<NewestLines> newest_;       // of streamed snapshots
+  std::optional<NewestLines::Counts> found_;  // where ids came again
+  Findings findings_;
+  std::vector<std::string> notes_;
 };
 
 bool cancelled(const TranslateHooks& hooks) { return hooks.cancelled && hooks.cancelled(); }
@@ -193,8 +238,11 @@ static Result<void> translate_or_throw(const TranslateOptions& options, AdapterC
   const std::unique_ptr<SourceConfig> source = std::move(prepared->config);
   if (auto ok = check_outputs(options, source->inputs); !ok) return ok;
   source->want_rejects = !options.rejects.empty();
-  source->contributes = source->fold;
+  const bool merges = source->is_snapshot() && source->repeats == SourceConfig::Repeats::merge;
+  source->contributes = source->fold || merges;
+  source->marks_lines = source->is_snapshot() && source->repeats == SourceConfig::Repeats::newest;
   if (source->contributes) source->texts = std::make_shared<SharedTexts>();
+  if (merges) source->column_sets = std::make_shared<ColumnSets>();
   const unsigned jobs = job_count(options.jobs);
   auto opened = SourceFlow::open(*source, std::move(*prepared), options.evidence, jobs, hooks.cancelled);
   if (!opened) return opened.error();
@@ -234,7 +282,8 @@ static Result<void> translate_or_throw(const TranslateOptions& options, AdapterC
     const Result<void> finished = writer.finish();
     if (result.ok()) result = finished;
   }
-  writer.account(summary);
+  if (result.ok()) result = writer.leave_newest(*output);
+  writer.account(**output, summary);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   summary.peak_memory = peak_memory();
   if (result.ok()) result = summary.balance();

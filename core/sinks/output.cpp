@@ -105,7 +105,7 @@ Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, st
     file->fd_ = ::open(target.path.c_str(), O_WRONLY | O_CLOEXEC);
   } else {
     file->target_ = target.path;
-    file->fd_ = open_partial(target.path, O_WRONLY, file->temporary_);
+    file->fd_ = open_partial(target.path, O_RDWR, file->temporary_);
     if (exists) file->former_ = status;
   }
   if (file->fd_ < 0) {
@@ -133,6 +133,18 @@ Result<void> OutputFile::write(std::string_view bytes) {
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
+}
+
+Result<std::size_t> OutputFile::read_at(std::uint64_t at, char* to, std::size_t size) const {
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::pread(fd_, to + done, size - done, static_cast<off_t>(at + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failure("cannot read again", errno);
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  return done;
 }
 
 Result<void> OutputFile::finish() {
@@ -179,11 +191,11 @@ Result<void> RecordWriter::write(std::string_view lines) {
   bulk_.clear();
   while (!lines.empty()) {
     const std::size_t end = lines.find('\n');
-    bulk_ += in_body_ == 0 ? "{\"conversations\":[" : ",";
+    bulk_ += in_body_ == 0 ? kBodyHead : ",";
     bulk_ += lines.substr(0, end);
     lines.remove_prefix(end + 1);
     if (++in_body_ == kBulkSize) {
-      bulk_ += "]}\n";
+      bulk_ += kBodyTail;
       in_body_ = 0;
     }
   }
@@ -193,7 +205,7 @@ Result<void> RecordWriter::write(std::string_view lines) {
 Result<void> RecordWriter::finish() {
   if (format_ == OutputFormat::jsonl || in_body_ == 0) return {};
   in_body_ = 0;
-  return file_.write("]}\n");
+  return file_.write(kBodyTail);
 }
 
 }  // namespace crosswalk

@@ -36,6 +36,8 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
 
   Result<void> write(std::string_view bytes);
+  /// What was written, again, into `to`: how many bytes there are, at most `size`. Where awaits_commit() only.
+  Result<std::size_t> read_at(std::uint64_t at, char* to, std::size_t size) const;
   /// Nothing more comes, and all of it is on the disk. Left out, commit() does it.
   Result<void> finish();
   /// Everything is written and stands under its final name.
@@ -68,6 +70,8 @@ class RecordWriter {
   Result<void> write(std::string_view lines);
   /// Closes a bulk body that is not full.
   Result<void> finish();
+
+  static constexpr std::string_view kBodyHead = "{\"conversations\":[", kBodyTail = "]}\n";
 
  private:
   OutputFile& file_;

@@ -55,7 +55,8 @@ std::string refused(const std::string& bytes) {
 }
 
 std::string target(const IdTable& table, std::string_view platform, std::string_view id) {
-  return std::string(table.find(platform, id).value_or("(none)"));
+  const auto row = table.find(platform, id);
+  return row ? std::string(row->target) : "(none)";
 }
 
 std::string listed(const std::vector<IdCoverage::Unknown>& all) {
@@ -107,6 +108,34 @@ TEST_CASE("id table: ids are text, with quotes, line breaks and any script") {
   CHECK(target(*table, "z", "two\nlines") == "agt_2");
   CHECK(target(*table, "z", "007") == "agt_3");
   CHECK(target(*table, "z", "7") == "agt_4");
+}
+
+TEST_CASE("id table: a row of one instance stands before a row of all") {
+  const auto table = loaded("platform,instance,source_id,target_id\nz,,17,any\nz,eu,17,eu-17\nz, us ,18,us-18\n");
+  const auto find = [&](std::string_view platform, std::string_view id, std::string_view instance) {
+    const auto row = table->find(platform, id, instance);
+    return row ? std::string(row->target) : "(none)"s;
+  };
+  CHECK(table->size() == 3);
+  CHECK(find("z", "17", "") == "any");
+  CHECK(find("z", "17", "us") == "any");
+  CHECK(find("z", "17", "eu") == "eu-17");
+  CHECK(find("z", "18", "us") == "us-18");
+  CHECK(find("z", "18", "eu") == "(none)");
+  CHECK(find("z", "18", "") == "(none)");
+  CHECK(find("eu", "17", "z") == "(none)");
+  CHECK(table->has_rows_of("z", "apac"));  // by the row of all
+  const auto some = loaded("instance,platform,source_id,target_id\neu,z,1,a\n,y,1,a\neu,z,2,b\n");
+  CHECK(some->has_rows_of("z", "eu"));
+  CHECK_FALSE(some->has_rows_of("z", "us"));
+  CHECK_FALSE(some->has_rows_of("z", ""));
+  CHECK(some->has_rows_of("y", ""));
+  CHECK_FALSE(some->has_rows_of("x", ""));
+  CHECK(some->scopes().size() == 2);
+  CHECK(refused("platform,instance,source_id,target_id\nz,eu,17,a\nz,us,17,b\nz,eu,17,c\n") ==
+        "T:4: z eu \"17\" becomes \"c\" here and \"a\" in line 2\n  keep one of the two rows");
+  CHECK(refused("platform,instance,source_id,target_id,Instance\n") ==
+        "T:1: there are two columns instance\n  take one of them out");
 }
 
 TEST_CASE("id table: only a header knows nobody") {
@@ -203,7 +232,7 @@ TEST_CASE("id table: many threads look up") {
         for (int i = 0; i < 10'000; ++i) {
           const std::string id = std::to_string(i);
           const auto found = table->find("z", id);
-          if (found.has_value() != (i < 5'000) || (found && *found != "t" + id)) ++count;
+          if (found.has_value() != (i < 5'000) || (found && found->target != "t" + id)) ++count;
         }
       });
     }

@@ -94,13 +94,19 @@ TEST_CASE("job: the smallest, with every default") {
 
 TEST_CASE("job: the example is valid and says what it seems to say") {
   const Job job = parsed(std::string(job_example()), "j.toml");
-  CHECK(job.external_id == "{platform}:{id}");
+  CHECK(job.external_id == "{platform}:{instance}:{id}");
+  CHECK(job.instance == "main");
+  CHECK(job.max_rejects.percent == 1.0);
   CHECK(job.memory_limit == 1ULL << 30);
   CHECK(job.order_by == Job::OrderBy::external_id);
   CHECK(job.rejects == "out/rejects.jsonl");
   CHECK(job.zone_data == "/usr/share/zoneinfo");
-  REQUIRE(job.sources.size() == 3);
+  REQUIRE(job.sources.size() == 4);
   CHECK(job.sources[0].name == "zendesk-us");
+  CHECK(job.sources[0].instance == "us");
+  CHECK(job.sources[0].max_rejects.count == 100);
+  CHECK(job.sources[1].instance == "eu");
+  CHECK(job.sources[2].instance == "");
   CHECK(job.sources[0].adapter == "zendesk-csv");
   CHECK(job.sources[0].inputs == Texts{"exports/zendesk/*.csv.gz"});
   CHECK(job.sources[0].time_zone == "Pacific Time (US & Canada)");
@@ -108,13 +114,13 @@ TEST_CASE("job: the example is valid and says what it seems to say") {
   CHECK(job.sources[0].settings ==
         std::map<std::string, std::string, std::less<>>{
             {"channel.web", "chat"}, {"default_channel", "email"}, {"max_depth", "64"}, {"metadata", "Tags,Chat ID"}});
-  CHECK_FALSE(job.sources[1].enrich);
-  CHECK(job.sources[2].enrich);
-  CHECK(job.several == std::vector<bool>{true, false, false});
+  CHECK_FALSE(job.sources[2].enrich);
+  CHECK(job.sources[3].enrich);
+  CHECK(job.several == std::vector<bool>{true, false, false, false});
   CHECK(job.priorities ==
-        std::map<Target, std::vector<std::size_t>>{{Target::external_id, {0, 1}}, {Target::csat_score, {2, 0}}});
+        std::map<Target, std::vector<std::size_t>>{{Target::external_id, {0, 2}}, {Target::csat_score, {3, 0}}});
   REQUIRE(job.links.size() == 1);
-  CHECK(job.links[0].left.source == 1);
+  CHECK(job.links[0].left.source == 2);
   CHECK(job.links[0].left.target == Target::external_id);
   CHECK(job.links[0].left.text == "chat.external_id");
   CHECK(job.links[0].right.source == 0);
@@ -306,7 +312,7 @@ TEST_CASE("job: all fields of the schema have priorities") {
 TEST_CASE("job: byte order mark and line ends do not matter") {
   std::string windows = "\xEF\xBB\xBF";
   for (const char c : std::string(job_example())) windows += c == '\n' ? "\r\n" : std::string(1, c);
-  CHECK(parsed(windows).sources.size() == 3);
+  CHECK(parsed(windows).sources.size() == 4);
 }
 
 // --- what is refused: the file as a whole ----------------------------------------------------------------------------
@@ -347,8 +353,8 @@ TEST_CASE("job: unknown keys, with the nearest") {
   CHECK(refused("[delivery]\n" + kSmallest) ==
         "job.toml:1: the file: there is no key \"delivery\"\n  there are: job, source, merge, ids, sink");
   CHECK(general("memory = 1") ==
-        "job.toml:2: [job]: there is no key \"memory\"\n  there are: external_id, memory_limit, order_by, "
-        "zone_data, rejects");
+        "job.toml:2: [job]: there is no key \"memory\"\n  there are: external_id, instance, memory_limit, order_by, "
+        "zone_data, rejects, max_rejects");
   CHECK(general("memory_limt = 1") == "job.toml:2: [job]: there is no key \"memory_limt\"\n  did you mean \"memory_limit\"?");
   CHECK(in_source("timezone = \"UTC\"") ==
         "job.toml:4: [[source]] \"crm\": there is no key \"timezone\"\n  did you mean \"time_zone\"?");
@@ -437,7 +443,9 @@ TEST_CASE("job: templates") {
   CHECK(general("external_id = \"{platfrom}:{id}\"") ==
         place + "\"{platfrom}:{id}\": there is no placeholder {platfrom}\n  did you mean {platform}?");
   CHECK(general("external_id = \"{external}:{id}\"") ==
-        place + "\"{external}:{id}\": there is no placeholder {external}\n  there are {id}, {platform}, {source}, {scope}");
+        place +
+            "\"{external}:{id}\": there is no placeholder {external}\n  there are {id}, {platform}, {instance}, {source}, "
+            "{scope}");
   CHECK(general("external_id = \"{id\"") ==
         place + "\"{id\" opens a brace that is not closed\n  close it, or write {{ for a brace");
   CHECK(general("external_id = \"{pla{id}\"") ==
@@ -454,15 +462,73 @@ TEST_CASE("id template: what it writes") {
     const auto made = IdTemplate::parse(text);
     REQUIRE_MESSAGE(made.ok(), made.error().text());
     std::string id = ">";
-    made->write({"7", "zendesk", "us", "acme"}, id);
+    made->write({"7", "zendesk", "eu", "us", "acme"}, id);
     return id;
   };
   CHECK(written("{id}") == ">7");
   CHECK(written("{platform}:{id}") == ">zendesk:7");
   CHECK(written("{source}/{scope}/{id}.") == ">us/acme/7.");
+  CHECK(written("{platform}:{instance}:{id}") == ">zendesk:eu:7");
   CHECK(written("{id}{id}") == ">77");
   CHECK(written("{{{id}}}") == ">{7}");
   CHECK(written("}}{{{id}") == ">}{7");
+}
+
+TEST_CASE("id template: whether ids of two sources can be the same") {
+  using Values = IdTemplate::Values;
+  const auto apart = [](std::string_view text, const Values& one, const Values& other) {
+    const auto made = IdTemplate::parse(text);
+    REQUIRE_MESSAGE(made.ok(), made.error().text());
+    CHECK(made->keeps_apart(one, other) == made->keeps_apart(other, one));
+    return made->keeps_apart(one, other);
+  };
+  const Values us{"", "zendesk", "us", "a", ""}, eu{"", "zendesk", "eu", "b", ""}, chat{"", "asapp", "us", "c", ""};
+  CHECK_FALSE(apart("{id}", us, eu));
+  CHECK_FALSE(IdTemplate().keeps_apart(us, chat));
+  CHECK_FALSE(apart("{platform}:{id}", us, eu));
+  CHECK(apart("{platform}:{id}", us, chat));
+  CHECK(apart("{platform}:{instance}:{id}", us, eu));
+  CHECK(apart("{id}@{instance}", us, eu));
+  CHECK(apart("{scope}/{instance}/{id}", us, eu));
+  CHECK_FALSE(apart("{instance}:{id}", us, chat));
+  CHECK(apart("{source}:{id}", us, chat));
+  // What one begins with, the other's id may go on with.
+  const Values eu2{"", "zendesk", "eu2", "b", ""}, eu_2{"", "zendesk", "eu-2", "b", ""};
+  CHECK_FALSE(apart("{instance}{id}", eu, eu2));
+  CHECK_FALSE(apart("{instance}-{id}", eu, eu_2));
+  CHECK(apart("{instance}:{id}", eu, eu2));
+  CHECK(apart("{instance}:{id}", eu, eu_2));
+  CHECK_FALSE(apart("{id}{instance}", Values{"", "", "1", "", ""}, Values{"", "", "21", "", ""}));
+}
+
+TEST_CASE("job: instances and limits of rejects") {
+  const Job job = parsed(
+      "[job]\ninstance = \"main\"\nmax_rejects = \"0.5%\"\n[[source]]\nname = \"crm\"\ninputs = [\"a\"]\n"
+      "instance = \"EU_1-b\"\nmax_rejects = 3\n[[source]]\nname = \"chat\"\ninputs = [\"b\"]\n"
+      "max_rejects = \"12\"\n" +
+      kSink);
+  CHECK(job.instance == "main");
+  CHECK(job.max_rejects.percent == 0.5);
+  CHECK_FALSE(job.max_rejects.count);
+  CHECK(job.sources[0].instance == "EU_1-b");
+  CHECK(job.sources[0].max_rejects.count == 3);
+  CHECK(job.sources[1].instance == "");
+  CHECK(job.sources[1].max_rejects.count == 12);
+  CHECK(in_source("instance = \"a b\"") ==
+        "job.toml:4: [[source]] \"crm\" instance: \"a b\" has other characters than letters, digits, _ and -\n"
+        "  name the account by those alone, for example \"eu\"");
+  CHECK(general("instance = \"é\"").starts_with("job.toml:2: [job] instance: \"é\" has other characters"));
+  CHECK(general("instance = \"a:b\"").starts_with("job.toml:2: [job] instance: \"a:b\" has other characters"));
+  CHECK(general("instance = \"\"") == "job.toml:2: [job] instance: the text is empty\n  give it a value, or leave the key out");
+  const std::string cure = "\n  a number of records, such as 100, or a percentage in quotes, such as \"0.5%\"";
+  CHECK(general("max_rejects = 0.5") ==
+        "job.toml:2: [job] max_rejects: a number of records or a percentage was expected, not a number" + cure);
+  for (const std::string wrong : {"-1", "101%", "x", "", "1.5", "%", "1 %"}) {
+    CAPTURE(wrong);
+    CHECK(in_source("max_rejects = \"" + wrong + "\"") ==
+          "job.toml:4: [[source]] \"crm\" max_rejects: \"" + wrong + "\" is neither a number of records nor a percentage" + cure);
+  }
+  CHECK(general("max_rejects = -1").ends_with("\"-1\" is neither a number of records nor a percentage" + cure));
 }
 
 TEST_CASE("job: amounts of memory that are none") {

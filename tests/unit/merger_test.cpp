@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "job/why.hpp"
 #include "merge/group.hpp"
 #include "merging.hpp"
 
@@ -338,8 +339,8 @@ TEST_CASE("merge: a source that enriches fills the fields of an update, and meta
         R"({"external_id":"1","channel":"email","assigned_agent_id":"of survey","status":"of survey",)"
         R"("started_at":"1970-01-01T00:03:20Z","ended_at":"1970-01-01T00:15:00Z","handle_time_seconds":7,"resolved":true,)"
         R"("csat_score":4,"metadata":{"comment":"good"}})");
-  CHECK(fate(merged, a, "survey") == "written 1");  // the first record of the conversation, by source
-  CHECK(fate(merged, b, "crm") == "merged 1");
+  CHECK(fate(merged, a, "survey") == "merged 1");
+  CHECK(fate(merged, b, "crm") == "written 1");  // the first record that may begin a conversation
   check_books(merged, {a, b});
 
   // Alone, it is an update.
@@ -509,6 +510,7 @@ TEST_CASE("links: a group that would hold two conversations of one source is lef
   CHECK(merged.links.examples[0].source == "crm");
   CHECK(merged.links.examples[0].external_ids == std::vector<std::string>{"b", "c"});
   CHECK(merged.links.examples[0].size == 3);
+  CHECK(merged.links.examples[0].rules == std::vector<std::size_t>{0});
   check_books(merged, all);
 
   merging.plan.several = {false, true};
@@ -614,7 +616,8 @@ TEST_CASE("merge: a conversation is looked up by its external_id, its own or the
   REQUIRE(merger.link([] { return false; }).ok());
   const auto states = [&](std::string_view id) {
     std::size_t count = 0;
-    const auto found = merger.look_up(id, [&](GroupStates& group) { count = group.states().size(); });
+    MergeReport report;
+    const auto found = merger.explain(id, report, [&](const GroupStates& group) { count = group.states().size(); });
     REQUIRE(found.ok());
     CHECK(*found == (count != 0));
     return count;
@@ -626,6 +629,169 @@ TEST_CASE("merge: a conversation is looked up by its external_id, its own or the
   CHECK(states("c") == 1);
   CHECK(states("c ") == 0);
   CHECK(states("") == 0);
+}
+
+TEST_CASE("links: a group that was left apart is told with its rules, and whose conversations it would have held") {
+  Merging merging({"chat", "crm", "inbox"});
+  merging.link(0, Target::subject, 1, Target::subject);
+  merging.link(0, Target::customer_id, 2, Target::customer_id);
+  merging.link(1, Target::status, 2, Target::status);
+  Said a = whole(0, "a"), b = whole(1, "b"), c = whole(1, "c"), i = whole(2, "i"), x = whole(0, "x"), y = whole(1, "y");
+  for (Said* s : {&a, &b, &c}) s->what.conversation.subject = "shared";
+  for (Said* s : {&x, &y}) s->what.conversation.subject = "fine";
+  for (Said* s : {&a, &i}) s->what.conversation.customer_id = "k";
+  for (const auto& order : {std::vector<Said>{a, b, c, i, x, y}, {y, x, i, c, b, a}}) {
+    Merger merger(merging.plan, merging.links, merging.limits);
+    merger.keep_linked();
+    Buffer entries;
+    for (const Said& s : order) s.add_to(entries);
+    REQUIRE(merger.add(entries.view()).ok());
+    REQUIRE(merger.link([] { return false; }).ok());
+    const LinkedGroup* apart = merger.linked("a");
+    REQUIRE(apart != nullptr);
+    CHECK(apart == merger.linked("i"));
+    CHECK(apart->members == std::vector<std::string_view>{"a", "b", "c", "i"});
+    CHECK(apart->rules == std::vector<std::size_t>{0, 1});
+    CHECK(apart->survivor == "");
+    CHECK(apart->conflict == 1);
+    REQUIRE(merger.linked("x") != nullptr);
+    CHECK(merger.linked("x")->rules == std::vector<std::size_t>{0});
+    CHECK(merger.linked("x")->survivor == "x");
+    CHECK(merger.linked("nobody") == nullptr);
+    CHECK(merger.links()->examples.at(0).rules == std::vector<std::size_t>{0, 1});
+  }
+}
+
+TEST_CASE("merge: exports of one account that overlap are of the same conversations") {
+  Merging merging({"january", "chat", "february"});
+  merging.plan.sources[2].lead = 0;
+  merging.plan.first_inputs = {0, 2, 4};
+  Said old = whole(0, "1", 100), late = whole(2, "1", 100), chat = whole(1, "1", 200);
+  old.what.version.seconds = 10;
+  late.what.version.seconds = 20;
+  old.what.conversation.status = "open";
+  late.what.conversation.status = "closed";
+  chat.what.conversation.status = "new";
+  chat.what.conversation.subject = "of the chat";
+  late.what.conversation.subject = "of february";
+  for (const auto& order : {std::vector<Said>{old, chat, late}, {late, chat, old}}) {
+    const Merged merged = merging.run(order);
+    // The newest of the account, and the account before the chat.
+    CHECK(only(merged).at("status") == "closed");
+    CHECK(only(merged).at("subject") == "of february");
+    CHECK(merged.rejects == "");
+    CHECK(fate(merged, old, "january") == "written 1");
+    CHECK(fate(merged, late, "february") == "merged 1");
+    CHECK(merged.sources[2].merged == 1);
+    check_books(merged, order);
+  }
+  // Without update times the place decides: a later source is later input.
+  old.what.version = {INT64_MIN, 0, 0, 9};
+  old.what.origin = {1, 3, 9};
+  late.what.version = {INT64_MIN, 0, 0, 5};
+  late.what.origin = {0, 2, 5};
+  for (const auto& order : {std::vector<Said>{old, late}, {late, old}}) CHECK(only(merging.run(order)).at("status") == "closed");
+  // One that cannot be: each record is rejected under its own source.
+  old = from(0, "2");
+  late = from(2, "2");
+  const Merged none = merging.run({old, late});
+  CHECK(fate(none, old, "january") == "rejected missing_channel");
+  CHECK(fate(none, late, "february") == "rejected missing_channel");
+  CHECK(none.sources[2].books.rejected_total == 1);
+  check_books(none, {old, late});
+}
+
+TEST_CASE("merge: of exports of one account, the default channel is that of the first one with a record and a default") {
+  Merging merging({"january", "february", "march"});
+  for (const std::size_t s : {std::size_t{1}, std::size_t{2}}) merging.plan.sources[s].lead = 0;
+  merging.plan.first_inputs = {0, 2, 4};
+  merging.config(1).default_channel = "email";
+  merging.config(2).default_channel = "sms";
+  Said a = from(0, "1"), b = from(1, "1"), c = from(2, "1");
+  for (Said* s : {&a, &b, &c}) s->what.conversation.started_at = Instant{100, 0};
+  CHECK(only(merging.run({c, a, b})).at("channel") == "email");
+  CHECK(only(merging.run({a, c})).at("channel") == "sms");
+  CHECK(fate(merging.run({a}), a, "january") == "rejected missing_channel");
+}
+
+TEST_CASE("links: two conversations of one account contradict each other, whichever of its exports they are from") {
+  Merging merging({"january", "chat", "february"});
+  merging.plan.sources[2].lead = 0;
+  merging.plan.first_inputs = {0, 2, 4};
+  merging.link(1, Target::subject, 2, Target::subject);  // of the account, though it names one export
+  Said one = whole(0, "1"), two = whole(2, "2"), three = whole(0, "3"), chat = whole(1, "c"), fine = whole(1, "d");
+  for (Said* s : {&one, &two, &chat}) s->what.conversation.subject = "s";
+  for (Said* s : {&three, &fine}) s->what.conversation.subject = "t";
+  const Merged merged = merging.run({one, two, three, chat, fine});
+  CHECK(ids(merged.conversations) == "1 2 3 c ");
+  CHECK(merged.links.conflicts == 1);
+  CHECK(merged.links.groups == 1);
+}
+
+TEST_CASE("merge: enrichment is counted by the conversations that it meets, and begins none") {
+  Merging merging({"survey", "crm"});
+  merging.plan.sources[0].enrich = true;
+  std::vector<Said> all = {from(0, "1"), from(0, "1"), from(0, "2"), from(0, "9"), from(0, "9"), whole(1, "1"), whole(1, "2")};
+  const Merged merged = merging.run(all);
+  CHECK(merged.sources[0].enrichment.conversations == 2);
+  CHECK(merged.sources[0].enrichment.records == 3);
+  CHECK(merged.sources[0].enrichment.unmet == 1);
+  CHECK(merged.sources[0].enrichment.unmet_example == "9");
+  CHECK(merged.first_conversation == "1");
+  CHECK(merged.sources[0].written == 0);
+  CHECK(merged.sources[0].updates == 1);
+  CHECK(merged.sources[1].written == 2);
+  CHECK(fate(merged, all[0], "survey") == "merged 1");
+  CHECK(fate(merged, all[5], "crm") == "written 1");
+  check_books(merged, all);
+}
+
+TEST_CASE("merge: sources whose conversations begin the same hours apart") {
+  constexpr std::int64_t kHour = 3600;
+  const auto shifts = [](const std::vector<std::int64_t>& differences) {
+    StartOffsets offsets, half;
+    bool even = false;
+    for (const std::int64_t d : differences) ((even = !even) ? offsets : half).add(0, 1, {1'000'000, 0}, {1'000'000 + d, 5});
+    offsets.add(half);
+    std::string text;
+    for (const auto& shift : offsets.shifts()) {
+      for (const auto& part : shift.parts) {
+        text += std::to_string(part.pairs) + " of " + std::to_string(shift.pairs) + " by " +
+                std::to_string(static_cast<int>(part.hours * 2)) + " half hours; ";
+      }
+    }
+    return text;
+  };
+  CHECK(shifts({}) == "");
+  CHECK(shifts({8 * kHour, 8 * kHour + 60, 8 * kHour - 60}) == "3 of 3 by 16 half hours; ");
+  CHECK(shifts({-8 * kHour, -8 * kHour, -8 * kHour, 5, 77}) == "3 of 5 by -16 half hours; ");
+  CHECK(shifts({8 * kHour, 8 * kHour}) == "");                      // too few to tell
+  CHECK(shifts({8 * kHour, 8 * kHour, 8 * kHour, 0, 1, 2}) == "");  // half is not most
+  CHECK(shifts({0, 10, 20, 30, 3600}) == "");                       // no difference
+  CHECK(shifts({8 * kHour, 8 * kHour, 7 * kHour, 7 * kHour, 0}) == "2 of 5 by 14 half hours; 2 of 5 by 16 half hours; ");
+  CHECK(shifts({11 * kHour / 2, 11 * kHour / 2, 11 * kHour / 2}) == "3 of 3 by 11 half hours; ");
+  CHECK(shifts({kHour / 2, kHour / 2, kHour / 2}) == "");                    // no zone
+  CHECK(shifts({8 * kHour + 300, 8 * kHour - 300, 8 * kHour + 200}) == "");  // no whole hours
+  CHECK(shifts({50 * kHour, 50 * kHour, 50 * kHour, INT64_MAX / 4}) == "");  // further than zones go
+
+  Merging merging({"crm", "chat", "survey"});
+  merging.link(0, Target::subject, 1, Target::subject);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 10; ++i) texts.push_back(std::to_string(i));
+  std::vector<Said> all;
+  for (std::size_t i = 0; i < 5; ++i) {
+    const auto start = static_cast<std::int64_t>(1000 * i);
+    all.push_back(whole(0, texts[i], start));
+    all.push_back(whole(1, texts[5 + i], start + 8 * kHour));
+    all[all.size() - 2].what.conversation.subject = all.back().what.conversation.subject = texts[i];
+  }
+  const Merged merged = merging.run(all);
+  const auto found = merged.offsets.shifts();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].left == 0);
+  CHECK(found[0].right == 1);
+  CHECK(found[0].pairs == 5);
+  CHECK(found[0].parts[0].hours == 8);
 }
 
 TEST_CASE("ledger: each record once, in the order of sources, inputs and places, those that are no contributions too") {

@@ -19,6 +19,8 @@ struct Merged {
   std::string conversations, updates, rejects, ledger;
   std::vector<Finished::Accounts> sources;
   LinkReport links;
+  StartOffsets offsets;
+  std::string first_conversation;
   bool spilled = false;
 };
 
@@ -32,7 +34,7 @@ class Merging {
       config->name = name;
       config->inputs = {std::string(name) + "-1.json", std::string(name) + "-2.json"};
       if (zones) config->zones = *zones;
-      plan.sources.push_back({config.get(), false});
+      plan.sources.push_back({config.get()});
     }
     plan.ledger = true;
   }
@@ -64,8 +66,16 @@ class Merging {
           sum.written += some.sources[i].written;
           sum.updates += some.sources[i].updates;
           sum.merged += some.sources[i].merged;
+          sum.superseded += some.sources[i].superseded;
+          sum.findings.add(some.sources[i].findings);
           sum.repeated_touchpoints += some.sources[i].repeated_touchpoints;
+          if (sum.enrichment.unmet == 0) sum.enrichment.unmet_example = some.sources[i].enrichment.unmet_example;
+          sum.enrichment.conversations += some.sources[i].enrichment.conversations;
+          sum.enrichment.records += some.sources[i].enrichment.records;
+          sum.enrichment.unmet += some.sources[i].enrichment.unmet;
         }
+        merged.offsets.add(some.offsets);
+        if (merged.first_conversation.empty()) merged.first_conversation = some.first_conversation;
         return {};
       });
     }

@@ -31,7 +31,7 @@ inline Said say(std::string_view id, std::uint64_t place, std::int64_t seconds =
   s.what.conversation.external_id = id;
   s.what.origin = {0, place + 1, place};
   s.what.version.seconds = seconds;
-  if (seconds == INT64_MIN) s.what.version.offset = place;
+  s.what.version.offset = place;
   return s;
 }
 

@@ -71,7 +71,9 @@ TEST_CASE("source: what it is without a setting") {
   CHECK(made->name == "fake");
   CHECK(made->platform == "fake-platform");
   CHECK(made->default_channel == "");
-  CHECK(made->channel_words.empty());
+  CHECK(made->words.empty());
+  CHECK(made->placeholders);
+  CHECK_FALSE(made->decimal_ids);
   CHECK(made->metadata == Metadata::all);
   CHECK_FALSE(made->include_bodies);
   CHECK_FALSE(made->reject_bad_values);
@@ -116,7 +118,8 @@ TEST_CASE("source: an unknown setting, with the nearest name") {
   CHECK(refused("hour", "business") == "adapter fake has no setting \"hour\"\n  did you mean \"hours\"?");
   CHECK(refused("quite-other", "1") ==
         "adapter fake has no setting \"quite-other\"\n"
-        "  it has: platform, default_channel, metadata, include_bodies, on_bad_value, fold, time_format, time_zone_column, "
+        "  it has: platform, default_channel, channel.<word>, status.<word>, resolved.<word>, placeholders, decimal_ids, "
+        "metadata, include_bodies, on_bad_value, fold, time_format, time_zone_column, "
         "records, "
         "delimiter, max_record, max_fields, max_depth, hours, good, strict, column");
   CHECK(refused("channel.", "email").starts_with("adapter fake has no setting \"channel.\"\n"));
@@ -163,11 +166,20 @@ TEST_CASE("source: platform and channel") {
         "back_office");
 }
 
-TEST_CASE("source: channel.<word>") {
-  const auto made = make({{"channel.Closed Ticket", "email"}, {"channel.x.y", "back_office"}});
+TEST_CASE("source: channel.<word>, status.<word>, resolved.<word>") {
+  const auto made = make({{"channel.Closed Ticket", "email"},
+                          {"channel.*", "chat"},
+                          {"channel.x.y", "back_office"},
+                          {"resolved.zu", "true"},
+                          {"status.Gelöst", "solved"}});
   REQUIRE(made.ok());
-  CHECK(made->channel_words ==
-        std::vector<std::pair<std::string, std::string>>{{"Closed Ticket", "email"}, {"x.y", "back_office"}});
+  CHECK(made->words == std::vector<SourceConfig::Word>{{Target::channel, "*", "chat"},
+                                                       {Target::channel, "Closed Ticket", "email"},
+                                                       {Target::channel, "x.y", "back_office"},
+                                                       {Target::resolved, "zu", "true"},
+                                                       {Target::status, "Gelöst", "solved"}});
+  CHECK(refused("resolved.zu", "yes") == "setting resolved.zu: \"yes\" is neither true nor false");
+  CHECK(refused("status.zu", " ") == "setting status.zu: a status is a word");
   CHECK(refused("channel.fax", "Phone") ==
         "setting channel.fax: \"Phone\" is not a channel\n  did you mean \"phone\"? one of: phone, email, chat, sms, social, "
         "back_office");

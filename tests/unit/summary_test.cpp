@@ -66,7 +66,8 @@ TEST_CASE("summary: a conversation that is nowhere is said, with the sum") {
   const auto result = s.balance();
   REQUIRE_FALSE(result.ok());
   CHECK(result.error().code == Errc::internal);
-  CHECK(result.error().message == "the books do not balance: translated 7 is not written 3 + merged 3 + updates 0");
+  CHECK(result.error().message ==
+        "the books do not balance: translated 7 is not written 3 + merged 3 + superseded 0 + updates 0");
   Summary more = small();
   ++more.merged;
   CHECK_FALSE(more.balance().ok());
@@ -105,8 +106,8 @@ TEST_CASE("summary: json() has the whole account") {
   const Json& source = json.at("sources").at(0);
   CHECK(source == Json::parse(R"({
     "name": "tickets", "adapter": "fake", "inputs": ["a.csv", "b.csv"], "time_zone": "Europe/Paris", "disambiguation": "compatible",
-    "read": 10, "translated": 7, "touchpoints": 5, "repeated_touchpoints": 1, "merged": 3, "updates": 0, "unchanged": 0, "filtered": 1,
-    "rejected": 2, "balanced": true, "filtered_by_rule": {"draft": 1}, "rejected_by_code": {"bad_time": 2}, "repeated_ids": 6,
+    "read": 10, "translated": 7, "touchpoints": 5, "repeated_touchpoints": 1, "merged": 3, "superseded": 0, "updates": 0, "unchanged": 0, "filtered": 1,
+    "rejected": 2, "balanced": true, "filtered_by_rule": {"draft": 1}, "rejected_by_code": {"bad_time": 2}, "repeated_ids": 6, "repeated_backwards": 0,
     "ids_compared": 7, "duplicate_keys": 8, "leap_seconds": 9,
     "times": {"started_at": {"offset": 1, "unique": 2, "repeated:earlier": 3, "skipped:earlier": 4}},
     "time_format": "day_first", "evidence": {"decided": 11, "abstained": 12},
@@ -285,7 +286,7 @@ TEST_CASE("job summary: one and many, grouped; a source says what it did by its 
   job.links.rules = {{"a.external_id", "b.external_id", 1, 12'345, 1}};
   job.links.groups = 1;
   job.links.conflicts = 2;
-  job.links.examples = {{"a", {"1", "2"}, 3}};
+  job.links.examples = {{"a", {"1", "2"}, 3, {"a.external_id = b.external_id"}}};
   job.sinks = {{"jsonl", "-", 12'345, 1, 10}};
   CHECK(job.balance().ok());
   CHECK(job.text() ==
@@ -297,7 +298,7 @@ TEST_CASE("job summary: one and many, grouped; a source says what it did by its 
         "  link       a.external_id (1 value) = b.external_id (12,345 values): 1 in both\n"
         "  linked     1 group became one conversation\n"
         "  conflict   2 groups left apart, since each would hold several conversations of one source, for example 1 and 2 of "
-        "\"a\"; if that is meant: [merge] several = [\"a\"]\n"
+        "\"a\", by a.external_id = b.external_id; if that is meant: [merge] several = [\"a\"]\n"
         "  jsonl      12,345 conversations, 1 update to standard output\n");
   CHECK(Json::parse(job.json())["sources"].size() == 2);
 

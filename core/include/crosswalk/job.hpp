@@ -28,10 +28,12 @@ struct JobSource {
   std::string name;                 ///< unique; used in rules, rejects and the summary
   std::string adapter;              ///< id; empty: the adapters bid on the head of the first input
   std::vector<std::string> inputs;  ///< paths and globs, relative ones already put behind the job file's folder
+  std::string instance;             ///< account of the vendor, where the vendor has several; empty: not said
   std::string time_zone;
   Disambiguation disambiguation = Disambiguation::compatible;
   bool evidence = false;
   std::map<std::string, std::string, std::less<>> settings;
+  RejectLimit max_rejects;   ///< of its records
   bool enrich = false;       ///< fills only the fields of ConversationUpdate
   bool allow_empty = false;  ///< inputs without a single record are fine
   std::uint32_t line = 0;    ///< of the job file, for messages
@@ -96,8 +98,10 @@ struct JobSink {
 };
 
 struct Job {
-  std::string path;                                     ///< of the job file, as given
-  std::string external_id;                              ///< template: {id}, {platform}, {source}, {scope}; empty: none given
+  std::string path;         ///< of the job file, as given
+  std::string external_id;  ///< template: {id}, {platform}, {instance}, {source}, {scope}; empty: none given
+  std::string instance;     ///< of sources that say none
+  RejectLimit max_rejects;  ///< of the records of all sources
   std::uint64_t memory_limit = std::uint64_t{1} << 30;  ///< bytes, for the whole run
   enum class OrderBy : std::uint8_t { external_id, started_at };
   OrderBy order_by = OrderBy::external_id;
@@ -146,6 +150,7 @@ struct LinkAccounts {
     std::string source;                     ///< of which the group would hold several conversations
     std::vector<std::string> external_ids;  ///< of that source, a few
     std::uint64_t size = 0;                 ///< external_ids of the whole group
+    std::vector<std::string> rules;         ///< by which it would be one, as written: "left = right"
   };
   std::vector<Rule> rules;
   std::uint64_t groups = 0;        ///< of two or more external_ids that became one
@@ -160,7 +165,7 @@ struct IdAccounts {
   std::uint64_t distinct_unknown = 0;
   bool complete = true;  ///< false: there were more distinct unknown ids than are told apart
   struct Unknown {
-    std::string platform, id;
+    std::string platform, instance, id;
     std::uint64_t count = 0;
   };
   std::vector<Unknown> most_frequent;  ///< at most twenty
@@ -254,39 +259,78 @@ struct JobHooks {
 [[nodiscard]] Result<void> resume_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, bool new_key,
                                       JobSummary& summary, const JobHooks& hooks = {});
 
+/// Where a record stands. Bytes are those of the decompressed input.
+struct RecordPlace {
+  std::string source, file;
+  std::uint64_t line = 0, offset = 0, size = 0;
+};
+
+/// What a value was made of, where that is more than one field.
+struct WhyOperand {
+  RecordPlace record;
+  std::size_t number = 0;  ///< of the record, from 1
+  std::string value;       ///< as JSON
+};
+
 /// One record, as a witness for a value.
 struct Witness {
-  std::string source, file;
-  std::uint64_t line = 0, offset = 0, size = 0;  ///< bytes of the decompressed input
-  std::string field;                             ///< the source's field; empty: the record says it by its kind, or a setting does
-  std::string found;                             ///< its text
-  std::string value;                             ///< what it means, as JSON
-  std::string how;                               ///< of a time: how it is known; of an id: the table it went through
-  std::string version;                           ///< the record's own update time; empty: its place in the input orders it
-  std::string verdict;                           ///< the rule by which it stands, or does not
+  RecordPlace record;              ///< no file: no single record says it
+  std::size_t number = 0;          ///< of the record in Why::records, from 1; 0: none
+  std::string field;               ///< the source's field; empty: no single field says it
+  std::string found;               ///< its text
+  std::string value;               ///< what it means, as JSON; empty: nothing
+  std::string how;                 ///< how the text was read: a time's zone and how it is known, a unit
+  std::vector<std::string> rules;  ///< by which it stands or does not: codes, docs/reference.md
+  std::string verdict;             ///< the same in words
+  std::vector<WhyOperand> of;
 };
 
 struct WhyField {
   std::string name;                ///< as in the output: `status`, `metadata.Priority`
-  std::string value;               ///< as JSON
-  std::vector<Witness> witnesses;  ///< the first one stands, the others lost
+  std::string value;               ///< as JSON; empty: not known
+  std::vector<Witness> witnesses;  ///< the first one stands, if there is a value; the others lost
 };
 
-/// From one conversation of the output back to the records it was made of.
+/// A field of a record and what it was to a field of the conversation.
+struct WhyUse {
+  std::string target, field, found, how, verdict;
+  bool stands = false;
+};
+
+struct WhyRecord {
+  RecordPlace place;
+  std::string id;                    ///< its own, as far as it is known
+  std::string version;               ///< its update time; empty: its place in the input orders it
+  std::string fate;                  ///< as in the ledger
+  std::string code, message, cure;   ///< of a reject; of a filtered record `code` is the rule
+  std::string field, found;          ///< of a reject
+  bool enriches = false;             ///< its source only adds to conversations
+  bool asked = false;                ///< it is what was asked for
+  std::vector<std::string> remarks;  ///< such as touchpoints that another record says again
+  std::vector<WhyUse> uses;          ///< its fields, where it was asked for or is in no conversation
+};
+
+/// From one conversation of the output, or one record of the input, to the records and rules that made it what it is.
 struct Why {
-  std::string external_id;
-  std::string rule;              ///< how it came by its external_id
-  std::vector<Witness> records;  ///< all of them, in the order of sources and inputs; fields empty
+  std::string external_id;         ///< empty: of a record whose id is not known
+  std::string rule;                ///< how it came by its external_id
+  std::string fate;                ///< of the conversation: written, update or rejected; empty: none came of the records
+  std::vector<WhyRecord> records;  ///< all of them, in the order of sources and inputs, then those that were left out
   std::vector<WhyField> fields;
 
   [[nodiscard]] std::string json() const;
   [[nodiscard]] std::string text() const;
 };
 
-/// Explains `what`, an external_id or an external_id, a dot and a field, by running the job's sources again (twice); writes
-/// nothing. An id that no conversation has is an error.
-[[nodiscard]] Result<Why> explain_job(const Job& job, AdapterCatalog& catalog, const std::string& what,
-                                      const JobHooks& hooks = {});
+struct WhyAsk {
+  std::string what;    ///< an external_id, or an external_id, a dot and a field
+  std::string record;  ///< instead: FILE:LINE of an input, or FILE:LINE:BYTE where several records stand in one line
+};
+
+/// Explains what was asked for by running the job's sources again (twice); writes nothing. Of a place there is an answer for each
+/// source that reads the file. An id that no record has, and a place where none stands, is an error.
+[[nodiscard]] Result<std::vector<Why>> explain_job(const Job& job, AdapterCatalog& catalog, const WhyAsk& ask,
+                                                   const JobHooks& hooks = {});
 
 /// Bytes that "512MiB" or "2 GB" stands for.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);

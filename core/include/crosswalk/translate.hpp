@@ -74,22 +74,34 @@ struct WordUse {
   std::string meaning;  ///< empty: nothing covers it
 };
 
+/// What a source that enriches came to.
+struct Enrichment {
+  std::uint64_t conversations = 0, records = 0;  ///< conversations that it added to, with so many records
+  std::uint64_t unmet = 0;                       ///< ids that no conversation of the run has: updates
+  std::string unmet_example;                     ///< the first of them in the order of ids
+};
+
 struct FieldUse {
   std::uint64_t mapped = 0, carried = 0, empty = 0;
   std::map<std::string, std::uint64_t, std::less<>> dropped;  ///< by rule
 };
 
 /// The accounts of one run. `read = translated + filtered + rejected`, and on the output side
-/// `translated = written + merged + updates`: checked by balance().
+/// `translated = written + merged + superseded + updates`: checked by balance().
 struct Summary {
   std::string source, adapter, adapter_version;
-  std::string role;  ///< of a job's source: "merge" or "enrich"
+  std::string role;      ///< of a job's source: "merge" or "enrich"
+  std::string instance;  ///< of a job's source; empty: it has none
   std::vector<std::string> inputs;
   std::uint64_t read = 0, translated = 0, filtered_total = 0, rejected_total = 0;
+  std::uint64_t superseded = 0;  ///< replaced as a whole by a newer record of the same conversation
   std::uint64_t written = 0, merged = 0, updates = 0, touchpoints = 0, repeated_touchpoints = 0, bytes_read = 0,
                 bytes_written = 0;
-  std::uint64_t repeated_ids = 0;  ///< ids written more than once (whole-conversation sources)
-  std::uint64_t ids_compared = 0;  ///< how many ids that statement rests on; all of them unless memory ran short
+  Enrichment enrichment;                 ///< of a job's source with role "enrich"
+  std::uint64_t repeated_ids = 0;        ///< ids written more than once (whole-conversation sources)
+  std::uint64_t repeated_backwards = 0;  ///< of these, how many stand behind a newer record
+  bool repeats_settle = false;           ///< repeated_ids counts records that a newer one supersedes
+  std::uint64_t ids_compared = 0;        ///< how many ids that statement rests on; all of them unless memory ran short
   std::uint64_t duplicate_keys = 0, leap_seconds = 0;
   std::uint64_t evidence_decided = 0, evidence_abstained = 0;                             ///< times in repeated hours
   std::map<std::string, std::uint64_t, std::less<>> filtered;                             ///< by rule

@@ -1,0 +1,146 @@
+#include "characters.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace crosswalk {
+namespace {
+
+struct Range {
+  std::uint32_t first, last;
+};
+
+constexpr Range kBlanks[] = {{0x09, 0x0D},     {0x20, 0x20},     {0x85, 0x85},     {0xA0, 0xA0},     {0x1680, 0x1680},
+                             {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}};
+
+// Cf of Unicode 15 without the number signs of Arabic, Syriac and Kaithi, which are seen; and the variation selectors and the
+// Hangul fillers, which are not.
+constexpr Range kFormats[] = {{0xAD, 0xAD},       {0x34F, 0x34F},     {0x61C, 0x61C},     {0x115F, 0x1160},  {0x180B, 0x180F},
+                              {0x200B, 0x200F},   {0x202A, 0x202E},   {0x2060, 0x2064},   {0x2066, 0x206F},  {0x3164, 0x3164},
+                              {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0},   {0xFFF9, 0xFFFB},  {0x13430, 0x1343F},
+                              {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0001, 0xE0001}, {0xE0020, 0xE007F}};
+
+template <std::size_t kCount>
+bool is_in(const Range (&ranges)[kCount], std::uint32_t code) {
+  const auto* const found = std::lower_bound(std::begin(ranges), std::end(ranges), code,
+                                             [](const Range& range, std::uint32_t c) { return range.last < c; });
+  return found != std::end(ranges) && found->first <= code;
+}
+
+bool shows_nothing(std::uint32_t code) { return is_unicode_blank(code) || is_format_character(code); }
+
+constexpr bool is_joiner(std::uint32_t code) { return code == 0x200C || code == 0x200D; }
+constexpr bool is_variation(std::uint32_t code) { return code >= 0xFE00 && code <= 0xFE0F; }
+
+}  // namespace
+
+Character first_character(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
+  const std::uint32_t first = byte(0);
+  const std::size_t size = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (size > text.size()) return {first, 1};
+  switch (size) {
+    case 1: return {first, 1};
+    case 2: return {(first & 0x1F) << 6 | (byte(1) & 0x3F), 2};
+    case 3: return {(first & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F), 3};
+    default: return {(first & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4};
+  }
+}
+
+Character last_character(std::string_view text) {
+  std::size_t at = text.size() - 1;
+  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
+  return first_character(text.substr(at));
+}
+
+bool is_unicode_blank(std::uint32_t code) { return is_in(kBlanks, code); }
+bool is_format_character(std::uint32_t code) { return code > 0x7F && is_in(kFormats, code); }
+
+bool has_format_character(std::string_view text) {
+  while (!text.empty()) {
+    const Character c = first_character(text);
+    if (is_format_character(c.code)) return true;
+    text.remove_prefix(c.size);
+  }
+  return false;
+}
+
+std::string_view trimmed_of_invisible(std::string_view text) {
+  while (!text.empty()) {
+    const Character c = first_character(text);
+    if (!shows_nothing(c.code)) break;
+    text.remove_prefix(c.size);
+  }
+  while (!text.empty()) {
+    const Character c = last_character(text);
+    if (!shows_nothing(c.code)) break;
+    text.remove_suffix(c.size);
+  }
+  return text;
+}
+
+std::string without_invisible(std::string_view text) {
+  text = trimmed_of_invisible(text);
+  std::string out;
+  out.reserve(text.size());
+  bool after_ascii = true;
+  while (!text.empty()) {
+    const Character c = first_character(text);
+    const bool needed = !after_ascii && (is_joiner(c.code) || is_variation(c.code));
+    if (!is_format_character(c.code) || needed) {
+      out += text.substr(0, c.size);
+      after_ascii = c.code < 0x80;
+    }
+    text.remove_prefix(c.size);
+  }
+  return out;
+}
+
+std::string revealed(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const Character c = first_character(text);
+    if (c.code != ' ' && shows_nothing(c.code)) {
+      out += fmt::format("\\u{:04x}", c.code);
+    } else {
+      out += text.substr(0, c.size);
+    }
+    text.remove_prefix(c.size);
+  }
+  return out;
+}
+
+std::uint32_t lower_letter(std::uint32_t c) {
+  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 0x20 : c;
+  if (c >= 0xC0 && c <= 0xDE) return c == 0xD7 ? c : c + 0x20;
+  if ((c >= 0x100 && c <= 0x12F) || (c >= 0x132 && c <= 0x137) || (c >= 0x14A && c <= 0x177)) return c | 1;
+  if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E)) return c + (c & 1);
+  if (c == 0x178) return 0xFF;
+  if (c >= 0x391 && c <= 0x3A9 && c != 0x3A2) return c + 0x20;
+  if (c >= 0x410 && c <= 0x42F) return c + 0x20;
+  if (c >= 0x400 && c <= 0x40F) return c + 0x50;
+  return c;
+}
+
+void append_character(std::string& to, std::uint32_t c) {
+  const auto tail = [&](unsigned shift) { to += static_cast<char>(0x80 | (c >> shift & 0x3F)); };
+  if (c < 0x80) {
+    to += static_cast<char>(c);
+  } else if (c < 0x800) {
+    to += static_cast<char>(0xC0 | c >> 6);
+    tail(0);
+  } else if (c < 0x10000) {
+    to += static_cast<char>(0xE0 | c >> 12);
+    tail(6);
+    tail(0);
+  } else {
+    to += static_cast<char>(0xF0 | c >> 18);
+    tail(12);
+    tail(6);
+    tail(0);
+  }
+}
+
+}  // namespace crosswalk
