@@ -37,14 +37,10 @@ bool alike(const T& a, const T& b) {
   return a == b;
 }
 
-bool place_decides(const Version& a, const Version& b) {
-  return a.seconds == b.seconds ? a.nanos == b.nanos : !a.dated() || !b.dated();
-}
-
 template <class T>
 void join_value(State& state, T& to, Version& to_version, const T& from, const Version& from_version) {
   if (!known(from)) return;
-  if (known(to) && place_decides(from_version, to_version)) state.contested |= !alike(from, to);
+  if (known(to)) state.contested |= !alike(from, to);
   if (!stands_over(from, from_version, to, to_version)) return;
   to = from;
   to_version = from_version;
