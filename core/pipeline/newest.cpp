@@ -17,11 +17,11 @@
 namespace crosswalk {
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{1} << 20;              // bytes of marks put away at once
-constexpr std::uint64_t kLinesAtOnce = std::uint64_t{6} << 20;    // whose hashes are compared at a time
+constexpr std::size_t kPiece = std::size_t{1} << 20;            // bytes of marks put away at once
+constexpr std::uint64_t kLinesAtOnce = std::uint64_t{6} << 20;  // whose hashes are compared at a time
 constexpr std::size_t kSorterMemory = std::size_t{32} << 20;
-constexpr std::size_t kWindow = std::size_t{1} << 20;             // bytes of the output read at once
-constexpr std::size_t kLongest = 255;                             // no time, and no zone, takes as much
+constexpr std::size_t kWindow = std::size_t{1} << 20;  // bytes of the output read at once
+constexpr std::size_t kLongest = 255;                  // no time, and no zone, takes as much
 constexpr unsigned kDatedBit = 0, kZoneBit = 1, kKindBit = 2, kHowBit = 5;
 
 /// Of the lines of one id: one that another supersedes for its place in the input.

@@ -270,10 +270,9 @@ std::string Summary::text() const {
          fmt::format("{} {} superseded by a newer one with the same id{}; --output FILE leaves only the newest, --set fold=true "
                      "merges them from the start",
                      counted(repeated_ids, "record"), repeated_ids == 1 ? "is" : "are",
-                     repeated_backwards == 0
-                         ? std::string()
-                         : fmt::format(", and update times fall backwards: {} of them behind the newer one",
-                                       grouped(repeated_backwards))));
+                     repeated_backwards == 0 ? std::string()
+                                             : fmt::format(", and update times fall backwards: {} of them behind the newer one",
+                                                           grouped(repeated_backwards))));
   } else if (repeated_ids != 0) {
     line("repeated", fmt::format("{} came again; each was written as it came, the last one counts at the receiver",
                                  counted(repeated_ids, "id")));

@@ -186,8 +186,8 @@ class Writer {
   Books books_;
   bool stopped_ = false;
   std::uint64_t written_ = 0, merged_ = 0, superseded_ = 0, repeated_touchpoints_ = 0;
-  std::unique_ptr<NewestLines> newest_;        // of streamed snapshots
-  std::optional<NewestLines::Counts> found_;   // where ids came again
+  std::unique_ptr<NewestLines> newest_;       // of streamed snapshots
+  std::optional<NewestLines::Counts> found_;  // where ids came again
   Findings findings_;
   std::vector<std::string> notes_;
 };

@@ -218,7 +218,13 @@ TEST_CASE("source: fold") {
   CHECK(make({}, with(RecordRole::event))->fold);
   CHECK(refused("fold", "false", with(RecordRole::event)) ==
         "a record of fake is one touchpoint; it is no conversation before it is folded\n  leave out --set fold=false");
-  CHECK(refused("fold", "no") == "setting fold: \"no\" is neither true nor false");
+  CHECK(refused("fold", "no").starts_with("setting fold: \"no\" is none of its values"));
+  using Repeats = SourceConfig::Repeats;
+  CHECK(make({}, with(RecordRole::conversation))->repeats == Repeats::newest);
+  CHECK(make({{"fold", "auto"}}, with(RecordRole::conversation))->repeats == Repeats::newest);
+  CHECK(make({{"fold", "true"}}, with(RecordRole::conversation))->repeats == Repeats::merge);
+  CHECK(make({{"fold", "false"}}, with(RecordRole::conversation))->repeats == Repeats::all);
+  CHECK(make({{"fold", "auto"}}, with(RecordRole::event))->fold);
 }
 
 TEST_CASE("source: limits") {

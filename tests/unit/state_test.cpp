@@ -367,36 +367,36 @@ TEST_CASE("state: versions are ordered by update time, its nanoseconds, then pla
 
 TEST_CASE("state: of equal update times the later in the input stands, whatever the values") {
   for (const bool larger : {true, false}) {
-  Said low = say("1", larger ? 1 : 900, 100), high = say("1", larger ? 900 : 1, 100);
-  for (Said* s : {&low, &high}) {
-    const bool is_high = s == &high;
-    Conversation& c = s->what.conversation;
-    c.platform = c.queue_id = c.assigned_agent_id = c.customer_id = c.subject = c.status = is_high ? "b" : "a";
-    c.channel = is_high ? Channel::chat : Channel::phone;
-    c.ended_at = at(is_high ? 60 : 50);
-    c.ended_how = is_high ? Known::repeated_later : Known::unique;
-    c.handle_time = c.wait_time = c.first_response_time = Decimal{is_high ? 2 : 15, static_cast<std::uint8_t>(is_high ? 0 : 1)};
-    c.resolved = is_high;
-    c.csat_score = Decimal{is_high ? 5 : 1, 0};
-    s->metadata = {{"\"k\":", is_high ? "\"b\"" : "\"a\""}};
-  }
-  for (const auto& order : {std::vector<Said>{low, high}, {high, low}, {low, high, low}}) {
-    const One o = one(order);
-    for (const std::string* text : {&o.platform, &o.queue, &o.agent, &o.customer, &o.subject, &o.status}) {
-      CHECK(*text == (larger ? "b" : "a"));
+    Said low = say("1", larger ? 1 : 900, 100), high = say("1", larger ? 900 : 1, 100);
+    for (Said* s : {&low, &high}) {
+      const bool is_high = s == &high;
+      Conversation& c = s->what.conversation;
+      c.platform = c.queue_id = c.assigned_agent_id = c.customer_id = c.subject = c.status = is_high ? "b" : "a";
+      c.channel = is_high ? Channel::chat : Channel::phone;
+      c.ended_at = at(is_high ? 60 : 50);
+      c.ended_how = is_high ? Known::repeated_later : Known::unique;
+      c.handle_time = c.wait_time = c.first_response_time = Decimal{is_high ? 2 : 15, static_cast<std::uint8_t>(is_high ? 0 : 1)};
+      c.resolved = is_high;
+      c.csat_score = Decimal{is_high ? 5 : 1, 0};
+      s->metadata = {{"\"k\":", is_high ? "\"b\"" : "\"a\""}};
     }
-    CHECK(o.c.resolved == larger);
-    if (!larger) continue;
-    CHECK(o.c.channel == Channel::chat);
-    CHECK(o.c.ended_at == at(60));
-    CHECK(o.c.ended_how == Known::repeated_later);
-    CHECK(o.c.handle_time == Decimal{2, 0});  // 2 is more than 1.5
-    CHECK(o.c.wait_time == Decimal{2, 0});
-    CHECK(o.c.first_response_time == Decimal{2, 0});
-    CHECK(o.c.resolved == true);
-    CHECK(o.c.csat_score == Decimal{5, 0});
-    CHECK(o.metadata == std::vector<std::string>{"\"k\":\"b\""});
-  }
+    for (const auto& order : {std::vector<Said>{low, high}, {high, low}, {low, high, low}}) {
+      const One o = one(order);
+      for (const std::string* text : {&o.platform, &o.queue, &o.agent, &o.customer, &o.subject, &o.status}) {
+        CHECK(*text == (larger ? "b" : "a"));
+      }
+      CHECK(o.c.resolved == larger);
+      if (!larger) continue;
+      CHECK(o.c.channel == Channel::chat);
+      CHECK(o.c.ended_at == at(60));
+      CHECK(o.c.ended_how == Known::repeated_later);
+      CHECK(o.c.handle_time == Decimal{2, 0});  // 2 is more than 1.5
+      CHECK(o.c.wait_time == Decimal{2, 0});
+      CHECK(o.c.first_response_time == Decimal{2, 0});
+      CHECK(o.c.resolved == true);
+      CHECK(o.c.csat_score == Decimal{5, 0});
+      CHECK(o.metadata == std::vector<std::string>{"\"k\":\"b\""});
+    }
   }
 }
 
