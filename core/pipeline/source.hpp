@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -17,6 +18,7 @@
 #include "merge/id_template.hpp"
 #include "merge/identity.hpp"
 #include "merge/shared_texts.hpp"
+#include "normalize/decimal.hpp"
 #include "normalize/evidence.hpp"
 #include "normalize/explanation.hpp"
 
@@ -80,7 +82,11 @@ struct SourceConfig {
   std::string zone_name;
   Disambiguation disambiguation = Disambiguation::compatible;
   TimeFormat time_format;
-  bool time_format_given = false;  ///< else it is concluded from the inputs
+  bool time_format_given = false;                              ///< else it is concluded from the inputs
+  DecimalMark decimal = DecimalMark::unknown;                  ///< of all numbers; unknown: as each field's own, then as most are
+  std::map<std::string, DecimalMark, std::less<>> decimal_of;  ///< by field; concluded from the inputs
+  bool decimal_given = false;
+  std::int64_t latest_likely = INT64_MAX;  ///< seconds since 1970; later times are counted. A day after the run's beginning
   std::shared_ptr<const Evidence> evidence;
 
   std::vector<std::string> inputs;  ///< globs expanded
