@@ -119,7 +119,7 @@ TEST_CASE("source: an unknown setting, with the nearest name") {
   CHECK(refused("quite-other", "1") ==
         "adapter fake has no setting \"quite-other\"\n"
         "  it has: platform, default_channel, channel.<word>, status.<word>, resolved.<word>, placeholders, decimal_ids, "
-        "metadata, include_bodies, on_bad_value, fold, time_format, time_zone_column, "
+        "metadata, include_bodies, on_bad_value, fold, time_format, decimal, time_zone_column, "
         "records, "
         "delimiter, max_record, max_fields, max_depth, hours, good, strict, column");
   CHECK(refused("channel.", "email").starts_with("adapter fake has no setting \"channel.\"\n"));
