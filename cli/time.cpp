@@ -103,7 +103,7 @@ int run_time(const TimeArguments& arguments) {
     zone = *found;
   }
   watch_signals();
-  TimeFilter to(TimeReader(*format, zone, *policy), zone);
+  TimeFilter to(TimeReader(*format, zone, *policy, zones->get()), zone);
   if (auto ok = filter(to); !ok) return caught_signal() != 0 ? 128 + caught_signal() : report(ok.error());
   return to.failed() ? kSomeRejected : kDone;
 }

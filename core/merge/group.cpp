@@ -75,8 +75,22 @@ void GroupStates::fill(State& state, std::size_t begin, std::size_t end, MergeOb
   }
 }
 
+/// Whether their places have no say. Of many it is not looked up.
+static bool told_apart_by_update_times(std::span<const Contribution> records) {
+  constexpr std::size_t kFew = 16;
+  if (records.size() > kFew) return false;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!records[i].version.dated()) return false;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (newer_by(records[i].version, records[j].version) == Newer::equal_times) return false;
+    }
+  }
+  return true;
+}
+
 /// Of updates and events: records of which another value stands, and not for its update time.
 void GroupStates::find_lost_by_place(const State& state, std::size_t begin, std::size_t end) {
+  if (told_apart_by_update_times(std::span(contributions_).subspan(begin, end - begin))) return;
   for (std::size_t i = begin; i < end; ++i) {
     const Contribution& c = contributions_[i];
     if ((c.says & Contribution::kSaysMore) == 0 && c.metadata.empty()) continue;

@@ -108,7 +108,7 @@ void Snapshot::evaluate(std::span<const Contribution> records, State& state, std
   state.join(newest, observer);
   state.versions[index(Target::started_at)] = newest.version;
   parts[order_.front()].role = RecordPart::Role::stands;
-  newer_.push_back(set_of(newest));
+  newer_.push_back({set_of(newest), order_.front()});
   for (const std::uint32_t i : std::span(order_).subspan(1)) {
     const Contribution& record = records[i];
     const ColumnSet* const set = set_of(record);
@@ -116,18 +116,21 @@ void Snapshot::evaluate(std::span<const Contribution> records, State& state, std
     if (std::tie(record.origin.file, record.origin.offset) < std::tie(state.origin.file, state.origin.offset))
       state.origin = record.origin;
     const bool known_set =
-        std::any_of(newer_.begin(), newer_.end(), [set](const ColumnSet* other) { return other == nullptr || other == set; });
+        std::any_of(newer_.begin(), newer_.end(), [set](const Seen& other) { return other.set == nullptr || other.set == set; });
     bool supplies = take_touchpoints(record, state);
     if (!known_set) {
-      supplies |= set != nullptr && supply(record, *set, state, observer);
-      newer_.push_back(set);
+      supplies |= set != nullptr && supply(record, *set, state, parts, observer);
+      newer_.push_back({set, i});
     }
     RecordPart& part = parts[i];
     part.role = supplies ? RecordPart::Role::supplies : RecordPart::Role::superseded;
     part.newer = newer_by(newest.version, record.version);
-    if (observer != nullptr) report_replaced(newest, record, supplies, state, *observer);
     if (part.newer == Newer::update_time) continue;
-    part.lost_by_place = set == newer_.front() ? !alike(record, newest) : says_otherwise(record, state);
+    part.lost_by_place = set == newer_.front().set ? !alike(record, newest) : says_otherwise(record, state);
+  }
+  if (observer == nullptr) return;
+  for (const std::uint32_t i : std::span(order_).subspan(1)) {  // only now it is known who supplies something
+    report_replaced(newest, records[i], parts[i].role == RecordPart::Role::supplies, state, *observer);
   }
 }
 
@@ -142,22 +145,24 @@ bool Snapshot::take_touchpoints(const Contribution& record, State& state) const 
   return any;
 }
 
-bool Snapshot::covered(Target target, const ColumnSet& set) const {
-  return std::any_of(newer_.begin(), newer_.end(), [&](const ColumnSet* newer) { return newer->covers(target, set); });
-}
-
-bool Snapshot::covered(std::string_view key, const ColumnSet& set) const {
-  return std::any_of(newer_.begin(), newer_.end(), [&](const ColumnSet* newer) { return newer->covers(key, set); });
+/// Whether a newer record has a column for what a record of `set` says. Where that is not the newest, it has a part in this.
+template <class What>
+bool Snapshot::covered(What what, const ColumnSet& set, std::span<RecordPart> parts) const {
+  const auto first = std::find_if(newer_.begin(), newer_.end(), [&](const Seen& newer) { return newer.set->covers(what, set); });
+  if (first == newer_.end()) return false;
+  if (first != newer_.begin()) parts[first->record].role = RecordPart::Role::supplies;
+  return true;
 }
 
 /// What the record says that no newer one has a column for. True: there is something.
-bool Snapshot::supply(const Contribution& record, const ColumnSet& set, State& state, MergeObserver* observer) const {
+bool Snapshot::supply(const Contribution& record, const ColumnSet& set, State& state, std::span<RecordPart> parts,
+                      MergeObserver* observer) const {
   bool any = false;
   const Conversation& from = record.conversation;
   Conversation& to = state.conversation;
   const auto wanted = [&](Target target) {
     // A value that no column of the record may fill is a default, not something it says.
-    if (!set.covers(target, set) || covered(target, set)) return false;
+    if (!set.covers(target, set) || covered(target, set, parts)) return false;
     state.versions[index(target)] = record.version;
     if (observer != nullptr) observer->record_says(target, record, Rule::column_lacking, true);
     return any = true;
@@ -168,7 +173,7 @@ bool Snapshot::supply(const Contribution& record, const ColumnSet& set, State& s
   if (from.started_at && wanted(Target::started_at)) take_started(to, from);
   if (from.ended_at && wanted(Target::ended_at)) take_ended(to, from);
   for (const MetadataItem& item : record.metadata) {
-    if (find(state.metadata, item.key) != nullptr || covered(item.key, set)) continue;
+    if (find(state.metadata, item.key) != nullptr || covered(item.key, set, parts)) continue;
     state.metadata.push_back({item.key, item.value, record.version});
     any = true;
   }

@@ -20,7 +20,7 @@ struct RecordPart {
   enum class Role : std::uint8_t {
     joins,       ///< of updates and events: adds to the state, field by field
     stands,      ///< of a snapshot: the newest
-    supplies,    ///< what the newest lacks a column for
+    supplies,    ///< what the newest lacks a column for, be it that there is nothing
     superseded,  ///< nothing of it is left
   };
   Role role = Role::joins;
@@ -41,13 +41,18 @@ class Snapshot {
  private:
   [[nodiscard]] const ColumnSet* set_of(const Contribution& record);
   [[nodiscard]] bool take_touchpoints(const Contribution& record, State& state) const;
-  [[nodiscard]] bool supply(const Contribution& record, const ColumnSet& set, State& state, MergeObserver* observer) const;
-  [[nodiscard]] bool covered(Target target, const ColumnSet& set) const;
-  [[nodiscard]] bool covered(std::string_view key, const ColumnSet& set) const;
+  [[nodiscard]] bool supply(const Contribution& record, const ColumnSet& set, State& state, std::span<RecordPart> parts,
+                            MergeObserver* observer) const;
+  template <class What>
+  [[nodiscard]] bool covered(What what, const ColumnSet& set, std::span<RecordPart> parts) const;
 
   const ColumnSets* sets_;
-  std::vector<std::uint32_t> order_;                   // of records, the newest first
-  std::vector<const ColumnSet*> newer_;                // the sets of records that have been looked at
+  std::vector<std::uint32_t> order_;  // of records, the newest first
+  struct Seen {
+    const ColumnSet* set;
+    std::uint32_t record;
+  };
+  std::vector<Seen> newer_;                            // of records that have been looked at, each set once
   std::vector<std::unique_ptr<const ColumnSet>> own_;  // sets that have no number
 };
 

@@ -47,10 +47,6 @@ bool alike(const T& a, const T& b) {
   return a == b;
 }
 
-bool place_decides(const Version& a, const Version& b) {
-  return a.seconds == b.seconds ? a.nanos == b.nanos : !a.dated() || !b.dated();
-}
-
 /// Where nobody listens.
 struct NoReport {
   static constexpr bool kReports = false;
@@ -69,7 +65,7 @@ template <class T, class Report>
 void join_value(State& state, Target target, T& to, Version& to_version, const T& from, const Version& from_version,
                 const Report& report) {
   if (!known(from)) return;
-  if (known(to) && place_decides(from_version, to_version)) state.contested |= !alike(from, to);
+  if (known(to)) state.contested |= !alike(from, to);
   const bool takes = stands_over(from, from_version, to, to_version);
   if constexpr (Report::kReports) report(target, rule_of(from, from_version, to, to_version), takes);
   if (!takes) return;

@@ -32,7 +32,7 @@ struct State {
   std::vector<Touchpoint> touchpoints;  ///< each id once, by time, when settled
   std::uint64_t records = 0;
   std::uint64_t repeated_touchpoints = 0;  ///< counted by settle()
-  /// Records may say different things of a field, of which one stands for its place in the input.
+  /// Records may say different things of a field.
   bool contested = false;
   Origin origin;  ///< of the first record in the input
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "characters.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -18,7 +19,7 @@ std::int64_t power_of_ten(int exponent) {
   return power;
 }
 
-std::optional<Decimal> times(Decimal value, std::int64_t factor) {
+std::optional<Decimal> multiplied(Decimal value, std::int64_t factor) {
   Decimal product = value;
   if (__builtin_mul_overflow(value.digits, factor, &product.digits)) return std::nullopt;
   return product;
@@ -33,7 +34,7 @@ std::optional<Decimal> scaled(std::int64_t digits, long exponent) {
   }
   if (exponent < -kMaxDigits || exponent >= kMaxDigits) return std::nullopt;
   if (exponent <= 0) return Decimal{digits, static_cast<std::uint8_t>(-exponent)};
-  const auto whole = times({digits, 0}, power_of_ten(static_cast<int>(exponent)));
+  const auto whole = multiplied({digits, 0}, power_of_ten(static_cast<int>(exponent)));
   const std::int64_t limit = power_of_ten(kMaxDigits);
   return whole && whole->digits < limit && whole->digits > -limit ? whole : std::nullopt;
 }
@@ -131,7 +132,7 @@ std::optional<Decimal> parse_units(std::string_view text) {
     if (!amount || i == unit) return std::nullopt;
     const std::int64_t seconds = seconds_of(text.substr(unit, i - unit));
     if (seconds == 0) return std::nullopt;
-    const auto part = times(*amount, seconds);
+    const auto part = multiplied(*amount, seconds);
     const auto sum = part ? add(total, *part) : std::nullopt;
     if (!sum) return std::nullopt;
     total = *sum;
@@ -156,7 +157,7 @@ std::optional<Decimal> parse_clock(std::string_view text) {
   const auto minutes = parse_decimal(parts[1]);
   const auto seconds = parse_decimal(parts[2]);
   if (!hours || !minutes || !seconds || minutes->digits > 59 || !less(*seconds, Decimal{60, 0})) return std::nullopt;
-  const auto whole = times(*hours, 3'600);
+  const auto whole = multiplied(*hours, 3'600);
   const auto with_minutes = whole ? add(*whole, {minutes->digits * 60, 0}) : std::nullopt;
   return with_minutes ? add(*with_minutes, *seconds) : std::nullopt;
 }
@@ -166,8 +167,8 @@ std::optional<Decimal> parse_clock(std::string_view text) {
 std::optional<Decimal> parse_duration(std::string_view text, How unit) {
   if (const auto number = parse_decimal(text)) {
     switch (unit) {
-      case How::minutes: return times(*number, 60);
-      case How::hours: return times(*number, 3'600);
+      case How::minutes: return multiplied(*number, 60);
+      case How::hours: return multiplied(*number, 3'600);
       case How::milliseconds: return scaled(number->digits, -3L - number->scale);
       default: return number;
     }
@@ -175,6 +176,91 @@ std::optional<Decimal> parse_duration(std::string_view text, How unit) {
   text = trimmed(text);
   if (text.find(':') != std::string_view::npos) return parse_clock(text);
   return parse_units(text);
+}
+
+namespace {
+
+/// Blanks and apostrophes between groups of digits: they never stand before a fraction.
+bool is_other_separator(std::uint32_t code) { return is_unicode_blank(code) || code == '\'' || code == 0x2019; }
+
+/// `1.234.567`, in India `12,34,567`: digits in groups, the text's marks being no others.
+bool is_grouped(std::string_view digits, char mark) {
+  std::size_t groups = 0, first = 0, last = 0;
+  bool twos = true, threes = true;
+  for (std::size_t at = 0; at <= digits.size(); ++groups) {
+    const std::size_t end = std::min(digits.find(mark, at), digits.size());
+    const std::size_t size = end - at;
+    if (groups == 0) first = size;
+    if (groups > 1) {  // the group before this one is neither the first nor the last
+      twos = twos && last == 2;
+      threes = threes && last == 3;
+    }
+    last = size;
+    at = end + 1;
+  }
+  if (groups < 2 || first == 0 || first > 3 || last != 3) return false;
+  return threes || (mark == ',' && twos && first <= 2);
+}
+
+}  // namespace
+
+NumberShape shape_of_number(std::string_view text) {
+  text = trimmed_of_invisible(text);
+  if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
+  std::string marks;  // digits, points and commas
+  bool others = false, fits = true;
+  std::size_t since = 4;  // digits since the last of the other separators
+  while (!text.empty()) {
+    const Character c = first_character(text);
+    if (is_other_separator(c.code)) {
+      fits = fits && !marks.empty() && is_digit(marks.back()) && (!others || since == 3);
+      others = true;
+      since = 0;
+    } else if (c.code == '.' || c.code == ',' || (c.code >= '0' && c.code <= '9')) {
+      if (c.code <= '.' && others) fits = fits && since == 3;
+      marks += static_cast<char>(c.code);
+      since += is_digit(marks.back());
+    } else {
+      return {};
+    }
+    text.remove_prefix(c.size);
+  }
+  const auto points = std::count(marks.begin(), marks.end(), '.'), commas = std::count(marks.begin(), marks.end(), ',');
+  if (others && (points + commas > 1 || (points + commas == 0 && since != 3))) fits = false;
+  if (!fits || marks.find_first_of("0123456789") == std::string::npos) return {};
+  NumberShape shape{true};
+  if (points + commas == 0) return shape;
+  const auto proves = [&](char mark) { shape.proves = mark == '.' ? DecimalMark::point : DecimalMark::comma; };
+  const std::size_t last = marks.find_last_of(".,");
+  const char mark = marks[last], other = mark == '.' ? ',' : '.';
+  if (points != 0 && commas != 0) {
+    if (std::count(marks.begin(), marks.end(), mark) != 1 || !is_grouped(std::string_view(marks).substr(0, last), other))
+      return {};
+    proves(mark);
+  } else if (points + commas > 1) {
+    if (!is_grouped(marks, mark)) return {};
+    proves(other);
+  } else if (!others && marks.size() - last == 4 && last >= 1 && last <= 3 && marks.front() != '0') {
+    shape.is_ambiguous = true;
+  } else {
+    proves(mark);
+  }
+  return shape;
+}
+
+std::string plain_number(std::string_view text, DecimalMark mark) {
+  const NumberShape shape = shape_of_number(text);
+  if (!shape.is_number) return {};
+  const bool has_mark = shape.is_ambiguous || shape.proves != DecimalMark::unknown;
+  if (mark == DecimalMark::unknown) mark = shape.proves;
+  if (has_mark && (mark == DecimalMark::unknown || mark == DecimalMark::both)) return {};
+  if (shape.proves != DecimalMark::unknown && shape.proves != mark) return {};
+  std::string plain;
+  for (const char c : trimmed_of_invisible(text)) {
+    if (is_digit(c) || c == '-' || c == '+') plain += c;
+    if (c == (mark == DecimalMark::comma ? ',' : '.')) plain += '.';
+  }
+  return plain;
 }
 
 bool less(Decimal a, Decimal b) {
@@ -186,7 +272,7 @@ bool less(Decimal a, Decimal b) {
 
 std::optional<Decimal> add(Decimal a, Decimal b) {
   if (a.scale < b.scale) std::swap(a, b);
-  const auto lifted = times(b, power_of_ten(a.scale - b.scale));
+  const auto lifted = multiplied(b, power_of_ten(a.scale - b.scale));
   Decimal sum = a;
   if (!lifted || __builtin_add_overflow(a.digits, lifted->digits, &sum.digits)) return std::nullopt;
   return sum;

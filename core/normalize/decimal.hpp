@@ -1,7 +1,9 @@
 // Numbers as people and machines write them → exact decimals.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "crosswalk/adapter.hpp"
@@ -12,6 +14,21 @@ namespace crosswalk {
 /// `12`, `-0.5`, `1.25e3`; blanks around are fine, anything else is not. Nothing when it needs more than 18 digits: a
 /// number is never rounded in silence.
 [[nodiscard]] std::optional<Decimal> parse_decimal(std::string_view text);
+
+/// Which of the two marks stands before a fraction; the other one divides thousands.
+enum class DecimalMark : std::uint8_t { unknown, point, comma, both };  ///< both: a column that contradicts itself
+
+/// What a text with separators shows. `1.234` may be either.
+struct NumberShape {
+  bool is_number = false;
+  bool is_ambiguous = false;
+  DecimalMark proves = DecimalMark::unknown;
+};
+[[nodiscard]] NumberShape shape_of_number(std::string_view text);
+
+/// The number as parse_decimal() reads it: without separators of thousands, with a point. Empty: it is none where `mark` stands
+/// before fractions, or `mark` is not known and needed.
+[[nodiscard]] std::string plain_number(std::string_view text, DecimalMark mark);
 
 /// A duration in seconds: a decimal in the given unit, or (always in the unit they say) `1h 20m 5s`, `HH:MM:SS`.
 [[nodiscard]] std::optional<Decimal> parse_duration(std::string_view text, How unit);

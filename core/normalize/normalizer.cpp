@@ -111,9 +111,10 @@ void Batch::clear() {
 Normalizer::Normalizer(const SourceConfig& source)
     : source_(source),
       default_channel_(channel_of(source.default_channel)),
-      later_reader_(source.time_format, source.zone, Disambiguation::later) {
+      later_reader_(source.time_format, source.zone, Disambiguation::later, source.zones.get()) {
   readers_.reserve(kReaders);
-  for (std::size_t i = 0; i < kReaders; ++i) { readers_.emplace_back(source.time_format, source.zone, source.disambiguation); }
+  for (std::size_t i = 0; i < kReaders; ++i)
+    readers_.emplace_back(source.time_format, source.zone, source.disambiguation, source.zones.get());
   if (source.texts) text_numbers_.emplace(*source.texts);
 }
 
@@ -537,7 +538,7 @@ void Normalizer::receive(std::size_t number) {
 
 void Normalizer::finish_record() {
   if (survey_ != nullptr) {
-    look_at_times();
+    look_at_values();
     return;
   }
   if (outcome_ == Outcome::going) understand();

@@ -59,8 +59,13 @@ struct Batch {
   }
 };
 
-/// Looks at the times of a source before it is translated.
-struct TimeSurvey {
+/// Looks at the values of a source before it is translated.
+struct Survey {
+  struct Numbers {
+    bool point = false, comma = false, ambiguous = false;
+  };
+  std::map<std::string, Numbers, std::less<>> numbers;  ///< with separators, by field
+  bool customers_are_numbers = false;
   TimeColumn column;
   EvidenceCollector* evidence = nullptr;  ///< may be null
 };
@@ -94,7 +99,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   [[nodiscard]] const NamesMet& names_met() const { return names_met_; }
 
   /// From now on times are only looked at: nothing is translated.
-  void survey(TimeSurvey* survey) { survey_ = survey; }
+  void survey(Survey* survey) { survey_ = survey; }
 
  private:
   struct Mapping {
@@ -249,6 +254,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool refuse(const Refusal& refusal) override;
   bool walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) override;
 
+  bool refuse_touchpoint(const TouchpointText& t, TimeFault fault);
   FieldPlan& plan(std::uint16_t id) {
     return id < NameTable::kStable ? *plans_.fields[id] : *transient_plans_.fields[id - NameTable::kStable];
   }
@@ -324,13 +330,26 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void understand_status();
   void understand_time(Target target, std::size_t reader, std::optional<Instant>& to, Known& how);
   void refuse_time(Target target, TimeFault fault);
+  [[nodiscard]] bool is_unlikely(Instant at) const {
+    constexpr std::int64_t kFirst = 631'152'000;  // 1990: no export has its times from before
+    return static_cast<std::uint64_t>(at.seconds - kFirst) > static_cast<std::uint64_t>(source_.latest_likely - kFirst);
+  }
+  [[nodiscard]] bool is_placeholder(Instant at) const;
+  [[nodiscard]] bool is_placeholder_text(std::string_view text) const;
+  bool accept_unlikely(Target target, Instant at);
+  void refuse_placeholder(Target target);
+  void find_future(const Field& value);
+  void check_order();
+  [[nodiscard]] DecimalMark decimal_mark(const Field& value) const;
+  std::optional<std::string_view> number_text(Target target, std::string_view code);
+  void look_at_number(const Field& value);
   void understand_duration(Target target, std::optional<Decimal>& to);
   void understand_version();
   void understand_resolved();
   void understand_csat();
   std::optional<Decimal> score_of(const Field& value);
   bool find_zone();
-  void look_at_times();
+  void look_at_values();
   void weigh_evidence();
   [[nodiscard]] TimeComplaint complaint(TimeFault fault, std::string_view text) const;
   /// Whose zone a time without an offset is read in.
@@ -424,7 +443,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   static constexpr std::size_t kStarted = 0, kEnded = 1, kVersion = 2, kTouch = 3, kReaders = 4;
   std::vector<TimeReader> readers_;
   TimeReader later_reader_;  // the second run of repeated hours, for evidence
-  TimeSurvey* survey_ = nullptr;
+  Survey* survey_ = nullptr;
   const Zone* record_zone_ = nullptr;
   static constexpr std::size_t kZonesKept = 1000, kLongestKept = 255;
   std::map<std::string, Result<const Zone*>, std::less<>> zones_met_;  // by name, unknown ones too: asking again is dear
@@ -480,6 +499,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   TextLines lines_{{}, 1};  // of the block
   bool translates_ids_ = false;
   bool statuses_as_given_ = false;  // the adapter has no value map for them
+  std::string number_room_;         // of a number that is not as it was written
   std::string id_room_;             // of an id that is not as it was written
   Field absent_id_;                 // of the record at hand: a placeholder where its id should be; no text: there was none
 

@@ -569,6 +569,24 @@ bool Normalizer::is_plain(const Field& value) const {
   return false;
 }
 
+/// A touchpoint without a usable time costs the record where it is one, and only itself where it is one of a list.
+bool Normalizer::refuse_touchpoint(const TouchpointText& t, TimeFault fault) {
+  TimeComplaint why = complaint(fault, t.at);
+  std::string_view code = t.at.empty() ? "missing_time" : "bad_time";
+  if (fault == TimeFault::none || is_placeholder_text(t.at)) {
+    code = "missing_time";
+    why.message = fmt::format("\"{}\" is what programs write where there is no time", shown(t.at));
+    why.cure = "correct it in the source; if it is meant, --set placeholders=none";
+  }
+  if (!walking_) {
+    reject(code, "touchpoint", t.at, why.message, why.cure);
+    return false;
+  }
+  find(
+      "message_left_out", [&] { return fmt::format("a message of the record is left out: {}", why.message); }, why.cure);
+  return true;
+}
+
 bool Normalizer::touchpoint(const TouchpointText& t) {
   if (outcome_ != Outcome::going) return false;
   if (survey_ != nullptr) {
@@ -577,10 +595,12 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
   }
   if (has(Target::time_zone) && !find_zone()) return false;
   const TimeReading reading = read_time(kTouch, t.at, Kind::string, How::as_configured);
-  if (reading.fault != TimeFault::none) {
-    const TimeComplaint why = complaint(reading.fault, t.at);
-    reject(t.at.empty() ? "missing_time" : "bad_time", "touchpoint", t.at, why.message, why.cure);
-    return false;
+  const bool unlikely = reading.fault == TimeFault::none && is_unlikely(reading.at);
+  if (reading.fault != TimeFault::none || (unlikely && is_placeholder(reading.at))) return refuse_touchpoint(t, reading.fault);
+  if (unlikely && reading.at.seconds > source_.latest_likely) {
+    find(
+        "time_in_future", [&] { return fmt::format("\"{}\", a touchpoint's time, is still to come", shown(t.at)); },
+        "check the time zone and, for numbers and dates, their form (--set time_format)");
   }
   ++touch_times_[static_cast<std::size_t>(reading.how)];
   leap_seconds_ += reading.leap_second;

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "characters.hpp"
@@ -84,6 +86,7 @@ void Normalizer::understand() {
     if (!source_.enrich) understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
     understand_time(Target::ended_at, kEnded, conversation_.ended_at, conversation_.ended_how);
     if (source_.evidence) weigh_evidence();
+    check_order();
     understand_duration(Target::handle_time, conversation_.handle_time);
     understand_duration(Target::wait_time, conversation_.wait_time);
     understand_duration(Target::first_response_time, conversation_.first_response_time);
@@ -341,6 +344,7 @@ void Normalizer::understand_time(Target target, std::size_t reader, std::optiona
   const Slot& s = slot(target);
   const TimeReading reading = read_time(reader, s.value.view(), s.value.kind, s.how);
   if (reading.fault == TimeFault::none) {
+    if (is_unlikely(reading.at) && !accept_unlikely(target, reading.at)) return;
     to = reading.at;
     how = reading.how;
     ++times_[static_cast<std::size_t>(target)][static_cast<std::size_t>(reading.how)];
@@ -352,6 +356,7 @@ void Normalizer::understand_time(Target target, std::size_t reader, std::optiona
 
 void Normalizer::refuse_time(Target target, TimeFault fault) {
   const Field& value = slot(target).value;
+  if (is_placeholder_text(value.view())) return refuse_placeholder(target);
   TimeComplaint why = complaint(fault, value.view());
   if (target == Target::started_at) {
     reject("bad_time", field_name(value), value.view(), why.message, why.cure);
@@ -360,13 +365,111 @@ void Normalizer::refuse_time(Target target, TimeFault fault) {
   }
 }
 
-void Normalizer::look_at_times() {
+namespace {
+
+/// Dates that programs write where there is no time, by the calendar of UTC or of the source's zone.
+bool is_placeholder_date(std::int64_t seconds) {
+  struct Date {
+    int year;
+    unsigned month, day;
+  };
+  // The first and last days of calendars, of SQL Server, Windows, spreadsheets, Unix and DOS, and what people take for never.
+  constexpr Date kDates[] = {{1, 1, 1},      {1, 1, 2},      {1000, 1, 1}, {1601, 1, 1},   {1753, 1, 1},   {1899, 12, 30},
+                             {1899, 12, 31}, {1900, 1, 1},   {1904, 1, 1}, {1969, 12, 31}, {1970, 1, 1},   {2099, 12, 31},
+                             {2100, 1, 1},   {2999, 12, 31}, {3000, 1, 1}, {9999, 1, 1},   {9999, 12, 30}, {9999, 12, 31}};
+  const auto civil = std::chrono::year_month_day(
+      std::chrono::sys_days(std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(seconds)))));
+  const bool midnight = seconds % 86'400 == 0;
+  if (midnight && civil == std::chrono::year_month_day(std::chrono::year(1980), std::chrono::January, std::chrono::day(1)))
+    return true;
+  return std::any_of(std::begin(kDates), std::end(kDates), [&](const Date& date) {
+    return int(civil.year()) == date.year && unsigned(civil.month()) == date.month && unsigned(civil.day()) == date.day;
+  });
+}
+
+/// The finest part of a time that its text says, in seconds.
+std::int64_t unit_of(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return text.find_first_not_of("0123456789.- ") == std::string_view::npos ? 1 : 60;
+  return text.size() > colon + 3 && text[colon + 3] == ':' ? 1 : 60;
+}
+
+}  // namespace
+
+bool Normalizer::is_placeholder(Instant at) const {
+  if (!source_.placeholders) return false;
+  const Zone* const zone = has(Target::time_zone) ? record_zone_ : source_.zone;
+  return is_placeholder_date(at.seconds) || (zone != nullptr && is_placeholder_date(at.seconds + offset_at(*zone, at.seconds)));
+}
+
+/// Of texts that are no time in the source's form, those that stand for none.
+bool Normalizer::is_placeholder_text(std::string_view text) const {
+  text = trimmed(text);
+  if (!source_.placeholders) return false;
+  for (const std::string_view none : {"0", "0.0", "-1", "-62135596800", "-62135596800000"}) {
+    if (text == none) return true;
+  }
+  return text.starts_with("0000-00-00") || text.starts_with("0000/00/00") || text.starts_with("00/00/0000") ||
+         text.starts_with("00.00.0000") || text.starts_with("9999-12-31") || text.starts_with("0001-01-01");
+}
+
+/// False: it stands for no time, and that is said.
+bool Normalizer::accept_unlikely(Target target, Instant at) {
+  if (is_placeholder(at)) {
+    refuse_placeholder(target);
+    return false;
+  }
+  if (at.seconds > source_.latest_likely) find_future(slot(target).value);
+  return true;
+}
+
+void Normalizer::find_future(const Field& value) {
+  find(
+      "time_in_future", [&] { return fmt::format("\"{}\" in {} is still to come", shown(value.view()), field_name(value)); },
+      "check the time zone and, for numbers and dates, their form (--set time_format)");
+}
+
+void Normalizer::refuse_placeholder(Target target) {
+  const Field& value = slot(target).value;
+  std::string message = fmt::format("\"{}\" is what programs write where there is no time", shown(value.view()));
+  constexpr std::string_view kCure = "correct it in the source; if it is meant, --set placeholders=none";
+  const bool needed = target == Target::started_at && source_.info.role != RecordRole::event && !source_.enrich;
+  if (needed) {
+    reject("missing_started_at", field_name(value), value.view(), message + ": the record has no start time, and none is made up",
+           kCure);
+  } else {
+    bad_value(target, "placeholder_time", std::move(message), std::string(kCure));
+  }
+}
+
+/// What ended before it began has one wrong time, or two. Texts say minutes or seconds: what is not beyond the coarser unit is no
+/// contradiction, nor is what a repeated hour explains.
+void Normalizer::check_order() {
+  if (!conversation_.started_at || !conversation_.ended_at || !(*conversation_.ended_at < *conversation_.started_at)) return;
+  const std::string_view started = slot(Target::started_at).value.view(), ended = slot(Target::ended_at).value.view();
+  const std::int64_t early = conversation_.started_at->seconds - conversation_.ended_at->seconds;
+  constexpr std::int64_t kMostRepeated = 2 * 3600;
+  const bool doubtful = conversation_.started_how > Known::unique || conversation_.ended_how > Known::unique;
+  if (early < std::max(unit_of(started), unit_of(ended)) || (doubtful && early <= kMostRepeated)) return;
+  --times_[static_cast<std::size_t>(Target::ended_at)][static_cast<std::size_t>(conversation_.ended_how)];
+  bad_value(Target::ended_at, "ended_before_started", fmt::format("it lies before the start, \"{}\"", shown(started)),
+            "correct it in the source; check the zones and the form of both times");
+  conversation_.ended_at.reset();
+  conversation_.ended_how = Known::offset;
+  conversation_.ended_by_evidence = false;
+}
+
+void Normalizer::look_at_values() {
   for (const Target target : {Target::started_at, Target::ended_at, Target::version}) {
     if (!has(target)) continue;
     const Field& value = slot(target).value;
     if (value.kind == Kind::cell || value.kind == Kind::string || value.kind == Kind::number)
       survey_->column.observe(value.view());
   }
+  for (const Target target : {Target::handle_time, Target::wait_time, Target::first_response_time, Target::csat_score}) {
+    if (has(target)) look_at_number(slot(target).value);
+  }
+  if (has(Target::customer_id)) survey_->customers_are_numbers |= all_digits(slot(Target::customer_id).value.view());
   if (survey_->evidence != nullptr && has(Target::external_id) && has(Target::started_at)) {
     survey_->evidence->add(slot(Target::external_id).value.view(), slot(Target::started_at).value.view());
   }
@@ -408,11 +511,53 @@ void Normalizer::weigh_evidence() {
   }
 }
 
+/// By which mark a field's numbers have their fractions.
+DecimalMark Normalizer::decimal_mark(const Field& value) const {
+  if (source_.decimal_given || (value.flags & Field::kMade) != 0) return source_.decimal;
+  const auto known = source_.decimal_of.find(names_.name(value.id));
+  return known == source_.decimal_of.end() ? source_.decimal : known->second;
+}
+
+/// The text of a target that may be a number, as a number is read. Nothing: it is one that cannot be read, and that is said.
+std::optional<std::string_view> Normalizer::number_text(Target target, std::string_view code) {
+  const Field& value = slot(target).value;
+  const std::string_view text = value.view();
+  if (value.kind > Kind::string || all_digits(text)) return text;
+  const NumberShape shape = shape_of_number(text);
+  if (!shape.is_number) return text;
+  const DecimalMark mark = decimal_mark(value);
+  number_room_ = plain_number(text, mark);
+  if (!number_room_.empty()) return number_room_;
+  constexpr std::string_view kCure = "--set decimal=point or --set decimal=comma says which mark stands before fractions";
+  const bool contradicts = mark == DecimalMark::both || !shape.is_ambiguous;
+  bad_value(
+      target, code,
+      contradicts
+          ? "the field's other numbers have their fractions behind the other mark"
+          : "this is a number with a fraction, or one with a separator of thousands: no other number of the field shows which",
+      std::string(kCure));
+  return std::nullopt;
+}
+
+void Normalizer::look_at_number(const Field& value) {
+  if (value.kind > Kind::string || all_digits(value.view()) || (value.flags & Field::kMade) != 0) return;
+  const NumberShape shape = shape_of_number(value.view());
+  if (!shape.is_ambiguous && shape.proves == DecimalMark::unknown) return;
+  const std::string_view name = names_.name(value.id);
+  const auto known = survey_->numbers.find(name);
+  Survey::Numbers& seen = known == survey_->numbers.end() ? survey_->numbers[std::string(name)] : known->second;
+  seen.point |= shape.proves == DecimalMark::point;
+  seen.comma |= shape.proves == DecimalMark::comma;
+  seen.ambiguous |= shape.is_ambiguous;
+}
+
 void Normalizer::understand_duration(Target target, std::optional<Decimal>& to) {
   if (!has(target) || outcome_ != Outcome::going) return;
   const Slot& s = slot(target);
+  const auto text = number_text(target, "bad_duration");
+  if (!text) return;
   const bool scalar = s.value.kind == Kind::cell || s.value.kind == Kind::string || s.value.kind == Kind::number;
-  const auto value = scalar ? parse_duration(s.value.view(), s.how) : std::nullopt;
+  const auto value = scalar ? parse_duration(*text, s.how) : std::nullopt;
   if (!value) {
     bad_value(target, "bad_duration", "this is not a duration", "correct it in the source");
   } else if (value->digits < 0) {
@@ -431,10 +576,12 @@ void Normalizer::understand_version() {
   const Slot& s = slot(Target::version);
   const TimeReading reading = read_time(kVersion, s.value.view(), s.value.kind, s.how);
   if (reading.fault == TimeFault::none) {
+    if (is_unlikely(reading.at) && !accept_unlikely(Target::version, reading.at)) return;
     version_.seconds = reading.at.seconds;
     version_.nanos = reading.at.nanos;
     return;
   }
+  if (is_placeholder_text(s.value.view())) return refuse_placeholder(Target::version);
   TimeComplaint why = complaint(reading.fault, s.value.view());
   bad_value(Target::version, "bad_time", std::move(why.message), why.cure);
 }
@@ -490,11 +637,14 @@ void Normalizer::found_unknown_resolved(const Field& value) {
 /// A word's score, or the number. `1.0` is the word `1` of a value map.
 std::optional<Decimal> Normalizer::score_of(const Field& value) {
   Vocabulary& words = vocabulary(Target::csat_score);
-  if (words.empty()) return parse_decimal(value.view());
-  const Vocabulary::Entry& entry = words.look_up(value.view());
-  report_word(Target::csat_score, entry);
-  if (!entry.meaning.empty()) return parse_decimal(entry.meaning);
-  const std::optional<Decimal> number = parse_decimal(value.view());
+  if (!words.empty()) {
+    const Vocabulary::Entry& entry = words.look_up(value.view());
+    report_word(Target::csat_score, entry);
+    if (!entry.meaning.empty()) return parse_decimal(entry.meaning);
+  }
+  const auto text = number_text(Target::csat_score, "bad_score");
+  if (!text) return std::nullopt;
+  const std::optional<Decimal> number = parse_decimal(*text);
   if (!number || number->scale != 0) return number;
   const std::string_view meaning = words.meaning_of(fmt::format("{}", number->digits));
   if (!meaning.empty()) report_made(Target::csat_score, Rule::value_map);

@@ -166,7 +166,7 @@ Result<std::unique_ptr<SourceFlow>> SourceFlow::open(SourceConfig& config, Prepa
   config.read_ahead = jobs > 1;
   auto head = source.first_bytes->peek(kHead);
   if (!head) return head.error();
-  if (auto surveyed = survey_times(config, *head, evidence, cancelled); !surveyed) return surveyed.error();
+  if (auto surveyed = survey_values(config, *head, evidence, cancelled); !surveyed) return surveyed.error();
   for (unsigned i = 0; i < jobs; ++i) {
     flow->workers_.push_back(std::make_unique<Worker>(config));
     if (auto opened = flow->workers_.back()->open(); !opened) return opened.error();

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
+#include <chrono>
 #include <optional>
 
 #include "text.hpp"
@@ -168,11 +169,18 @@ Result<void> read_zone(SourceConfig& source, const TranslateOptions& options) {
                  "--time-zone \"Pacific Time (US & Canada)\"");
   }
   source.disambiguation = options.disambiguation;
+  constexpr std::chrono::hours kDay{24};
+  const auto tomorrow = std::chrono::system_clock::now() + kDay;
+  source.latest_likely = std::chrono::duration_cast<std::chrono::seconds>(tomorrow.time_since_epoch()).count();
   const std::string& form = source.settings["time_format"];
+  const auto given = options.settings.find("time_format");
+  const bool by_user = given != options.settings.end() && given->second != "auto";
+  source.time_format.read_other_forms(!by_user);
   if (form == "auto") return {};
   auto format = TimeFormat::parse(form);
   if (!format) return usage("setting time_format: " + format.error().message, format.error().cure);
   source.time_format = *format;
+  source.time_format.read_other_forms(!by_user);
   source.time_format_given = true;
   return {};
 }
@@ -254,6 +262,13 @@ const std::vector<Option>& common_settings() {
        {},
        "default: the adapter's, or auto (all times are looked at; an order of day and month that none proves is an error); iso, "
        "epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern such as %d.%m.%Y %H:%M"},
+      {"decimal",
+       Type::choice,
+       "auto",
+       {"auto", "point", "comma"},
+       "which mark stands before the fraction of a number in a text; auto: the numbers of each field are looked at as a whole, "
+       "and "
+       "what they do not prove or contradict is dropped and counted"},
       {"time_zone_column", Type::text, "", {}, "the field that holds each record's time zone"},
       {"records", Type::text, "", {}, "JSON Pointer to the records inside a page, for example /result/items"},
       {"delimiter", Type::text, "", {}, "CSV delimiter: one character, or tab; default: found out from the head"},
@@ -285,6 +300,8 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   if (auto ok = read_limits(source); !ok) return ok.error();
   source.placeholders = setting("placeholders") == "absent";
   source.decimal_ids = setting("decimal_ids") == "whole";
+  source.decimal_given = setting("decimal") != "auto";
+  if (source.decimal_given) source.decimal = setting("decimal") == "point" ? DecimalMark::point : DecimalMark::comma;
   source.include_bodies = setting("include_bodies") == "true";
   source.reject_bad_values = setting("on_bad_value") == "reject";
   source.records = setting("records");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -18,6 +19,7 @@
 #include "merge/id_template.hpp"
 #include "merge/identity.hpp"
 #include "merge/shared_texts.hpp"
+#include "normalize/decimal.hpp"
 #include "normalize/evidence.hpp"
 #include "normalize/observer.hpp"
 
@@ -84,7 +86,11 @@ struct SourceConfig {
   std::string zone_name;
   Disambiguation disambiguation = Disambiguation::compatible;
   TimeFormat time_format;
-  bool time_format_given = false;  ///< else it is concluded from the inputs
+  bool time_format_given = false;                              ///< else it is concluded from the inputs
+  DecimalMark decimal = DecimalMark::unknown;                  ///< of all numbers; unknown: as each field's own, then as most are
+  std::map<std::string, DecimalMark, std::less<>> decimal_of;  ///< by field; concluded from the inputs
+  bool decimal_given = false;
+  std::int64_t latest_likely = INT64_MAX;  ///< seconds since 1970; later times are counted. A day after the run's beginning
   std::shared_ptr<const Evidence> evidence;
 
   std::vector<std::string> inputs;  ///< globs expanded
@@ -104,8 +110,9 @@ struct SourceConfig {
   /// Whether a field of that kind may be a time. A number is one only where times are numbers.
   [[nodiscard]] bool takes_as_time(Kind kind) const {
     const TimeFormat::Form form = time_format.form();
-    const bool epoch =
-        form == TimeFormat::Form::epoch_s || form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us;
+    const bool epoch = time_format.reads_other_forms() || form == TimeFormat::Form::epoch_s ||
+                       form == TimeFormat::Form::epoch_ms || form == TimeFormat::Form::epoch_us ||
+                       form == TimeFormat::Form::epoch_ns;
     return kind == Kind::cell || kind == Kind::string || (kind == Kind::number && epoch);
   }
 

@@ -1,4 +1,5 @@
-// The look before the translation: how a source writes its times, and which run of a repeated hour its records are of.
+// The look before the translation: how a source writes its times and numbers, and which run of a repeated hour its records are
+// of.
 #pragma once
 
 #include <string_view>
@@ -8,10 +9,11 @@
 
 namespace crosswalk {
 
-/// Completes `source`: its time format where no setting gives it, and its evidence where that is asked for. `head` is the
-/// beginning of the first input. Files are read once more for it only when the head does not settle the format as ISO,
-/// or for evidence. When `cancelled` says so it breaks off, and the times are not known.
-[[nodiscard]] Result<void> survey_times(SourceConfig& source, std::string_view head, bool evidence, const Cancelled& cancelled);
+/// Completes `source`: its time format and its decimal mark where no setting gives them, and its evidence where that is asked
+/// for. `head` is the beginning of the first input; those of other files are looked at, too. Files are read once more only when
+/// their heads do not settle it, or for evidence. Of a pipe nothing but its head can be looked at: what follows and
+/// contradicts that is a bad value. When `cancelled` says so it breaks off, and the times are not known.
+[[nodiscard]] Result<void> survey_values(SourceConfig& source, std::string_view head, bool evidence, const Cancelled& cancelled);
 
 /// "iso", "epoch_s", …, or the pattern: as in the setting time_format.
 [[nodiscard]] std::string name_of(const TimeFormat& format);

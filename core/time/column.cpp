@@ -1,7 +1,11 @@
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 
 #include "crosswalk/time.hpp"
+#include "time/advice.hpp"
+#include "time/calendar.hpp"
+#include "time/calendar_names.hpp"
 #include "time/parse.hpp"
 #include "time/text.hpp"
 
@@ -10,23 +14,11 @@ namespace {
 
 constexpr std::size_t kMostKept = 64;
 
-/// Digits before the decimal point.
-std::size_t whole_digits(std::string_view number) {
-  std::size_t digits = 0;
-  for (const char c : number) {
-    if (c == '.') break;
-    if (times::is_digit(c)) ++digits;
-  }
-  return digits;
+std::string date_in_words(const times::Fields& fields) {
+  return std::to_string(fields.day) + " " + std::string(times::kMonthNames[fields.month - 1]) + " " + std::to_string(fields.year);
 }
 
-Error undecided(const std::string& why, const std::string& one, const std::string& other) {
-  std::string message = "how this column writes its times is not certain: " + why + ": " + times::quoted(one);
-  if (!other.empty()) message += " and " + times::quoted(other);
-  return {Errc::usage, std::move(message),
-          "say it with --set time_format=…: iso, month_first, day_first, rfc2822, epoch_s, epoch_ms, epoch_us, "
-          "or a pattern such as '%d.%m.%Y %H:%M'"};
-}
+bool exists(const times::Fields& fields) { return calendar::exists(fields.year, fields.month, fields.day); }
 
 }  // namespace
 
@@ -35,48 +27,117 @@ TimeColumn::Sign TimeColumn::sign_of(std::string_view text) {
   if (times::parse_iso(text, fields)) return Sign::iso;
   fields = {};
   if (times::parse_day_and_month(text, /*day_first=*/false, fields)) {
-    if (fields.month > 12 && fields.day > 12) return Sign::other;
-    if (fields.month > 12) return Sign::day_first;
-    if (fields.day > 12) return Sign::month_first;
-    return Sign::day_or_month;
+    if (fields.month <= 12) return fields.day > 12 ? Sign::month_first : Sign::day_or_month;
+    if (fields.day > 12) return Sign::other;
+    times::Fields year_first;
+    if (times::parse_two_digit_year_first(text, year_first) && exists(year_first)) return Sign::day_or_year;
+    return Sign::day_first;
   }
   fields = {};
   if (times::parse_rfc2822(text, fields)) return Sign::rfc2822;
   if (times::is_spreadsheet_serial(text)) return Sign::serial;
-  Instant ignored;
-  if (times::parse_epoch(text, 0, ignored) == TimeFault::malformed) return Sign::other;
-  // Eleven digits may be seconds of the year 2286 on or milliseconds of 1970; fourteen are also how some write a date.
-  switch (whole_digits(text)) {
-    case 9:
-    case 10: return Sign::epoch_s;
-    case 12:
-    case 13: return Sign::epoch_ms;
-    case 15:
-    case 16: return Sign::epoch_us;
-    default: return Sign::number;
+  switch (times::digits_of_unit(text)) {
+    case 0: return Sign::epoch_s;
+    case 3: return Sign::epoch_ms;
+    case 6: return Sign::epoch_us;
+    case 9: return Sign::epoch_ns;
+    default: break;
   }
+  Instant ignored;
+  return times::parse_epoch(text, 0, ignored) == TimeFault::malformed ? Sign::other : Sign::number;
+}
+
+namespace {
+
+template <class Sign>
+constexpr std::uint32_t bits(std::initializer_list<Sign> signs) {
+  std::uint32_t all = 0;
+  for (const Sign sign : signs) all |= 1U << static_cast<unsigned>(sign);
+  return all;
+}
+
+}  // namespace
+
+void TimeColumn::start(std::string_view file) {
+  file_ = file;
+  if (in_file_ != 0 && std::find(files_.begin(), files_.end(), in_file_) == files_.end()) files_.push_back(in_file_);
+  in_file_ = 0;
 }
 
 void TimeColumn::observe(std::string_view text) {
   text = times::trimmed(text);
   if (text.empty()) return;
   const auto sign = static_cast<std::size_t>(sign_of(text));
+  in_file_ |= 1U << sign;
+  Example& seen = examples_[sign];
   const std::string_view kept = text.substr(0, kMostKept);
-  if (first_[sign].empty()) {
-    first_[sign] = kept;
-  } else if (second_[sign].empty() && first_[sign] != kept) {
-    second_[sign] = kept;
+  if (seen.first.empty()) {
+    seen.first = kept;
+    seen.file = file_;
+  } else if (seen.second.empty() && seen.first != kept) {
+    seen.second = kept;
   }
 }
 
-Result<TimeFormat> TimeColumn::conclude_order() const {
-  if (saw(Sign::day_first) && saw(Sign::month_first)) {
-    return undecided("one value has the day first, another the month", example(Sign::day_first), example(Sign::month_first));
+/// Whether there is a file with one of `all`, and none of `none`.
+bool TimeColumn::some_file_has(std::uint32_t all, std::uint32_t none) const {
+  const auto has = [&](std::uint32_t signs) { return (signs & all) != 0 && (signs & none) == 0; };
+  return has(in_file_) || std::any_of(files_.begin(), files_.end(), has);
+}
+
+const TimeColumn::Example* TimeColumn::first_of(std::initializer_list<Sign> signs) const {
+  for (const Sign sign : signs) {
+    if (saw(sign)) return &example(sign);
   }
-  if (saw(Sign::day_first)) return TimeFormat(TimeFormat::Form::day_first);
-  if (saw(Sign::month_first)) return TimeFormat(TimeFormat::Form::month_first);
-  return undecided("no value shows whether the day or the month comes first", example(Sign::day_or_month),
-                   second_[static_cast<std::size_t>(Sign::day_or_month)]);
+  return nullptr;
+}
+
+Error TimeColumn::undecided(const std::string& why, const Example& one, const Example* other) {
+  std::string message = "how this column writes its times is not certain: " + why + ": ";
+  const bool two_files = other != nullptr && other->file != one.file;
+  const auto shown = [&](const Example& example) {
+    return times::quoted(example.first) + (two_files ? " in " + example.file : std::string());
+  };
+  message += shown(one);
+  if (other != nullptr) {
+    message += " and " + shown(*other);
+  } else if (!one.second.empty()) {
+    message += " and " + times::quoted(one.second);
+  }
+  std::string cure =
+      "say it with --set time_format=…: iso, month_first, day_first, rfc2822, epoch_s, epoch_ms, epoch_us, epoch_ns, ";
+  const std::string pattern = times::pattern_for(one.first);
+  cure += pattern.empty() ? "or a pattern such as '%d.%m.%Y %H:%M'" : "or a pattern such as " + times::quoted(pattern);
+  if (two_files) cure += "; files that differ are sources of their own";
+  return {Errc::usage, std::move(message), std::move(cure)};
+}
+
+/// `23-03-12`: both readings, and what settles it.
+Error TimeColumn::two_digit_years() const {
+  const std::string& text = example(Sign::day_or_year).first;
+  times::Fields day, year;
+  const bool is_day = times::parse_day_and_month(text, /*day_first=*/true, day) && exists(day);
+  (void)times::parse_two_digit_year_first(text, year);
+  std::string message = "how this column writes its times is not certain: " + times::quoted(text) + " is the " +
+                        date_in_words(year) + " where the year comes first";
+  if (is_day) message += ", the " + date_in_words(day) + " where the day does";
+  std::string cure = "if the year comes first, --set 'time_format=" + times::pattern_for_year_first(text) + "'";
+  if (is_day) cure += "; if the day does, --set time_format=day_first";
+  return {Errc::usage, std::move(message), std::move(cure)};
+}
+
+Result<TimeFormat> TimeColumn::conclude_order() const {
+  const Example* const day = first_of({Sign::day_first});
+  const Example* const month = first_of({Sign::month_first});
+  if (day != nullptr && month != nullptr) return undecided("one value has the day first, another the month", *day, month);
+  if (day != nullptr) return TimeFormat(TimeFormat::Form::day_first);
+  if (const Example* const either = first_of({Sign::day_or_year})) {
+    if (month != nullptr)
+      return undecided("one value has the month first, another the day or a year of two digits", *month, either);
+    return two_digit_years();
+  }
+  if (month != nullptr) return TimeFormat(TimeFormat::Form::month_first);
+  return undecided("no value shows whether the day or the month comes first", example(Sign::day_or_month), nullptr);
 }
 
 Result<TimeFormat> TimeColumn::conclude_unit() const {
@@ -86,66 +147,97 @@ Result<TimeFormat> TimeColumn::conclude_unit() const {
   };
   constexpr Unit kUnits[] = {{Sign::epoch_s, TimeFormat::Form::epoch_s},
                              {Sign::epoch_ms, TimeFormat::Form::epoch_ms},
-                             {Sign::epoch_us, TimeFormat::Form::epoch_us}};
+                             {Sign::epoch_us, TimeFormat::Form::epoch_us},
+                             {Sign::epoch_ns, TimeFormat::Form::epoch_ns}};
   const Unit* found = nullptr;
   for (const Unit& unit : kUnits) {
     if (!saw(unit.sign)) continue;
-    if (found != nullptr) {
-      return undecided("these numbers since 1970 cannot be of one unit", example(found->sign), example(unit.sign));
-    }
+    if (found != nullptr)
+      return undecided("these numbers since 1970 cannot be of one unit", example(found->sign), &example(unit.sign));
     found = &unit;
   }
   if (found != nullptr) return TimeFormat(found->form);
-  return undecided("no number shows whether it counts seconds, milliseconds or microseconds", example(Sign::number),
-                   second_[static_cast<std::size_t>(Sign::number)]);
+  return undecided("no number shows whether it counts seconds, milliseconds, microseconds or nanoseconds", example(Sign::number),
+                   nullptr);
 }
 
 Error TimeColumn::serial_numbers() const {
-  std::string values = times::quoted(example(Sign::serial));
-  if (const std::string& another = second_[static_cast<std::size_t>(Sign::serial)]; !another.empty()) {
-    values += " and " + times::quoted(another);
-  }
+  const Example& serial = example(Sign::serial);
+  std::string values = times::quoted(serial.first);
+  if (!serial.second.empty()) values += " and " + times::quoted(serial.second);
   return {Errc::usage, "this column has a spreadsheet's serial day numbers where times should be: " + values,
           std::string(times::kSerialCure)};
 }
 
 bool TimeColumn::tells_nothing() const {
   for (std::size_t sign = 0; sign < static_cast<std::size_t>(Sign::other); ++sign) {
-    if (!first_[sign].empty()) return false;
+    if (!examples_[sign].first.empty()) return false;
   }
   return true;
 }
 
-Result<TimeFormat> TimeColumn::conclude() const {
-  const auto first_of = [this](std::initializer_list<Sign> signs) -> const std::string* {
-    for (const Sign sign : signs) {
-      if (saw(sign)) return &example(sign);
-    }
-    return nullptr;
-  };
-  const std::string* const iso = first_of({Sign::iso});
-  const std::string* const mail = first_of({Sign::rfc2822});
-  const std::string* const dated = first_of({Sign::day_first, Sign::month_first, Sign::day_or_month});
-  const std::string* const counted = first_of({Sign::epoch_s, Sign::epoch_ms, Sign::epoch_us, Sign::number});
+bool TimeColumn::is_certain() const {
+  return !tells_nothing() &&
+         first_of({Sign::day_first, Sign::month_first, Sign::day_or_month, Sign::day_or_year, Sign::number, Sign::serial}) ==
+             nullptr &&
+         conclude().ok();
+}
 
-  // ISO proves itself, and no other form looks like it: what is not ISO in such a column is rejected, value by value.
-  if (iso != nullptr) return TimeFormat(TimeFormat::Form::iso);
-  const std::string* const serial = first_of({Sign::serial});
-  const std::string* only = nullptr;
-  for (const std::string* const kind : {mail, dated, counted, serial}) {
-    if (kind == nullptr) continue;
-    if (only != nullptr) return undecided("its values are of different kinds", *only, *kind);
-    only = kind;
+Result<TimeFormat> TimeColumn::conclude() const {
+  static constexpr std::initializer_list<Sign> kDated = {Sign::day_first, Sign::month_first, Sign::day_or_month,
+                                                         Sign::day_or_year};
+  static constexpr std::initializer_list<Sign> kCounted = {Sign::epoch_s, Sign::epoch_ms, Sign::epoch_us, Sign::epoch_ns,
+                                                           Sign::number};
+  const Example* const mail = first_of({Sign::rfc2822});
+  const Example* const dated = first_of(kDated);
+  const Example* const counted = first_of(kCounted);
+  const Example* const serial = first_of({Sign::serial});
+
+  // Two kinds in one file: which of them its times are is not certain. ISO proves itself, and no other form looks like it: what
+  // is neither ISO nor proves itself in such a file is rejected, value by value.
+  struct Kind {
+    const Example* example;
+    std::uint32_t signs;
+  };
+  const Kind kinds[] = {
+      {mail, bits({Sign::rfc2822})}, {dated, bits(kDated)}, {counted, bits(kCounted)}, {serial, bits({Sign::serial})}};
+  const std::uint32_t iso = bits({Sign::iso});
+  const auto mixed = [&](std::uint32_t signs) {
+    return (signs & iso) == 0 &&
+           std::count_if(std::begin(kinds), std::end(kinds), [&](const Kind& kind) { return (signs & kind.signs) != 0; }) > 1;
+  };
+  if (mixed(in_file_) || std::any_of(files_.begin(), files_.end(), mixed)) {
+    const Example* two[2] = {};
+    std::size_t n = 0;
+    for (const Kind& kind : kinds) {
+      if (kind.example != nullptr && n < 2) two[n++] = kind.example;
+    }
+    return undecided("its values are of different kinds", *two[0], two[1]);
   }
-  if (only == nullptr) {
-    if (!saw(Sign::other)) return Error{Errc::usage, "this column has no value to tell a time format from", {}};
-    return undecided("no value is a time in a form that can be told", example(Sign::other),
-                     second_[static_cast<std::size_t>(Sign::other)]);
+
+  TimeFormat format;
+  bool found = saw(Sign::iso);
+  if (!found && mail != nullptr) {
+    format = TimeFormat(TimeFormat::Form::rfc2822);
+    found = true;
   }
-  if (only == serial) return serial_numbers();
-  if (only == dated) return conclude_order();
-  if (only == counted) return conclude_unit();
-  return TimeFormat(only == iso ? TimeFormat::Form::iso : TimeFormat::Form::rfc2822);
+  if (counted != nullptr) {
+    const Result<TimeFormat> unit = conclude_unit();
+    if (!unit && some_file_has(bits(kCounted), iso)) return unit;
+    if (unit && !found) format = *unit;
+    found = found || unit.ok();
+  }
+  if (dated != nullptr) {
+    const Result<TimeFormat> order = conclude_order();
+    if (!order && some_file_has(bits(kDated), iso)) return order;
+    if (order && !found) format = *order;
+    if (order) format.know_order(order->form());
+    found = found || order.ok();
+  }
+  if (serial != nullptr && some_file_has(bits({Sign::serial}), iso)) return serial_numbers();
+  if (found) return format;
+  if (!saw(Sign::other)) return Error{Errc::usage, "this column has no value to tell a time format from", {}};
+  return undecided("no value is a time in a form that can be told", example(Sign::other), nullptr);
 }
 
 }  // namespace crosswalk

@@ -52,7 +52,10 @@ bool Cursor::take_clock(bool short_hour, Fields& fields) {
 bool Cursor::take_offset(Fields& fields) {
   fields.has_offset = true;
   fields.offset = 0;
-  if (take('Z') || take('z')) return true;
+  if (take('Z') || take('z')) {
+    fields.is_zulu = true;
+    return true;
+  }
 
   const bool negative = take('-') || take_word(kMinusSign);
   if (!negative && !take('+')) return false;

@@ -1,6 +1,8 @@
 #include <string>
 
 #include "crosswalk/time.hpp"
+#include "time/advice.hpp"
+#include "time/cursor.hpp"
 #include "time/parse.hpp"
 #include "time/text.hpp"
 
@@ -50,8 +52,50 @@ std::string in_zone(std::string_view zone_name) {
   return zone_name.empty() ? "in this source's time zone" : "in " + std::string(zone_name);
 }
 
+bool is_clock(std::string_view text) {
+  times::Fields fields;
+  times::Cursor cursor(times::trimmed(text));
+  if (!cursor.take_clock(/*short_hour=*/true, fields)) return false;
+  cursor.take_blanks();
+  cursor.take_half(fields);
+  return cursor.at_end();
+}
+
+/// `26:00.0`: minutes and seconds, which is what a spreadsheet shows of a time with fractions, and saves.
+bool is_minutes_and_tenths(std::string_view text) {
+  times::Cursor cursor(times::trimmed(text));
+  unsigned ignored = 0;
+  return cursor.take_digits(1, 2, ignored) && cursor.take(':') && cursor.take_digits(2, 2, ignored) && cursor.take('.') &&
+         cursor.take_digits(1, 1, ignored) && cursor.at_end();
+}
+
+bool is_too_narrow(std::string_view text) {
+  text = times::trimmed(text);
+  return text.size() > 1 && text.find_first_not_of('#') == std::string_view::npos;
+}
+
 TimeComplaint explain_malformed(std::string_view text) {
   if (times::trimmed(text).empty()) return {"the text is empty where a time should be", "leave the field out, or give a time"};
+  if (is_minutes_and_tenths(text)) {
+    return {times::quoted(text) +
+                " is minutes and seconds: a spreadsheet showed no more of this time, saved what it showed, and the "
+                "date is lost",
+            std::string(times::kSerialCure)};
+  }
+  if (is_too_narrow(text)) {
+    return {
+        times::quoted(text) + " is what a spreadsheet shows where a column is too narrow; it saved that, and the time is lost",
+        std::string(times::kSerialCure)};
+  }
+  if (is_clock(text)) return {times::quoted(text) + " is a time of day without a date", "export the whole time, with its date"};
+  times::Fields year_first;
+  if (times::parse_two_digit_year_first(text, year_first) && times::check(year_first) == TimeFault::none) {
+    if (const std::string pattern = times::pattern_for_year_first(text); !pattern.empty()) {
+      return {times::quoted(text) + " is not written as the times of this source are",
+              "if the year comes first, --set 'time_format=" + pattern +
+                  "'; if the day does, --set time_format=day_first; if the month does, --set time_format=month_first"};
+    }
+  }
   if (has_day_and_month(text)) {
     return {times::quoted(text) + " is not written as the times of this source are",
             "if the day comes first, --set time_format=day_first; if the month does, --set time_format=month_first"};
@@ -61,9 +105,11 @@ TimeComplaint explain_malformed(std::string_view text) {
   }
   if (is_number(text)) {
     return {times::quoted(text) + " is not written as the times of this source are",
-            "for a number since 1970, --set time_format=epoch_s, epoch_ms or epoch_us"};
+            "for a number since 1970, --set time_format=epoch_s, epoch_ms, epoch_us or epoch_ns"};
   }
-  return {times::quoted(text) + " is not written as the times of this source are", std::string(kGiveFormat)};
+  const std::string pattern = times::pattern_for(text);
+  return {times::quoted(text) + " is not written as the times of this source are",
+          pattern.empty() ? std::string(kGiveFormat) : "--set 'time_format=" + pattern + "' reads it"};
 }
 
 TimeComplaint explain_impossible(std::string_view text) {
@@ -96,6 +142,11 @@ TimeComplaint explain(TimeFault fault, std::string_view text, std::string_view z
     case TimeFault::skipped:
       return {times::quoted(text) + " never was " + in_zone(zone_name) + ": the clocks were set forward over it",
               "--disambiguation compatible or later reads it with the offset before the gap, earlier with the one after"};
+    case TimeFault::contradiction:
+      return {times::quoted(text) + " cannot be: the offset is not that of the zone behind it", "correct it in the source"};
+    case TimeFault::unknown_zone:
+      return {times::quoted(text) + " names a time zone that is not known",
+              "correct it in the source; `crosswalk zones` lists the names"};
     case TimeFault::date_only:
       return {times::quoted(text) + " is a date without a clock, and this source does not say which moment of the day it means",
               "a time of day is needed, such as '2026-03-14 13:05'"};

@@ -41,7 +41,7 @@ TimeFault check(const Fields& fields) {
   }
   if (!offset_exists(fields)) return TimeFault::impossible;
   if (fields.weekday >= 0 && weekday_of(fields) != static_cast<unsigned>(fields.weekday)) return TimeFault::impossible;
-  return TimeFault::none;
+  return fields.contradicts ? TimeFault::contradiction : TimeFault::none;
 }
 
 std::int64_t local_seconds(const Fields& fields) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "crosswalk/time.hpp"
 
@@ -23,7 +24,10 @@ struct Fields {
   Half half = Half::none;
   bool has_clock = false;
   bool has_offset = false;
-  bool is_instant = false;  ///< the text was an instant (epoch): `instant` holds it and nothing else is set
+  bool is_zulu = false;      ///< the offset is `Z`, which says nothing of the local clock
+  bool contradicts = false;  ///< the offset is not that of the zone behind it
+  std::string_view zone;     ///< in brackets behind it
+  bool is_instant = false;   ///< the text was an instant (epoch): `instant` holds it and nothing else is set
   Instant instant;
 };
 

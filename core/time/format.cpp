@@ -17,6 +17,7 @@ constexpr FormName kForms[] = {
     {"epoch_s", TimeFormat::Form::epoch_s},
     {"epoch_ms", TimeFormat::Form::epoch_ms},
     {"epoch_us", TimeFormat::Form::epoch_us},
+    {"epoch_ns", TimeFormat::Form::epoch_ns},
     {"month_first", TimeFormat::Form::month_first},
     {"day_first", TimeFormat::Form::day_first},
     {"rfc2822", TimeFormat::Form::rfc2822},

@@ -6,18 +6,103 @@
 namespace crosswalk::times {
 namespace {
 
+/// `2026-03-14`, `2026/3/14`, `2026.03.14`: a year of four digits in front leaves one order.
 bool take_iso_date(Cursor& cursor, Fields& fields) {
   unsigned year = 0;
-  if (!cursor.take_digits(4, 4, year) || !cursor.take('-')) return false;
-  if (!cursor.take_digits(2, 2, fields.month) || !cursor.take('-')) return false;
+  if (!cursor.take_digits(4, 4, year)) return false;
+  const char separator = cursor.next();
+  if (separator != '-' && separator != '/' && separator != '.') return false;
+  cursor.take(separator);
+  if (!cursor.take_digits(1, 2, fields.month) || !cursor.take(separator)) return false;
   fields.year = static_cast<int>(year);
-  return cursor.take_digits(2, 2, fields.day);
+  return cursor.take_digits(1, 2, fields.day);
 }
 
-/// An offset to the text's end, after blanks or not; or nothing.
+/// `20260314T130500`: ISO's basic form. Without the T it may be any number.
+bool take_basic_iso(Cursor& cursor, Fields& fields) {
+  unsigned date = 0, clock = 0;
+  if (!cursor.take_digits(8, 8, date) || !(cursor.take('T') || cursor.take('t'))) return false;
+  const std::string_view before = cursor.rest();
+  if (!cursor.take_digits(4, 6, clock)) return false;
+  const std::size_t digits = before.size() - cursor.rest().size();
+  if (digits == 5) return false;
+  if (digits == 4) clock *= 100;
+  fields.year = static_cast<int>(date / 10'000);
+  fields.month = date / 100 % 100;
+  fields.day = date % 100;
+  fields.hour = clock / 10'000;
+  fields.minute = clock / 100 % 100;
+  fields.second = clock % 100;
+  fields.has_clock = true;
+  if (digits == 6 && (cursor.take('.') || cursor.take(','))) return cursor.take_fraction(fields.nanos);
+  return true;
+}
+
+/// `[Europe/Berlin]`, and tags that are none (`[u-ca=gregory]`), as RFC 9557 and Java write them.
+bool take_brackets(Cursor& cursor, Fields& fields) {
+  while (cursor.take('[')) {
+    cursor.take('!');
+    const std::string_view rest = cursor.rest();
+    const std::size_t end = rest.find(']');
+    if (end == std::string_view::npos || end == 0) return false;
+    const std::string_view tag = rest.substr(0, end);
+    if (tag.find('=') == std::string_view::npos) {
+      if (!fields.zone.empty()) return false;
+      fields.zone = tag;
+    }
+    cursor = Cursor(rest.substr(end + 1));
+  }
+  return true;
+}
+
+/// `(CET)`, as mail programs and browsers add behind the offset.
+bool take_comment(Cursor& cursor) {
+  if (!cursor.take('(')) return false;
+  const std::string_view rest = cursor.rest();
+  const std::size_t close = rest.find(')');
+  if (close == std::string_view::npos) return false;
+  cursor = Cursor(rest.substr(close + 1));
+  return true;
+}
+
+/// `UTC`, `GMT`, and `UTC+2`, `GMT-0500`, which no program means the other way round.
+bool take_utc_and_offset(Cursor& cursor, Fields& fields) {
+  if (!cursor.take_word("UTC") && !cursor.take_word("GMT")) return false;
+  fields.has_offset = true;
+  if (cursor.next() != '+' && cursor.next() != '-') return true;
+  const std::string_view rest = cursor.rest();
+  if (rest.size() == 2 || (rest.size() > 2 && !is_digit(rest[2]))) {  // one digit
+    unsigned hours = 0;
+    cursor = Cursor(rest.substr(1));
+    if (!cursor.take_digits(1, 1, hours)) return false;
+    fields.offset = static_cast<std::int32_t>(hours) * (rest[0] == '-' ? -3600 : 3600);
+    return true;
+  }
+  return cursor.take_offset(fields);
+}
+
+/// The abbreviation behind an offset, which says it once more: `+0000 UTC`, `+0100 CET`.
+bool take_abbreviation(Cursor& cursor, Fields& fields) {
+  const std::string_view rest = cursor.rest();
+  std::size_t letters = 0;
+  while (letters < rest.size() && rest[letters] >= 'A' && rest[letters] <= 'Z') ++letters;
+  if (letters < 2 || letters > 5) return false;
+  const std::string_view name = rest.substr(0, letters);
+  if ((name == "UTC" || name == "GMT") && fields.offset != 0) fields.contradicts = true;
+  cursor = Cursor(rest.substr(letters));
+  return true;
+}
+
+/// What says the offset, to the text's end, after blanks or not; or nothing.
 bool take_offset_at_end(Cursor& cursor, Fields& fields) {
+  cursor.take_blanks();
   if (cursor.at_end()) return true;
-  return cursor.take_offset(fields) && cursor.at_end();
+  if (cursor.next() != '[') {
+    if (!take_utc_and_offset(cursor, fields) && !cursor.take_offset(fields)) return false;
+    if (cursor.at_end()) return true;
+    if (cursor.take_blanks() && !take_comment(cursor) && !take_abbreviation(cursor, fields)) return false;
+  }
+  return take_brackets(cursor, fields) && cursor.at_end();
 }
 
 bool take_year(Cursor& cursor, Fields& fields) {
@@ -65,16 +150,6 @@ bool take_rfc2822_zone(Cursor& cursor, Fields& fields) {
   return cursor.take_offset(fields);
 }
 
-/// `(CET)`, as mail programs add behind the offset.
-bool take_comment(Cursor& cursor) {
-  if (!cursor.take('(')) return false;
-  const std::string_view rest = cursor.rest();
-  const std::size_t close = rest.find(')');
-  if (close == std::string_view::npos) return false;
-  cursor = Cursor(rest.substr(close + 1));
-  return true;
-}
-
 bool take_rfc2822_year(Cursor& cursor, Fields& fields) {
   const std::string_view before = cursor.rest();
   unsigned year = 0;
@@ -93,11 +168,15 @@ bool take_rfc2822_year(Cursor& cursor, Fields& fields) {
 
 bool parse_iso(std::string_view text, Fields& fields) {
   Cursor cursor(trimmed(text));
+  if (take_basic_iso(cursor, fields)) return take_offset_at_end(cursor, fields);
+  cursor = Cursor(trimmed(text));
   if (!take_iso_date(cursor, fields)) return false;
   if (cursor.at_end()) return true;
-  if (!cursor.take('T') && !cursor.take('t') && !cursor.take(' ')) return false;
-  if (!cursor.take_clock(/*short_hour=*/false, fields)) return false;
-  cursor.take(' ');
+  cursor.take(',');
+  if (!cursor.take('T') && !cursor.take('t') && !cursor.take_blanks()) return false;
+  if (!cursor.take_clock(/*short_hour=*/true, fields)) return false;
+  skip_blanks_before_half(cursor);
+  cursor.take_half(fields);
   return take_offset_at_end(cursor, fields);
 }
 
@@ -112,7 +191,86 @@ bool parse_day_and_month(std::string_view text, bool day_first, Fields& fields) 
   return take_offset_at_end(cursor, fields);
 }
 
-bool parse_rfc2822(std::string_view text, Fields& fields) {
+bool parse_two_digit_year_first(std::string_view text, Fields& fields) {
+  Cursor cursor(trimmed(text));
+  unsigned year = 0;
+  const std::string_view before = cursor.rest();
+  if (!cursor.take_digits(2, 2, year)) return false;
+  const char separator = before[2 < before.size() ? 2 : 0];
+  fields.year = year_of_two_digits(year);
+  if (!cursor.take(separator) || !cursor.take_digits(1, 2, fields.month) || !cursor.take(separator)) return false;
+  const std::string_view day = cursor.rest();
+  return cursor.take_digits(2, 2, fields.day) && !day.empty();
+}
+
+namespace {
+
+bool take_month(Cursor& cursor, Fields& fields) {
+  int month = 0;
+  if (!cursor.take_name(kMonthNames, month)) return false;
+  fields.month = static_cast<unsigned>(month) + 1;
+  return true;
+}
+
+/// `14-Mar-26`, `14 March 2026`, `14/Mar/2026`; `Mar 14, 2026`. Where only a clock and a zone stand before the year (`Mar 14
+/// 13:05:00 UTC 2026`) that is taken by take_unix_date().
+bool take_named_date(Cursor& cursor, Fields& fields) {
+  if (take_month(cursor, fields)) {
+    cursor.take('.');
+    if (!cursor.take_blanks() || !cursor.take_digits(1, 2, fields.day)) return false;
+    const bool comma = cursor.take(',');
+    return (cursor.take_blanks() || comma) && take_rfc2822_year(cursor, fields);
+  }
+  if (!cursor.take_digits(1, 2, fields.day)) return false;
+  cursor.take('.');
+  const char separator = cursor.next();
+  if (separator == '-' || separator == '/') {
+    return cursor.take(separator) && take_month(cursor, fields) && cursor.take(separator) && take_rfc2822_year(cursor, fields);
+  }
+  if (!cursor.take_blanks() || !take_month(cursor, fields)) return false;
+  const bool point = cursor.take('.') || cursor.take(',');
+  return (cursor.take_blanks() || point) && take_rfc2822_year(cursor, fields);
+}
+
+/// `Mar 14 13:05:00 UTC 2026`, as `date` and C's asctime() write it.
+bool take_unix_date(Cursor& cursor, Fields& fields) {
+  if (!take_month(cursor, fields) || !cursor.take_blanks() || !cursor.take_digits(1, 2, fields.day)) return false;
+  if (!cursor.take_blanks() || !cursor.take_clock(/*short_hour=*/true, fields) || !cursor.take_blanks()) return false;
+  if (take_utc_and_offset(cursor, fields) && !cursor.take_blanks()) return false;
+  unsigned year = 0;
+  fields.year = cursor.take_digits(4, 4, year) ? static_cast<int>(year) : 0;
+  return fields.year != 0 && cursor.at_end();
+}
+
+bool take_named_time(Cursor& cursor, Fields& fields) {
+  if (!take_named_date(cursor, fields)) return false;
+  if (cursor.at_end()) return true;
+  const bool divided = cursor.take(',') || cursor.take('T') || cursor.take(':');  // the last: 14/Mar/2026:13:05:00
+  const bool blank = cursor.take_blanks();
+  if (!divided && !blank) return false;
+  if (cursor.take_word("at ")) cursor.take_blanks();
+  if (!cursor.take_clock(/*short_hour=*/true, fields)) return false;
+  skip_blanks_before_half(cursor);
+  cursor.take_half(fields);
+  return take_offset_at_end(cursor, fields);
+}
+
+/// Times whose month is a name, in the orders that people and programs write.
+bool parse_named(std::string_view text, Fields& fields) {
+  Cursor cursor(trimmed(text));
+  if (cursor.take_name(kWeekdayNames, fields.weekday)) {
+    cursor.take(',');
+    cursor.take_blanks();
+  }
+  const Cursor date = cursor;
+  const Fields weekday = fields;
+  if (take_named_time(cursor, fields)) return true;
+  cursor = date;
+  fields = weekday;
+  return take_unix_date(cursor, fields);
+}
+
+bool parse_mail_date(std::string_view text, Fields& fields) {
   Cursor cursor(trimmed(text));
   if (cursor.take_name(kWeekdayNames, fields.weekday)) {
     if (!cursor.take(',')) return false;
@@ -131,18 +289,28 @@ bool parse_rfc2822(std::string_view text, Fields& fields) {
   return cursor.at_end();
 }
 
+}  // namespace
+
+bool parse_rfc2822(std::string_view text, Fields& fields) {
+  if (parse_mail_date(text, fields)) return true;
+  fields = {};
+  return parse_named(text, fields);
+}
+
 TimeFault parse_epoch(std::string_view text, unsigned digits, Instant& out) {
-  constexpr std::uint64_t kTooLarge = 1'000'000'000'000'000'000;  // beyond year 9999 in every unit
-  constexpr std::uint64_t kPowers[] = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000};
+  constexpr std::uint64_t kTooLarge = 1'800'000'000'000'000'000;  // ten times that is beyond 64 bits
+  constexpr std::uint64_t kPowers[] = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000};
 
   Cursor cursor(trimmed(text));
   const bool negative = cursor.take('-');
   if (!negative) cursor.take('+');
   if (!is_digit(cursor.next())) return TimeFault::malformed;
   std::uint64_t number = 0;
+  bool too_large = false;
   std::string_view rest = cursor.rest();
   while (!rest.empty() && is_digit(rest.front())) {
-    if (number < kTooLarge) number = number * 10 + static_cast<std::uint64_t>(rest.front() - '0');
+    too_large = too_large || number >= kTooLarge;
+    if (!too_large) number = number * 10 + static_cast<std::uint64_t>(rest.front() - '0');
     rest.remove_prefix(1);
   }
   cursor = Cursor(rest);
@@ -152,7 +320,7 @@ TimeFault parse_epoch(std::string_view text, unsigned digits, Instant& out) {
   if (!cursor.at_end()) return TimeFault::malformed;
   const std::uint64_t unit = kPowers[digits];
   if (billionths % unit != 0) return TimeFault::malformed;  // finer than a nanosecond
-  if (number >= kTooLarge) {
+  if (too_large || number / unit > static_cast<std::uint64_t>(kLastSecond)) {
     out.seconds = kLastSecond + 1;
     return TimeFault::out_of_range;
   }
@@ -167,6 +335,27 @@ TimeFault parse_epoch(std::string_view text, unsigned digits, Instant& out) {
     }
   }
   return is_in_range(out.seconds) ? TimeFault::none : TimeFault::out_of_range;
+}
+
+int digits_of_unit(std::string_view text) {
+  Instant ignored;
+  if (parse_epoch(text, 0, ignored) == TimeFault::malformed) return -1;
+  std::size_t digits = 0;
+  for (const char c : trimmed(text)) {
+    if (c == '.') break;
+    digits += is_digit(c);
+  }
+  switch (digits) {
+    case 9:
+    case 10: return 0;
+    case 12:
+    case 13: return 3;
+    case 15:
+    case 16: return 6;
+    case 18:
+    case 19: return 9;
+    default: return -1;
+  }
 }
 
 bool is_spreadsheet_serial(std::string_view text) {

@@ -205,6 +205,14 @@ Result<void> check_pattern(std::string_view pattern) {
   return {};
 }
 
+bool take_pattern(std::string_view& text, std::string_view pattern, Fields& fields) {
+  Cursor cursor(text);
+  if (!take_by_pattern(cursor, pattern, fields)) return false;
+  if (fields.day_of_year != 0 && fields.month == 0) set_date_from_day_of_year(fields);
+  text = cursor.rest();
+  return true;
+}
+
 bool parse_by_pattern(std::string_view text, std::string_view pattern, Fields& fields) {
   Cursor cursor(trimmed(text));
   if (!take_by_pattern(cursor, trimmed(pattern), fields) || !cursor.at_end()) return false;

@@ -156,7 +156,8 @@ bool parse_fields(const TimeFormat& format, std::string_view text, times::Fields
     case TimeFormat::Form::pattern: return times::parse_by_pattern(text, format.pattern(), fields);
     case TimeFormat::Form::epoch_s:
     case TimeFormat::Form::epoch_ms:
-    case TimeFormat::Form::epoch_us: break;
+    case TimeFormat::Form::epoch_us:
+    case TimeFormat::Form::epoch_ns: break;
   }
   return false;
 }
@@ -171,8 +172,14 @@ constexpr char kFirstDate[] = "1970-01-01";
 
 }  // namespace
 
-TimeReader::TimeReader(TimeFormat format, const Zone* zone, Disambiguation policy)
-    : format_(std::move(format)), zone_(zone), policy_(policy), date_head_(load8(kFirstDate)), date_day_(0), date_seconds_(0) {
+TimeReader::TimeReader(TimeFormat format, const Zone* zone, Disambiguation policy, const ZoneDatabase* zones)
+    : format_(std::move(format)),
+      zone_(zone),
+      policy_(policy),
+      date_head_(load8(kFirstDate)),
+      date_day_(0),
+      date_seconds_(0),
+      zones_(zones) {
   std::memcpy(&date_day_, kFirstDate + 8, sizeof date_day_);
 }
 
@@ -238,19 +245,57 @@ bool TimeReader::remember_date(const char* text) {
   return true;
 }
 
-TimeReading TimeReader::read_any(std::string_view text, const Zone* zone) const {
+TimeReading TimeReader::read_any(std::string_view text, const Zone* zone) {
+  TimeReading epoch = failed(TimeFault::malformed);
   switch (format_.form()) {
-    case TimeFormat::Form::epoch_s: return read_epoch(text, 0);
-    case TimeFormat::Form::epoch_ms: return read_epoch(text, 3);
-    case TimeFormat::Form::epoch_us: return read_epoch(text, 6);
-    default: break;
+    case TimeFormat::Form::epoch_s: epoch = read_epoch(text, 0); break;
+    case TimeFormat::Form::epoch_ms: epoch = read_epoch(text, 3); break;
+    case TimeFormat::Form::epoch_us: epoch = read_epoch(text, 6); break;
+    case TimeFormat::Form::epoch_ns: epoch = read_epoch(text, 9); break;
+    default: {
+      times::Fields fields;
+      if (parse_fields(format_, text, fields)) return read_fields(fields, zone);
+    }
   }
-  times::Fields fields;
-  if (!parse_fields(format_, text, fields)) return failed(TimeFault::malformed);
+  if (epoch.fault != TimeFault::malformed || !format_.reads_other_forms()) return epoch;
+  return read_other_form(text, zone);
+}
+
+/// An instant for what a text says.
+TimeReading TimeReader::read_fields(const times::Fields& fields, const Zone* zone) {
   if (fields.is_instant) return known_at(fields.instant.seconds, fields.instant.nanos, Known::offset);
   if (const TimeFault fault = times::check(fields); fault != TimeFault::none) return failed(fault);
   if (!fields.has_clock) return failed(TimeFault::date_only);
-  return resolve(fields, zone, policy_);
+  if (fields.zone.empty()) return resolve(fields, zone, policy_);
+  const Zone* const named = named_zone(fields.zone);
+  if (named == nullptr) return failed(TimeFault::unknown_zone);
+  TimeReading reading = resolve(fields, named, policy_);
+  // `Z` says only that the instant is meant (RFC 9557); any other offset is one of the zone.
+  const bool says_offset = fields.has_offset && !fields.is_zulu;
+  if (says_offset && reading.fault == TimeFault::none && offset_at(*named, reading.at.seconds) != fields.offset)
+    return failed(TimeFault::contradiction);
+  return reading;
+}
+
+const Zone* TimeReader::named_zone(std::string_view name) {
+  constexpr std::size_t kLongest = 255;
+  if (zones_ == nullptr || name.size() > kLongest) return nullptr;
+  if (zone_name_ != name) {
+    const auto found = zones_->find(name);
+    named_zone_ = found.ok() ? *found : nullptr;
+    zone_name_ = name;
+  }
+  return named_zone_;
+}
+
+/// A text that is not of the format's form, by forms that prove themselves.
+TimeReading TimeReader::read_other_form(std::string_view text, const Zone* zone) {
+  for (const TimeFormat::Form form : {TimeFormat::Form::iso, TimeFormat::Form::rfc2822, format_.order()}) {
+    times::Fields fields;
+    if (parse_fields(TimeFormat(form), text, fields)) return read_fields(fields, zone);
+  }
+  const int digits = times::digits_of_unit(text);
+  return digits < 0 ? failed(TimeFault::malformed) : read_epoch(text, static_cast<unsigned>(digits));
 }
 
 }  // namespace crosswalk

@@ -20,7 +20,8 @@ Finding at_line(std::uint64_t line) {
 TEST_CASE("findings: the first in the input is the example, whoever met it first") {
   Findings one, two, both, other_way;
   one.add("odd", {1, 50}, [] { return at_line(7); });
-  one.add("odd", {0, 90}, [] { return at_line(9); }, 3);
+  one.add(
+      "odd", {0, 90}, [] { return at_line(9); }, 3);
   two.add("odd", {0, 40}, [] { return at_line(4); });
   two.add("even", {0, 10}, [] { return at_line(2); });
   both.add(one);

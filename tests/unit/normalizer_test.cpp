@@ -426,7 +426,7 @@ TEST_CASE("normalizer: a touchpoint has the zone of its own record, not of the o
 
 TEST_CASE("normalizer: times that were not unique are counted and marked") {
   Run run(plain(), {}, "America/New_York");
-  CHECK(run.csv("id,at,ended_at\n1,2024-11-03 01:30,2024-03-10 02:30\n") == "");
+  CHECK(run.csv("id,at,ended_at\n1,2024-11-03 01:30,2025-03-09 02:30\n") == "");
   CHECK(run.only().at("started_at") == "2024-11-03T05:30:00Z");
   CHECK(run.only().at("metadata").at("crosswalk").at("times").dump() ==
         "{\"started_at\":\"repeated:earlier\",\"ended_at\":\"skipped:later\"}");

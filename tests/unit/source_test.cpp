@@ -119,7 +119,7 @@ TEST_CASE("source: an unknown setting, with the nearest name") {
   CHECK(refused("quite-other", "1") ==
         "adapter fake has no setting \"quite-other\"\n"
         "  it has: platform, default_channel, channel.<word>, status.<word>, resolved.<word>, placeholders, decimal_ids, "
-        "metadata, include_bodies, on_bad_value, fold, time_format, time_zone_column, "
+        "metadata, include_bodies, on_bad_value, fold, time_format, decimal, time_zone_column, "
         "records, "
         "delimiter, max_record, max_fields, max_depth, hours, good, strict, column");
   CHECK(refused("channel.", "email").starts_with("adapter fake has no setting \"channel.\"\n"));
@@ -218,7 +218,13 @@ TEST_CASE("source: fold") {
   CHECK(make({}, with(RecordRole::event))->fold);
   CHECK(refused("fold", "false", with(RecordRole::event)) ==
         "a record of fake is one touchpoint; it is no conversation before it is folded\n  leave out --set fold=false");
-  CHECK(refused("fold", "no") == "setting fold: \"no\" is neither true nor false");
+  CHECK(refused("fold", "no").starts_with("setting fold: \"no\" is none of its values"));
+  using Repeats = SourceConfig::Repeats;
+  CHECK(make({}, with(RecordRole::conversation))->repeats == Repeats::newest);
+  CHECK(make({{"fold", "auto"}}, with(RecordRole::conversation))->repeats == Repeats::newest);
+  CHECK(make({{"fold", "true"}}, with(RecordRole::conversation))->repeats == Repeats::merge);
+  CHECK(make({{"fold", "false"}}, with(RecordRole::conversation))->repeats == Repeats::all);
+  CHECK(make({{"fold", "auto"}}, with(RecordRole::event))->fold);
 }
 
 TEST_CASE("source: limits") {

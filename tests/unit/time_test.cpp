@@ -76,6 +76,8 @@ std::string_view name_of_fault(TimeFault fault) {
     case TimeFault::repeated: return "repeated";
     case TimeFault::skipped: return "skipped";
     case TimeFault::date_only: return "date_only";
+    case TimeFault::contradiction: return "contradiction";
+    case TimeFault::unknown_zone: return "unknown_zone";
   }
   return "unknown";
 }
@@ -95,7 +97,7 @@ std::string read(std::string_view text, std::string_view zone_name, std::string_
   REQUIRE(form.ok());
   const auto how = crosswalk::parse_disambiguation(policy);
   REQUIRE(how.ok());
-  return shown(TimeReader(*form, zone(zone_name), *how).read(text));
+  return shown(TimeReader(*form, zone(zone_name), *how, &database()).read(text));
 }
 
 std::filesystem::path source_root() {
@@ -665,9 +667,10 @@ TEST_CASE("time: names of policies and formats") {
         "'latest' is no way to decide a repeated or skipped local time\n  one of: compatible, earlier, later, reject");
   CHECK(TimeFormat::parse("day_first")->form() == TimeFormat::Form::day_first);
   CHECK(TimeFormat::parse("%d.%m.%Y %H")->pattern() == "%d.%m.%Y %H");
-  CHECK(TimeFormat::parse("isoo").error().text() ==
-        "'isoo' is not a time format\n  one of: iso, epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a "
-        "pattern such as '%d.%m.%Y %H:%M'");
+  CHECK(
+      TimeFormat::parse("isoo").error().text() ==
+      "'isoo' is not a time format\n  one of: iso, epoch_s, epoch_ms, epoch_us, epoch_ns, month_first, day_first, rfc2822, or a "
+      "pattern such as '%d.%m.%Y %H:%M'");
 
   const auto why = [](std::string_view pattern) {
     const auto format = TimeFormat::parse(pattern);
@@ -774,7 +777,7 @@ TEST_CASE("time: what a fault says and its cure") {
         "'soon\\x1B[0m' is not written as the times of this source are | check the setting time_format of this source");
   CHECK(said(TimeFault::malformed, "1700000000") ==
         "'1700000000' is not written as the times of this source are | "
-        "for a number since 1970, --set time_format=epoch_s, epoch_ms or epoch_us");
+        "for a number since 1970, --set time_format=epoch_s, epoch_ms, epoch_us or epoch_ns");
   for (const std::string serial : {"45672.39583", "45672", "45672.395833333336", "45672,39583"}) {
     CHECK(said(TimeFault::malformed, serial) ==
           "'" + serial +
@@ -818,13 +821,69 @@ TEST_CASE("time: the answer to a line of the verb") {
   CHECK(out == "error\t'2024-13-03 01:30' cannot be: there is no month 13");
 }
 
+TEST_CASE("time: the form is settled for each file, the order of day and month for all of them") {
+  TimeColumn column;
+  column.start("a.csv");
+  column.observe("2023-03-14 09:26");
+  column.start("b.csv");
+  column.observe("3/5/2023 9:26");
+  CHECK_FALSE(column.conclude().ok());  // b.csv has nothing else
+  column.observe("3/15/2023 9:26");
+  auto format = column.conclude();
+  REQUIRE(format.ok());
+  CHECK(format->form() == TimeFormat::Form::iso);
+  CHECK(format->order() == TimeFormat::Form::month_first);
+  format->read_other_forms();
+  TimeReader reader(*format, zone("UTC"), Disambiguation::compatible, &database());
+  CHECK(shown(reader.read("2023-03-14 09:26")) == "2023-03-14T09:26:00Z unique");
+  CHECK(shown(reader.read("3/5/2023 9:26")) == "2023-03-05T09:26:00Z unique");
+  CHECK(shown(reader.read("14-Mar-23 9:26 PM")) == "2023-03-14T21:26:00Z unique");
+  CHECK(shown(reader.read("1678785960000")) == "2023-03-14T09:26:00Z offset");
+  CHECK(shown(reader.read("15/3/2023 9:26")) == "error impossible");
+  CHECK(shown(reader.read("16787859600")) == "error malformed");  // of no unit for certain
+
+  column.start("c.csv");
+  column.observe("15/3/2023 9:26");
+  CHECK(column.conclude().error().message ==
+        "how this column writes its times is not certain: one value has the day first, another the month: '15/3/2023 9:26' in "
+        "c.csv "
+        "and '3/15/2023 9:26' in b.csv");
+}
+
+TEST_CASE("time: advice holds a pattern that reads the value") {
+  const auto cure = [](std::string_view text) { return crosswalk::explain(TimeFault::malformed, text, "").cure; };
+  for (const auto& [text, pattern] :
+       std::initializer_list<std::pair<std::string_view, std::string>>{{"2026-03-14 09h26", "%Y-%m-%d %Hh%M"},
+                                                                       {"2026-03-14_09-26-05", "%Y-%m-%d_%H-%M-%S"},
+                                                                       {"2026-073 09:26", "%Y-%j %H:%M"},
+                                                                       {"20260314 0926", "%Y%m%d %H%M"},
+                                                                       {"20260314092605", "%Y%m%d%H%M%S"}}) {
+    CAPTURE(text);
+    if (text != "20260314092605") CHECK(cure(text) == "--set 'time_format=" + pattern + "' reads it");
+    CHECK(shown(TimeReader(*TimeFormat::parse(pattern), zone("UTC"), Disambiguation::compatible).read(text))
+              .starts_with("2026-03-14T09:26"));
+  }
+  CHECK(cure("23-03-12 03:00") ==
+        "if the year comes first, --set 'time_format=%y-%m-%d %H:%M'; if the day does, --set time_format=day_first; if the month "
+        "does, "
+        "--set time_format=month_first");
+  CHECK(cure("soon") == "check the setting time_format of this source");
+  const auto message = [](std::string_view text) { return crosswalk::explain(TimeFault::malformed, text, "").message; };
+  CHECK(message("26:00.0") ==
+        "'26:00.0' is minutes and seconds: a spreadsheet showed no more of this time, saved what it showed, and "
+        "the date is lost");
+  CHECK(message("########") ==
+        "'########' is what a spreadsheet shows where a column is too narrow; it saved that, and the time is lost");
+  CHECK(message("9:26 AM") == "'9:26 AM' is a time of day without a date");
+}
+
 TEST_CASE("time: the format of a column that does not say it") {
   const auto conclude = [](std::initializer_list<const char*> values) -> std::string {
     TimeColumn column;
     for (const char* value : values) column.observe(value);
     const auto format = column.conclude();
     if (!format) return format.error().message;
-    for (const char* name : {"iso", "epoch_s", "epoch_ms", "epoch_us", "month_first", "day_first", "rfc2822"}) {
+    for (const char* name : {"iso", "epoch_s", "epoch_ms", "epoch_us", "month_first", "day_first", "rfc2822", "epoch_ns"}) {
       if (TimeFormat::parse(name)->form() == format->form()) return name;
     }
     return "pattern";
@@ -847,7 +906,8 @@ TEST_CASE("time: the format of a column that does not say it") {
   CHECK(conclude({"1700000000", "1700000000123"}) ==
         uncertain + "these numbers since 1970 cannot be of one unit: '1700000000' and '1700000000123'");
   CHECK(conclude({"12", "17000000000"}) ==
-        uncertain + "no number shows whether it counts seconds, milliseconds or microseconds: '12' and '17000000000'");
+        uncertain +
+            "no number shows whether it counts seconds, milliseconds, microseconds or nanoseconds: '12' and '17000000000'");
   CHECK(conclude({"2023-03-12 02:30", "1700000000"}) == "iso");  // nothing else looks like it
   CHECK(conclude({"Sun, 12 Mar 2023 02:30:00 +0000", "1700000000"}) ==
         uncertain + "its values are of different kinds: 'Sun, 12 Mar 2023 02:30:00 +0000' and '1700000000'");
@@ -861,6 +921,20 @@ TEST_CASE("time: the format of a column that does not say it") {
   CHECK(conclude({"2023-03-12 02:30", "45672.39583"}) == "iso");
   CHECK(conclude({"soon", "later"}) == uncertain + "no value is a time in a form that can be told: 'soon' and 'later'");
   CHECK(conclude({"", " "}) == "this column has no value to tell a time format from");
+
+  CHECK(conclude({"14-Mar-26 9:26"}) == "rfc2822");
+  CHECK(conclude({"1700000000123456789"}) == "epoch_ns");
+
+  // A year of two digits may stand first: then a first number above 12 proves nothing.
+  const std::string two_digits = "the 12 March 2023 where the year comes first, the 23 March 2012 where the day does";
+  CHECK(conclude({"23-03-12 03:00", "23-03-13 12:30"}) == uncertain + "'23-03-12 03:00' is " + two_digits);
+  CHECK(conclude({"23-03-12 03:00", "1-2-23 12:30"}) == uncertain + "'23-03-12 03:00' is " + two_digits);
+  CHECK(conclude({"23-03-12 03:00", "23-03-99 12:30"}) == "day_first");  // the 99th of March is none
+  CHECK(conclude({"23-03-12 03:00", "23-03-2012 12:30"}) == "day_first");
+  CHECK(conclude({"23-03-12 03:00", "3-13-23 12:30"}) ==
+        uncertain +
+            "one value has the month first, another the day or a year of two digits: '3-13-23 12:30' and '23-03-12 03:00'");
+  CHECK(conclude({"99-03-12 03:00"}) == uncertain + "'99-03-12 03:00' is the 12 March 1999 where the year comes first");
 
   TimeColumn column;
   column.observe("3/4/2026 10:00");

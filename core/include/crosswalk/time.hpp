@@ -8,6 +8,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -53,13 +54,15 @@ inline constexpr std::size_t kKnownCount = 6;
 /// Why a text is not a time.
 enum class TimeFault : std::uint8_t {
   none,
-  malformed,     ///< not of the format that this source writes
-  impossible,    ///< of the format, but no such date or clock (month 13, 30 February, 24:00)
-  out_of_range,  ///< before year 1 or after year 9999
-  no_zone,       ///< no offset in the text and no zone given
-  repeated,      ///< came twice, and the policy is reject
-  skipped,       ///< never was, and the policy is reject
-  date_only,     ///< a date without a clock, where the source does not say what that means
+  malformed,      ///< not of the format that this source writes
+  impossible,     ///< of the format, but no such date or clock (month 13, 30 February, 24:00)
+  out_of_range,   ///< before year 1 or after year 9999
+  no_zone,        ///< no offset in the text and no zone given
+  repeated,       ///< came twice, and the policy is reject
+  skipped,        ///< never was, and the policy is reject
+  date_only,      ///< a date without a clock, where the source does not say what that means
+  contradiction,  ///< an offset that the zone behind it did not have then: `+05:00[Europe/Berlin]`, `+0100 UTC`
+  unknown_zone,   ///< a zone in brackets that is none
 };
 
 struct TimeReading {
@@ -112,23 +115,29 @@ class ZoneDatabase {
 /// Seconds east of UTC that a zone's clocks show at an instant (seconds since 1970).
 [[nodiscard]] std::int32_t offset_at(const Zone& zone, std::int64_t seconds);
 
+namespace times {
+struct Fields;
+}
+
 /// How a source writes its times. A plain value, cheap to copy.
 class TimeFormat {
  public:
   enum class Form : std::uint8_t {
-    iso,          ///< ISO 8601 / RFC 3339, `T` or blank, seconds optional, 0 to 9 fraction digits, offset optional
+    iso,          ///< ISO 8601 / RFC 3339, `T` or blank, seconds optional, 0 to 9 fraction digits, offset optional; also
+                  ///< 2026/03/14 9:26, 2026-3-14 1:05 PM, 20260314T1305Z, with ` UTC`, `[Europe/Berlin]` behind it
     epoch_s,      ///< seconds since 1970, fraction allowed
     epoch_ms,     ///< milliseconds
     epoch_us,     ///< microseconds
+    epoch_ns,     ///< nanoseconds
     month_first,  ///< 3/14/2026 1:05 PM, 03/14/26 13:05, also - and . between; two-digit years are 1969 to 2068
     day_first,    ///< 14/3/2026 13:05, 14-03-2026 13:05:00
-    rfc2822,      ///< Sat, 14 Mar 2026 13:05:00 +0100
+    rfc2822,      ///< Sat, 14 Mar 2026 13:05:00 +0100; also 14-Mar-26 1:05 PM, Mar 14, 2026 13:05, Sat Mar 14 2026 13:05
     pattern,      ///< strptime-like, by setting
   };
   TimeFormat() = default;
   explicit TimeFormat(Form form) : form_(form) {}
 
-  /// From a setting: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `month_first`, `day_first`, `rfc2822`, or a pattern
+  /// From a setting: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, `month_first`, `day_first`, `rfc2822`, or a pattern
   /// with `%`: %Y %y %m %b %B %d %e %j %H %I %p %M %S %f %a %A %z %Z %s %T %R %D %F %%. A blank in it stands for one or
   /// more blanks, everything else for itself. A pattern is checked here, so that reading cannot meet a broken one.
   static Result<TimeFormat> parse(std::string_view setting);
@@ -136,8 +145,17 @@ class TimeFormat {
   [[nodiscard]] Form form() const { return form_; }
   [[nodiscard]] const std::string& pattern() const { return pattern_; }
 
+  /// A text that is not of the form is read by another one that proves itself: ISO, a month's name, the length of a number since
+  /// 1970; and by the order of day and month where that is known. For sources whose form no user has said.
+  void read_other_forms(bool yes = true) { others_ = yes; }
+  [[nodiscard]] bool reads_other_forms() const { return others_; }
+  /// month_first or day_first, where the source's times prove it beside another form.
+  void know_order(Form order) { order_ = order; }
+  [[nodiscard]] Form order() const { return order_; }  ///< iso: not known
+
  private:
-  Form form_ = Form::iso;
+  Form form_ = Form::iso, order_ = Form::iso;
+  bool others_ = false;
   std::string pattern_;
 };
 
@@ -145,8 +163,9 @@ class TimeFormat {
 /// times costs little more than reading their clocks. Not thread-safe.
 class TimeReader {
  public:
-  /// `zone` may be null: then only texts with an offset of their own can be read. Epoch forms need no zone.
-  TimeReader(TimeFormat format, const Zone* zone, Disambiguation policy);
+  /// `zone` may be null: then only texts with an offset of their own can be read. Epoch forms need no zone. `zones` knows
+  /// the zones that texts name in brackets; without it such texts are not understood.
+  TimeReader(TimeFormat format, const Zone* zone, Disambiguation policy, const ZoneDatabase* zones = nullptr);
 
   /// Never throws, never allocates. A blank before or after the text does not matter.
   [[nodiscard]] TimeReading read(std::string_view text);
@@ -169,7 +188,14 @@ class TimeReader {
   };
   bool read_usual_iso(std::string_view text, UsualTime& time);
   bool remember_date(const char* text);
-  TimeReading read_any(std::string_view text, const Zone* zone) const;
+  TimeReading read_any(std::string_view text, const Zone* zone);
+  TimeReading read_fields(const times::Fields& fields, const Zone* zone);
+  TimeReading read_other_form(std::string_view text, const Zone* zone);
+  const Zone* named_zone(std::string_view name);
+
+  const ZoneDatabase* zones_;
+  std::string zone_name_;  // the last one in brackets, and what it is
+  const Zone* named_zone_ = nullptr;
 };
 
 /// What the `time` verb answers to a line, without a line end: the instant, a tab and how it is known; or `error`, a
@@ -177,16 +203,23 @@ class TimeReader {
 /// `reader`.
 bool append_time_answer(TimeReader& reader, const Zone* zone, std::string_view line, std::string& out);
 
-/// Finds the format of a column whose source does not say it: the values are looked at as a whole and none is guessed.
-/// Day-first against month-first is decided only by values that prove it (a first or second part above 12), an epoch's
-/// unit only by numbers whose length leaves one sensible unit. Memory does not grow with the column. Not thread-safe.
+/// Finds the format of a source's times where it does not say it: the values are looked at as a whole and none is guessed. What
+/// proves itself (ISO, a month's name, a number since 1970 whose length leaves one sensible unit) may stand beside anything
+/// in another file. Day-first against month-first is decided for the source, only by values that prove it (a first or second
+/// part above 12; where a two-digit year may stand first, that proves nothing). Memory does not grow with the column. Not
+/// thread-safe.
 class TimeColumn {  // NOLINT(bugprone-reserved-identifier): the compiler's own, for copying an array
  public:
+  /// What follows is of another file. Its name is for messages.
+  void start(std::string_view file);
+
   /// Empty texts, and texts that are no time in any form, decide nothing.
   void observe(std::string_view text);
 
   /// No value was observed that is a time in any form.
   [[nodiscard]] bool tells_nothing() const;
+  /// All that was observed proves itself.
+  [[nodiscard]] bool is_certain() const;
 
   /// The format; or an error that shows two of the values and names the setting `time_format`, which settles it.
   [[nodiscard]] Result<TimeFormat> conclude() const;
@@ -199,24 +232,36 @@ class TimeColumn {  // NOLINT(bugprone-reserved-identifier): the compiler's own,
     epoch_s,
     epoch_ms,
     epoch_us,
+    epoch_ns,
     number,  ///< a number of a length that proves no unit
     serial,  ///< 45672.39583: days as a spreadsheet counts them
     month_first,
     day_first,
     day_or_month,  ///< 3/4/2026
+    day_or_year,   ///< 23-03-12: the 23rd, or of 2023
     other,
   };
-  static constexpr std::size_t kSignCount = 11;
+  static constexpr std::size_t kSignCount = 13;
+  struct Example {
+    std::string first, second;  // bounded; the second differs
+    std::string file;           // of the first
+  };
 
   [[nodiscard]] static Sign sign_of(std::string_view text);
-  [[nodiscard]] bool saw(Sign sign) const { return !first_[static_cast<std::size_t>(sign)].empty(); }
-  [[nodiscard]] const std::string& example(Sign sign) const { return first_[static_cast<std::size_t>(sign)]; }
+  [[nodiscard]] const Example& example(Sign sign) const { return examples_[static_cast<std::size_t>(sign)]; }
+  [[nodiscard]] bool saw(Sign sign) const { return !example(sign).first.empty(); }
+  [[nodiscard]] const Example* first_of(std::initializer_list<Sign> signs) const;
+  [[nodiscard]] bool some_file_has(std::uint32_t all, std::uint32_t none) const;
   [[nodiscard]] Result<TimeFormat> conclude_order() const;
   [[nodiscard]] Result<TimeFormat> conclude_unit() const;
+  [[nodiscard]] Error two_digit_years() const;
   [[nodiscard]] Error serial_numbers() const;
+  static Error undecided(const std::string& why, const Example& one, const Example* other);
 
-  std::string first_[kSignCount];   // the first value of each kind, bounded
-  std::string second_[kSignCount];  // and another one that differs
+  Example examples_[kSignCount];
+  std::string file_;
+  std::uint32_t in_file_ = 0;         // signs seen in the file at hand, a bit each
+  std::vector<std::uint32_t> files_;  // the same of files before it, each set once
 };
 
 /// Longest text write_time() makes: `9999-12-31T23:59:59.999999999Z`.
