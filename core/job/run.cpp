@@ -227,6 +227,7 @@ class JobRun {
     account_links(merger);
     if (result) result = check_link_fields();
     if (result) result = merger.finish(stop, [&](Finished& some) { return take(some); });
+    if (result) result = merger.each_reject([this](std::string_view lines) { return put_rejects(lines); });
     summary_.spilled = merger.spilled();
     if (!result) return result;
     enter_books();
@@ -312,7 +313,6 @@ class JobRun {
       merged_.records += accounts.written + accounts.updates;
     }
     if (hooks_.progress) hooks_.progress("merge", merged_);
-    if (auto ok = put_rejects(some.rejects.view()); !ok) return ok;
     summary_.conversations += count_lines(some.conversations.view());
     summary_.updates += count_lines(some.updates.view());
     for (const auto& sink : sinks_) {

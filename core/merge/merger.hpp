@@ -25,7 +25,7 @@ namespace crosswalk {
 struct Finished {
   Buffer conversations;  ///< lines; with MergePlan::by_start, entries that sort by it
   Buffer updates;        ///< lines
-  Buffer rejects;        ///< reject lines
+  Buffer rejects;        ///< entries of rejects: for each_reject(), which has them then
   Buffer ledger;         ///< ledger entries
   /// What became of the records of one source.
   struct Accounts {
@@ -69,6 +69,9 @@ class Merger {
   }
   /// After link(): the link rules that hold between states of one conversation, by index.
   [[nodiscard]] std::vector<std::size_t> joining_rules(const GroupStates& group) const;
+  /// After finish(): reject lines of records that it refused, in the order of sources, inputs and places, with the records'
+  /// texts, which are read again.
+  Result<void> each_reject(const std::function<Result<void>(std::string_view)>& take);
   /// After finish(): the ledger's lines, in the order of sources, inputs and places.
   Result<void> each_ledger_line(const std::function<Result<void>(std::string_view)>& take);
 
@@ -82,7 +85,7 @@ class Merger {
   std::vector<LinkRule> rules_;
   Limits limits_;
   SpillFile spill_;
-  Sorter contributions_, ledger_;
+  Sorter contributions_, ledger_, rejects_;
   std::unique_ptr<Links> links_;
   std::unique_ptr<Sorter> linked_;  ///< contributions that go by another external_id than their own
   bool sealed_ = false;

@@ -57,7 +57,6 @@ class Merging {
       result = merger.finish(never, [&](Finished& some) -> Result<void> {
         merged.conversations += some.conversations.view();
         merged.updates += some.updates.view();
-        merged.rejects += some.rejects.view();
         for (std::size_t i = 0; i < some.sources.size(); ++i) {
           Finished::Accounts& sum = merged.sources[i];
           sum.books.add(some.sources[i].books);
@@ -68,6 +67,12 @@ class Merging {
           sum.findings.add(some.sources[i].findings);
           sum.repeated_touchpoints += some.sources[i].repeated_touchpoints;
         }
+        return {};
+      });
+    }
+    if (result) {
+      result = merger.each_reject([&](std::string_view lines) -> Result<void> {
+        merged.rejects += lines;
         return {};
       });
     }
