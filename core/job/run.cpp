@@ -241,6 +241,7 @@ class JobRun {
     account_links(merger);
     if (result) result = check_link_fields();
     if (result) result = merger.finish(stop, [&](Finished& some) { return take(some); });
+    if (result) result = merger.each_reject([this](std::string_view lines) { return put_rejects(lines); });
     summary_.spilled = merger.spilled();
     if (result) result = limits_.check_counts(books_);  // merging rejects as well
     if (result) result = limits_.check_shares(books_);
@@ -361,7 +362,6 @@ class JobRun {
     offsets_.add(some.offsets);
     if (first_conversation_.empty()) first_conversation_ = some.first_conversation;
     if (hooks_.progress) hooks_.progress("merge", merged_);
-    if (auto ok = put_rejects(some.rejects.view()); !ok) return ok;
     summary_.conversations += count_lines(some.conversations.view());
     summary_.updates += count_lines(some.updates.view());
     for (const auto& sink : sinks_) {

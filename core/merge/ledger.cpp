@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "encode/json_text.hpp"
+#include "merge/place_key.hpp"
 #include "merge/sorter.hpp"
 
 namespace crosswalk {
@@ -34,16 +35,12 @@ std::string_view name_of(Fate fate) {
 }
 
 void add_ledger_entry(Buffer& out, std::uint32_t source, const Origin& origin, Fate fate, std::string_view what) {
-  char key[16];
-  char* to = key;
-  add_big_endian(to, source, 4);
-  add_big_endian(to, origin.file, 4);
-  add_big_endian(to, origin.offset, 8);
+  const PlaceKey key(source, origin);
   char payload[9];
-  to = payload;
+  char* to = payload;
   add_big_endian(to, origin.line, 8);
   *to = static_cast<char>(fate);
-  const std::size_t begun = entry::begin(out, {key, sizeof key});
+  const std::size_t begun = entry::begin(out, key.view());
   out.add({payload, sizeof payload});
   out.add(what);
   entry::end(out, begun);
@@ -51,11 +48,8 @@ void add_ledger_entry(Buffer& out, std::uint32_t source, const Origin& origin, F
 
 LedgerLine read_ledger_entry(std::string_view key, std::string_view payload) {
   LedgerLine line;
-  const char* from = key.data();
-  line.source = static_cast<std::uint32_t>(take_big_endian(from, 4));
-  line.origin.file = static_cast<std::uint32_t>(take_big_endian(from, 4));
-  line.origin.offset = take_big_endian(from, 8);
-  from = payload.data();
+  PlaceKey::read(key, line.source, line.origin);
+  const char* from = payload.data();
   line.origin.line = take_big_endian(from, 8);
   line.fate = static_cast<Fate>(*from);
   line.what = payload.substr(9);

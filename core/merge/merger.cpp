@@ -8,11 +8,12 @@
 
 #include "encode/conversation_json.hpp"
 #include "encode/json_text.hpp"
-#include "encode/reject_json.hpp"
 #include "merge/group.hpp"
+#include "merge/late_reject.hpp"
 #include "merge/observer.hpp"
 #include "merge/order_findings.hpp"
 #include "pipeline/ordered.hpp"
+#include "pipeline/record_texts.hpp"
 #include "pipeline/source.hpp"
 
 namespace crosswalk {
@@ -47,34 +48,39 @@ class Finisher {
 
  private:
   struct Refusal {
-    std::string_view code, message, cure;
+    std::string_view code, field, message, cure;
   };
   static Refusal refusal(Lack lack) {
     if (lack == Lack::channel) {
-      return {code_of(lack), "nothing that is known of the conversation says by which channel it came",
+      return {code_of(lack), "channel", "nothing that is known of the conversation says by which channel it came",
               "--set default_channel=<phone|email|chat|sms|social|back_office>"};
     }
-    return {code_of(lack), "nothing that is known of the conversation says when it began, and no time is made up",
+    return {code_of(lack), "started_at", "nothing that is known of the conversation says when it began, and no time is made up",
             "add the export that holds its creation time or its touchpoints"};
   }
 
   void refuse_anothers_id(std::size_t i, Finished& to) {
     const State &state = *group_.states()[i], &other = *group_.states()[group_.standing(i)];
     if (const Lack lack = group_.lack(i); lack != Lack::nothing && group_.lack(group_.standing(i)) == Lack::nothing) {
-      const auto [code, message, cure] = refusal(lack);
-      reject_state(i, code, std::string(message), cure, to);
+      reject_state(i, refusal(lack), to);
     } else if (state.id == other.id) {
-      reject_state(i, "same_id_in_two_scopes",
-                   fmt::format("the id stands for another conversation too, in another scope than \"{}\"; both under one "
-                               "external_id would overwrite each other",
-                               shown(state.scope)),
-                   "translate the scopes (organisations) one by one, or use {scope} in a job's external_id", to);
+      const std::string message = fmt::format(
+          "the id stands for another conversation too, in another scope than \"{}\"; both under one "
+          "external_id would overwrite each other",
+          shown(state.scope));
+      reject_state(i,
+                   {"same_id_in_two_scopes", "scope", message,
+                    "translate the scopes (organisations) one by one, or use {scope} in a job's external_id"},
+                   to);
     } else {
-      reject_state(i, "same_external_id",
-                   fmt::format("the job's external_id is the same for the ids \"{}\" and \"{}\" of this source; both under one "
-                               "would overwrite each other",
-                               shown(other.id), shown(state.id)),
-                   "put text that no id has in it between the parts of the job's external_id, such as {scope}/{id}", to);
+      const std::string message = fmt::format(
+          "the job's external_id is the same for the ids \"{}\" and \"{}\" of this source; both under one "
+          "would overwrite each other",
+          shown(other.id), shown(state.id));
+      reject_state(i,
+                   {"same_external_id", "external_id", message,
+                    "put text that no id has in it between the parts of the job's external_id, such as {scope}/{id}"},
+                   to);
     }
   }
 
@@ -153,27 +159,32 @@ class Finisher {
       if (enriches(i)) {
         enriching.push_back(i);
       } else {
-        reject_state(i, why.code, std::string(why.message), why.cure, to);
+        reject_state(i, why, to);
       }
     }
     members_ = enriching;
     if (!members_.empty()) finish_members(to);
   }
 
-  void reject_state(std::size_t i, std::string_view code, std::string message, std::string_view in_options, Finished& to) {
+  void reject_state(std::size_t i, const Refusal& why, Finished& to) {
+    std::string message(why.message);
     std::size_t records = 0;
     each_standing(i, [&](const Contribution&) { ++records; });
     if (records > 1) message += fmt::format(" (one of the {} records that make it up)", records);
     if (observer_ != nullptr) {
-      observer_->rejected(i, code, message, plan_.sources[group_.sources()[i]].config->cure(in_options));
+      observer_->rejected(i, why.code, message, plan_.sources[group_.sources()[i]].config->cure(why.cure));
     }
     each_standing(i, [&](const Contribution& c) {
       const SourceConfig& config = *plan_.sources[c.source].config;
-      const std::string cure = config.cure(in_options);
-      to.sources[c.source].books.reject(code, fmt::format("{}; {}", message, cure));
-      add_reject(to.rejects, {config.name, config.inputs[c.origin.file], c.origin.line, c.origin.offset, code, "external_id",
-                              c.conversation.external_id, message, cure, "", 0});
-      if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, Fate::rejected, code);
+      const std::string cure = config.cure(why.cure);
+      to.sources[c.source].books.reject(why.code, fmt::format("{}; {}", message, cure));
+      if (config.want_rejects) {
+        const bool of_id = why.field == "external_id";
+        const std::string_view found = of_id ? c.conversation.external_id : why.field == "scope" ? c.scope : std::string_view();
+        const std::string said = of_id ? message : fmt::format("{}; conversation {}", message, shown(c.conversation.external_id));
+        add_late_reject(to.rejects, c.source, c.origin, {why.code, why.field, found, said, cure});
+      }
+      if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, Fate::rejected, why.code);
     });
   }
 
@@ -382,7 +393,8 @@ Merger::Merger(MergePlan plan, std::vector<LinkRule> links, Limits limits)
       rules_(std::move(links)),
       limits_(limits),
       contributions_(part(limits.memory, contributions_part(plan_, !rules_.empty())), spill_, limits.jobs),
-      ledger_(part(limits.memory, plan_.ledger ? kLedgerPart : 1), spill_) {
+      ledger_(part(limits.memory, plan_.ledger ? kLedgerPart : 1), spill_),
+      rejects_(part(limits.memory, 1), spill_) {
   if (!rules_.empty()) links_ = std::make_unique<Links>(rules_, plan_, part(limits.memory, kLinksPart), spill_);
 }
 
@@ -501,6 +513,7 @@ Result<void> Merger::finish(const std::function<bool()>& stop, const std::functi
         if (item.error) return *item.error;
         if (stop()) return interrupted();
         if (auto ok = ledger_.add(item.product.ledger.view()); !ok) return ok;
+        if (auto ok = rejects_.add(item.product.rejects.view()); !ok) return ok;
         if (by_start) {
           if (auto ok = by_start->add(item.product.conversations.view()); !ok) return ok;
           item.product.conversations.clear();
@@ -546,6 +559,32 @@ Result<bool> Merger::explain(std::string_view external_id, MergeObserver& observ
   finisher.finish(group, to);
   visit(finisher.group());
   return true;
+}
+
+Result<void> Merger::each_reject(const std::function<Result<void>(std::string_view)>& take) {
+  if (auto ok = rejects_.seal(); !ok) return ok;
+  auto cursor = SorterCursor::open(rejects_);
+  if (!cursor) return cursor.error();
+  Buffer lines;
+  std::optional<RecordTexts> texts;
+  const SourceConfig* of = nullptr;
+  for (;;) {
+    auto more = (*cursor)->next();
+    if (!more) return more.error();
+    if (*more) {
+      const LateReject reject = read_late_reject((*cursor)->key(), (*cursor)->payload());
+      const SourceConfig& source = *plan_.sources[reject.source].config;
+      if (of != &source) {
+        of = &source;
+        texts.emplace(source);
+      }
+      add_reject_line(lines, reject, source, texts->at(reject.origin.file, reject.origin.offset));
+    }
+    if (lines.size() < kStretch && *more) continue;
+    if (auto ok = take(lines.view()); !ok) return ok;
+    lines.clear();
+    if (!*more) return {};
+  }
 }
 
 Result<void> Merger::each_ledger_line(const std::function<Result<void>(std::string_view)>& take) {

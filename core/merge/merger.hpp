@@ -28,7 +28,7 @@ struct Finished {
   /// Of each conversation the source that its first record is of, by index; with MergePlan::by_start only of those handed on.
   std::vector<std::uint32_t> origins;
   Buffer updates;  ///< lines
-  Buffer rejects;  ///< reject lines
+  Buffer rejects;  ///< entries of rejects: for each_reject(), which has them then
   Buffer ledger;   ///< ledger entries
   /// What became of the records of one source.
   struct Accounts {
@@ -92,6 +92,9 @@ class Merger {
   [[nodiscard]] const LinkedGroup* linked(std::string_view external_id) const {
     return links_ ? links_->group_of(external_id) : nullptr;
   }
+  /// After finish(): reject lines of records that it refused, in the order of sources, inputs and places, with the records'
+  /// texts, which are read again.
+  Result<void> each_reject(const std::function<Result<void>(std::string_view)>& take);
   /// After finish(): the ledger's lines, in the order of sources, inputs and places.
   Result<void> each_ledger_line(const std::function<Result<void>(std::string_view)>& take);
 
@@ -105,7 +108,7 @@ class Merger {
   std::vector<LinkRule> rules_;
   Limits limits_;
   SpillFile spill_;
-  Sorter contributions_, ledger_;
+  Sorter contributions_, ledger_, rejects_;
   std::unique_ptr<Links> links_;
   std::unique_ptr<Sorter> linked_;  ///< contributions that go by another external_id than their own
   bool sealed_ = false;

@@ -52,6 +52,7 @@ class Writer {
     if (merger_) {
       const auto never = [] { return false; };
       if (auto ok = merger_->finish(never, [this](Finished& some) { return take(some); }); !ok) return ok;
+      if (auto ok = merger_->each_reject([this](std::string_view lines) { return put({}, lines); }); !ok) return ok;
     }
     if (auto ok = records_.finish(); !ok) return ok;
     return check_limit(true);
@@ -164,7 +165,7 @@ class Writer {
       findings_.add(accounts.findings);
       repeated_touchpoints_ += accounts.repeated_touchpoints;
     }
-    return put(some.conversations.view(), some.rejects.view());
+    return put(some.conversations.view(), {});
   }
 
   static MergePlan plan_of(const SourceConfig& source) {

@@ -59,7 +59,6 @@ class Merging {
       result = merger.finish(never, [&](Finished& some) -> Result<void> {
         merged.conversations += some.conversations.view();
         merged.updates += some.updates.view();
-        merged.rejects += some.rejects.view();
         for (std::size_t i = 0; i < some.sources.size(); ++i) {
           Finished::Accounts& sum = merged.sources[i];
           sum.books.add(some.sources[i].books);
@@ -76,6 +75,12 @@ class Merging {
         }
         merged.offsets.add(some.offsets);
         if (merged.first_conversation.empty()) merged.first_conversation = some.first_conversation;
+        return {};
+      });
+    }
+    if (result) {
+      result = merger.each_reject([&](std::string_view lines) -> Result<void> {
+        merged.rejects += lines;
         return {};
       });
     }
