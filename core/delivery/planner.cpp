@@ -36,8 +36,8 @@ Result<void> Planner::start(const std::string& origin) {
 }
 
 Result<void> Planner::load_aside() {
-  return journal_.each_aside([this](std::string_view external_id, std::string_view, std::string_view) -> Result<void> {
-    aside_.emplace(external_id);
+  return journal_.each_aside([this](std::string_view external_id, std::string_view, std::string_view after) -> Result<void> {
+    aside_.emplace(external_id, after);
     return {};
   });
 }
@@ -61,6 +61,12 @@ Result<Decision> Planner::decide(std::string_view line, bool update, std::string
   Stored known;
   auto found = journal_.find(out.external_id, known);
   if (!found) return found.error();
+  // What an earlier run said of it and did not get through, an enrichment perhaps, is said again with this.
+  if (const auto aside = aside_.find(out.external_id); *found && aside != aside_.end()) {
+    const After would_be = After::of(aside->second);
+    if (would_be.base != kSameBase) known.base = would_be.base;
+    known.overlay = would_be.overlay;
+  }
   std::string after;
   Result<void> ok;
   if (*found) {
@@ -156,7 +162,9 @@ Result<void> Planner::decide_known(std::string_view line, bool update, std::stri
   const Fields now = composed(update ? base : said, new_overlay);
   const std::string overlaid = says_something(new_overlay) ? new_overlay.json() : "";
   Difference difference = delivery::difference(before, now);
-  after = After{update ? kSameBase : line, overlaid, update ? std::nullopt : std::optional(source)}.line();
+  // In doubt, the base may be one that only a record put aside says.
+  const std::string_view known_base = known.doubt ? std::string_view(known.base) : kSameBase;
+  after = After{update ? known_base : line, overlaid, update ? std::nullopt : std::optional(source)}.line();
   const bool can_patch = !rules_.envelope.update_method.empty();
   if (known.doubt) {
     out.action = Action::settle;

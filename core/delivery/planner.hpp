@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -105,7 +104,8 @@ class Planner {
   };
   std::map<std::string, Span, std::less<>> spans_;
   std::map<std::string, std::string, std::less<>> renamed_;  ///< sources: what came from one and now comes from another
-  std::set<std::string, std::less<>> aside_;                 ///< external_ids of what was put aside and is not planned yet
+  /// What was put aside and is not planned yet, by external_id: what would be known after it.
+  std::map<std::string, std::string, std::less<>> aside_;
   /// POST, POST that must wait, PATCH, PATCH that must wait: in this order they are sent.
   struct Filling {
     Chunk chunk;

@@ -18,7 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMostValues = 200'000;  ///< of a body: each takes some dozens of bytes when it is held
-constexpr int kDeepest = 4;  ///< how many objects a report may lie within
+constexpr int kDeepest = 4;                   ///< how many objects a report may lie within
 
 template <std::size_t N>
 bool one_of(std::string_view word, const std::array<std::string_view, N>& words) {

@@ -883,6 +883,41 @@ TEST_CASE("engine: a record that the server fails on is set aside when others ar
   CHECK(run(*journal, conversations(100))[13].action == "unchanged");
 }
 
+TEST_CASE("engine: an enrichment that was set aside goes with what its conversation says next") {
+  const TemporaryFolder folder;
+  const auto journal = journal_at(folder / "j.db");
+  bool poisoned = true;
+  FakeServer server([&](const std::string&, const std::vector<std::string>& ids) {
+    return FakeServer::with(poisoned && has(ids, "c1001") ? 500 : 202);
+  });
+  plan(*journal, conversations(40), 10);
+  poisoned = false;
+  good(send(*journal, server).result);
+  poisoned = true;
+  std::vector<std::string> lines = conversations(40, R"(,"resolved":true)");  // others that go by PATCH as well
+  lines[1] = R"(+{"external_id":"c1001","csat_score":5})";
+  plan(*journal, lines, 10);
+  CHECK(send(*journal, server).counts.set_aside == 1);
+  auto said = run(*journal, {conversation("c1001", R"(,"status":"open")")});
+  CHECK(said[0].action == "unsettled");
+  CHECK(said[0].sent.find(R"("csat_score":5)") != std::string::npos);
+  CHECK(said[0].sent.find(R"("status":"open")") != std::string::npos);
+  CHECK(run(*journal, {R"(+{"external_id":"c1001","csat_score":5})"})[0].action == "unchanged");
+  CHECK(run(*journal, {conversation("c1001", R"(,"status":"open")")})[0].action == "unchanged");
+  // One that was never taken, and that only an update speaks of next.
+  server.answer = [](const std::string&, const std::vector<std::string>& ids) {
+    return FakeServer::with(has(ids, "never") ? 500 : 202);
+  };
+  lines = conversations(40, R"(,"wait_time_seconds":3)");
+  lines.insert(lines.begin(), conversation("never"));
+  plan(*journal, lines, 10);
+  CHECK(send(*journal, server).counts.set_aside == 1);
+  said = run(*journal, {R"(+{"external_id":"never","csat_score":5})"});
+  CHECK(said[0].action == "unsettled");
+  CHECK(said[0].sent == conversation("never", R"(,"csat_score":5)"));
+  CHECK(run(*journal, {conversation("never")})[0].action == "unchanged");
+}
+
 TEST_CASE("engine: an outage is waited for, makes no rejects and ends as one") {
   const TemporaryFolder folder;
   const auto journal = journal_at(folder / "j.db");
