@@ -22,6 +22,8 @@ using csv::kWord;
 
 constexpr std::size_t kFaultText = std::size_t{16} << 10;  ///< how much of a record its fault carries
 
+constexpr char kEndMark = 0x1A;  ///< Ctrl-Z
+
 constexpr std::size_t kBatch = 64;  ///< words whose ends are found at a time: 4 KiB of input
 
 std::string count_of(std::size_t fields) { return fmt::format("{} field{}", fields, fields == 1 ? "" : "s"); }
@@ -143,12 +145,17 @@ void CsvParser::parse(const Block& block, RecordHandler& handler) {
   }
   if (record >= block.size) return;
   // The input ends without a line end.
-  ends[next] = static_cast<std::uint32_t>(block.size);
-  run.row.ends_ = ends;
   const std::string_view last(data + record, block.size - record);
-  if (!csv::is_blank_row(last, delimiter_))
-    handler.on_unusual_row(RecordHandler::Unusual::last_unended, {block.offset + record, last, 0});
-  finish_record(run, record, block.size, next + extra);
+  std::size_t end = block.size;
+  if (!csv::is_blank_row(last, delimiter_)) {
+    while (data[end - 1] == kEndMark) --end;
+    const bool marked = end != block.size;
+    handler.on_unusual_row(marked ? RecordHandler::Unusual::end_mark : RecordHandler::Unusual::last_unended,
+                           {block.offset + record, last.substr(0, end - record), 0});
+  }
+  ends[next] = static_cast<std::uint32_t>(end);
+  run.row.ends_ = ends;
+  finish_record(run, record, end, next + extra);
 }
 
 std::string_view CsvRow::unquoted(std::string_view raw) const {
@@ -335,7 +342,7 @@ FrameFault CsvParser::bad_utf8(Run& run, std::size_t begin, std::size_t end, std
   fault.found = fmt::format("byte 0x{:02X}", byte);
   fault.message = fmt::format("byte 0x{:02X} at offset {} of the input, in column {}, is not valid UTF-8", byte,
                               run.block.offset + bad, column + 1);
-  const bool ends_input = end == run.block.size;  // every other block ends with a line end
+  const bool ends_input = end >= run.block.size;  // every other block ends with a line end
   csv::EncodingFault encoding = csv::judge_encoding({run.block.data.data() + begin, end - begin}, has_utf8_, ends_input);
   if (!encoding.what.empty()) fault.message += "; " + encoding.what;
   fault.cure = std::move(encoding.cure);

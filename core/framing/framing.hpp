@@ -62,6 +62,7 @@ class RecordHandler {
     byte_order_mark,  ///< one stands before it
     short_row,        ///< it lacks its last fields
     last_unended,     ///< it ends with the input, without a line end
+    end_mark,         ///< the end-of-file mark of old systems stands behind it
   };
   virtual void on_unusual_row(Unusual /*what*/, const Place& /*place*/) {}
 };

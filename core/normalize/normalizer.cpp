@@ -685,6 +685,8 @@ void Normalizer::on_unusual_row(Unusual what, const Place& place) {
       {"short_row", "the row lacks its last fields, which were read as empty", "--set short_rows=reject rejects such rows"},
       {"last_row_unended", "the last row has no line end, where all others have one; perhaps the file was cut off there",
        "see whether the row is whole; export the file again if it is not"},
+      {"end_of_file_mark", "the end-of-file mark of old systems (Ctrl-Z) stands behind the last row, and was taken off it",
+       "nothing needs to be done"},
   };
   const Words& words = kWords[static_cast<std::size_t>(what)];
   findings_.add(words.code, {file_, place.offset}, [&] {

@@ -262,16 +262,20 @@ def model(data, limit, quotes, max_lines, short_rows):
             at = end
             continue
         if end == len(data) and not is_blank(raw):
-            events.append(["unusual", *here, "last_unended"])
+            marked = raw.endswith(b"\x1a")
+            raw = raw.rstrip(b"\x1a")
+            here = [at, line_number(data, at), len(raw), raw.hex()]
+            events.append(["unusual", *here, "end_mark" if marked else "last_unended"])
         at = end
         if is_blank(raw) and not (columns == 1 and b'"' in raw):
             events.append(["blank", *here])
             continue
         begin = reading.begin
         if raw.startswith(BOM):
+            whole = len(raw)
             while raw.startswith(BOM):
                 raw = raw[3:]
-            begin = end - len(raw)
+            begin = reading.begin + whole - len(raw)
             events.append(["unusual", *place(reading.begin, data[reading.begin : begin]), "byte_order_mark"])
         here = place(begin, raw)
         if not is_utf8(raw):
@@ -387,7 +391,7 @@ def main():
                 problem = f"event {first}: {ours['events'][first : first + 1]} instead of {events[first : first + 1]}"
             elif any_refused:
                 refused += 1
-            elif case["quotes"] != "backslash" and not case["short_rows"] and BOM not in data:
+            elif case["quotes"] != "backslash" and not case["short_rows"] and BOM not in data and not data.endswith(b"\x1a"):
                 same_as_python += 1
                 problem = against_python(data, header, ours["events"], case["quotes"])
             for event in events:

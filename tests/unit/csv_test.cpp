@@ -354,6 +354,9 @@ TEST_CASE("csv: rows that hold nothing are passed over") {
     if (event.kind != CsvEvent::Kind::record) CHECK(event.kind == CsvEvent::Kind::blank_row);
   }
   CHECK(run_csv(",,\n,,\n").rows().empty());
+  CHECK(run_csv("a,b\n1,2\x1A").rows() == Rows{{"1", "2"}});
+  CHECK(run_csv("a,b\n1,2\x1A").events[0].code == "end_mark");
+  CHECK(run_csv("a,b\n1,\"2\"\x1A\x1A").rows() == Rows{{"1", "2"}});
   CHECK(run_csv("a,b\n\xC2,\n").faults().size() == 1);  // what is not UTF-8 is no blank
 }
 
