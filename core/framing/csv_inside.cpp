@@ -29,6 +29,17 @@ std::size_t end_of_row(const std::vector<std::uint64_t>& bits, std::size_t at, s
   return rest == 0 ? size : std::min(size, word * 64 + static_cast<std::size_t>(std::countr_zero(rest)));
 }
 
+/// Whether a character occurs so often. By search, not by counting: texts are long, and have few delimiters.
+bool has_at_least(std::string_view text, char character, std::size_t times) {
+  std::size_t at = 0;
+  for (; times != 0; --times) {
+    at = text.find(character, at);
+    if (at == std::string_view::npos) return false;
+    ++at;
+  }
+  return true;
+}
+
 std::string_view cell_of(std::string_view line, char delimiter, std::size_t column) {
   for (; column != 0; --column) line.remove_prefix(line.find(delimiter) + 1);
   std::string_view cell = trimmed(line.substr(0, line.find(delimiter)));
@@ -54,8 +65,7 @@ std::optional<RowsInside> find_rows_inside(const Block& block, std::size_t inner
   const std::string_view row(block.data.data() + begin, end_of_row(block.ends.records, inner_line, block.size) - begin);
   const std::size_t delimiters = dialect.header.size() + dialect.empty_fields - 1;
   // In a file of one column any line would be a row. Most texts have not enough delimiters for two rows.
-  const auto all = static_cast<std::size_t>(std::count(row.begin(), row.end(), dialect.delimiter));
-  if (delimiters == 0 || all < 2 * delimiters) return std::nullopt;
+  if (delimiters == 0 || !has_at_least(row, dialect.delimiter, 2 * delimiters)) return std::nullopt;
   const auto fields_before = [&](std::size_t position) {
     std::size_t fields = 0;
     for (std::size_t at = begin; at < position; ++at) fields += is_set(block.ends.fields, at) ? 1U : 0U;
