@@ -406,6 +406,8 @@ CROSSWALK_ADAPTER(UnifiedInbox, R"({
   "time_zone": "optional",
   "time_format": "iso",
   "options": [],
+  "columns": {"external_id": "id", "customer_id": "contact_id", "subject": "subject", "status": "status", "resolved": "status",
+    "assigned_agent_id": "assigned_to", "started_at": "created_at", "version": "updated_at", "channel": "type"},
   "identify": [
     {"framing": "json", "score": 90, "all": ["conversation_id", "type"], "any": ["provider_message_id", "direction", "occurred_at"]},
     {"framing": "json", "score": 80, "all": ["id", "contact_id"], "any": ["assigned_to", "archived", "starred", "unread"], "none": ["externalid"]},

@@ -338,6 +338,10 @@ CROSSWALK_ADAPTER(ZendeskCsv, R"({
     {"name": "csat_good", "type": "number", "default": "5", "help": "score of a Good rating"},
     {"name": "csat_bad", "type": "number", "default": "1", "help": "score of a Bad rating"}
   ],
+  "columns": {"external_id": "id", "channel": "via", "queue_id": "group", "assigned_agent_id": "assignee",
+    "customer_id": "requester", "subject": "subject", "status": "status", "resolved": "status", "started_at": "created at",
+    "ended_at": "solved at", "version": "updated at", "csat_score": "satisfaction score",
+    "wait_time_seconds": "requester wait time in minutes", "first_response_time_seconds": "first reply time in minutes"},
   "identify": [
     {"framing": "csv", "score": 90, "all": ["id", "via", "created at", "status"],
      "any": ["requester id", "requester", "group", "assignee", "ticket type", "satisfaction score"]}

@@ -10,15 +10,26 @@
 //   quotes say. A record's first line is refused when
 //   - unclosed_quote: a quote is open at its end, and the input ends before the record does, inside quotes; or the
 //     record is longer than max_record bytes;
-//   - stray_quote: the record goes on over more lines, there are quotes in it where RFC 4180 has none (in the text of an
-//     unquoted field, or before text that follows a closing quote), and its number of fields is not the header's;
+//   - stray_quote: the record goes on over more lines, and there are quotes in it where RFC 4180 has none (in the text of
+//     an unquoted field, or before text that follows a closing quote), whatever its number of fields;
+//   - too_many_lines: a quoted field has more lines than the setting max_lines_in_field allows;
 //   - record_too_large: this line alone is longer than max_record bytes.
-//   Lengths do not count the line end. A record of one line is never re-read: its number of fields decides (ragged_row).
-//   Over several lines a record whose quotes are all in order is taken as it is; with a wrong number of fields it is a
-//   ragged_row as a whole.
+//   Records behind a line that is refused for its quotes belong to the same reject while they are no rows (another number
+//   of fields than rows have; a line that would be refused too counts the delimiters behind its open quote), up to 16 KiB
+//   in all: they are the rest of a broken field.
+//   Lengths do not count the line end. A record of one line is never re-read: its number of fields decides (ragged_row);
+//   one that breaks RFC 4180 and has the right number is read, and counted. Over several lines a record whose quotes are
+//   all in order is taken as it is; with a wrong number of fields it is a ragged_row as a whole. A file that means it may
+//   still hold rows in a field that nobody meant: such fields are found later (csv_inside.hpp), and counted.
+//
+// What holds nothing
+//   Rows of delimiters, quotes and blanks, and the end-of-file mark of old systems, are passed over and counted. A byte
+//   order mark before a row is taken off it, and counted. Fields behind those of the header that every row in the head has,
+//   and that are always empty, are none; nor are empty names at the end of the header that no row has a field for.
 //
 // The header
-//   The first record, after a line `sep=;` if there is one. A header that would be refused by these rules is an error.
+//   The first record, after a line `sep=;` if there is one, or the one in the line that the setting header_row names. A
+//   header that would be refused by these rules is an error.
 //
 // None of this depends on how the input is cut into blocks.
 
@@ -37,6 +48,7 @@
 #include "framing/csv_rule.hpp"
 #include "framing/lines.hpp"
 #include "framing/utf8.hpp"
+#include "unicode.hpp"
 
 namespace crosswalk {
 namespace {
@@ -49,6 +61,7 @@ using csv::RuleReader;
 constexpr std::size_t kFaultText = std::size_t{16} << 10;  ///< how much of a line that is too long is kept
 constexpr std::size_t kLargest = std::size_t{1} << 30;     ///< of a record and of a target: positions fit 32 bits
 constexpr std::size_t kSmall = std::size_t{64} << 10;      ///< what may be read again and again without a thought
+constexpr std::size_t kKeptHead = std::size_t{16} << 10;   ///< of an input, for messages
 
 /// An input, and what has been read of it and not yet used.
 class Intake {
@@ -125,11 +138,14 @@ std::string count_of(std::size_t fields) { return fmt::format("{} field{}", fiel
 
 class CsvSplitter final : public Splitter {
  public:
-  CsvSplitter(const CsvDialect& dialect, std::size_t max_record, Intake intake)
+  CsvSplitter(const CsvDialect& dialect, const csv::RowRules& rules, Intake intake)
       : header_(dialect.header),
         header_line_(dialect.header_line),
-        max_record_(max_record),
-        framer_(dialect.delimiter, dialect.header.size(), max_record),
+        max_record_(rules.max_record),
+        max_lines_(rules.max_lines),
+        columns_(rules.columns),
+        has_settings_(dialect.has_settings),
+        framer_(rules),
         intake_(std::move(intake)) {}
 
   Result<bool> next(Block& block, std::size_t target) override;
@@ -146,6 +162,9 @@ class CsvSplitter final : public Splitter {
   std::vector<std::string> header_;
   std::uint64_t header_line_;
   std::size_t max_record_;
+  std::size_t max_lines_;
+  std::size_t columns_;
+  bool has_settings_;
   csv::Framer framer_;
   Intake intake_;
   std::vector<RefusedLine> refused_;
@@ -156,6 +175,7 @@ Result<bool> CsvSplitter::next(Block& block, std::size_t target) {
   block.offset = intake_.offset();
   block.line = intake_.line();
   block.spans.clear();
+  block.unusual.clear();
   block.faults.clear();
   refused_.clear();
 
@@ -185,7 +205,7 @@ Result<bool> CsvSplitter::next(Block& block, std::size_t target) {
 std::size_t CsvSplitter::frame(Block& block, std::size_t target) {
   const std::size_t words = intake_.size() / csv::kWord + 1;
   block.ends.make_room(words);
-  return framer_.frame({intake_.data(), intake_.size(), intake_.at_end()}, target, block.ends, refused_);
+  return framer_.frame({intake_.data(), intake_.size(), intake_.at_end()}, target, block.ends, refused_, block.unusual);
 }
 
 /// A block must not end between CR and LF, or the line would be counted twice.
@@ -201,6 +221,8 @@ void CsvSplitter::complete_line_end(Block& block) {
 /// Moves block.size bytes of records from the intake into the block, and copies `extra` bytes that follow them.
 void CsvSplitter::take(Block& block, std::size_t extra) {
   add_faults(block);
+  std::vector<std::uint32_t>& inner = block.unusual.inner_lines;
+  while (!inner.empty() && inner.back() >= block.size) inner.pop_back();  // of a record that the next block has
   const std::size_t size = block.size + extra;
   if (block.data.size() < size + kSlack) block.data.resize(size + kSlack);
   std::memcpy(block.data.data(), intake_.data(), size);
@@ -252,6 +274,7 @@ Block::Fault CsvSplitter::fault_of(const RefusedLine& line, std::uint64_t number
   fault.code = "unclosed_quote";
   fault.found = "a quote that is not closed";
   fault.cure = "close the quote; double a quote that is part of the text";
+  const std::string_view hint = line.backslash_quote && has_settings_ ? csv::kBackslashHint : std::string_view();
   switch (line.why) {
     case RefusedLine::Why::open_at_end: fault.message = quote + " is not closed before the end of the input"; break;
     case RefusedLine::Why::open_past_limit:
@@ -261,11 +284,22 @@ Block::Fault CsvSplitter::fault_of(const RefusedLine& line, std::uint64_t number
     case RefusedLine::Why::stray_quote:
       fault.code = "stray_quote";
       fault.found = fmt::format("{} over several lines", count_of(line.fields));
-      fault.message = fmt::format("{} runs on into the next line; the row would have {}, the header (line {}) has {}", quote,
-                                  count_of(line.fields), header_line_, header_.size());
+      fault.message = fmt::format("{} runs on into the next line, and a quote stands in the middle of text", quote);
+      if (line.fields != columns_) {
+        fault.message += fmt::format("; the row would have {}, the header (line {}) has {}", count_of(line.fields), header_line_,
+                                     header_.size());
+      }
       fault.cure = "double a quote that is part of the text, and put the whole field in quotes";
       break;
+    case RefusedLine::Why::too_many_lines:
+      fault.code = "too_many_lines";
+      fault.found = fmt::format("a field of more than {} lines", max_lines_);
+      fault.message = fmt::format("{} makes the field longer than the {} lines that a field may have", quote, max_lines_);
+      fault.cure += "; if fields are meant to be that long, raise the setting max_lines_in_field";
+      break;
   }
+  fault.cure += hint;
+  if (line.joined != 0) { fault.message += fmt::format("; what follows is no row and belongs to it ({} more)", line.joined); }
   return fault;
 }
 
@@ -284,7 +318,10 @@ class Opener {
 
  private:
   void skip_blank_lines();
-  void find_delimiter();
+  [[nodiscard]] Result<void> skip_to_header_row();
+  [[nodiscard]] Result<void> find_delimiter();
+  void settle_extra_fields();
+  [[nodiscard]] csv::RowRules rules() const;
   [[nodiscard]] Result<void> read_header();
   [[nodiscard]] std::optional<Error> read_header_record(RuleReader& reader, std::vector<std::size_t>& delimiters);
   [[nodiscard]] Result<std::string> decode_name(std::string_view text, std::size_t column) const;
@@ -296,6 +333,7 @@ class Opener {
   std::size_t max_record_;
   Intake intake_;
   CsvDialect dialect_;
+  std::string header_text_;  ///< as it stands in the input
 };
 
 Result<CsvReader> Opener::open() {
@@ -308,13 +346,75 @@ Result<CsvReader> Opener::open() {
   if (intake_.size() == 0 && intake_.error()) return *intake_.error();
   if (auto refused = csv::refuse_binary(name_, intake_.view())) return *refused;
 
-  skip_blank_lines();
-  find_delimiter();
+  dialect_.quotes = options_.quotes;
+  dialect_.short_rows = options_.short_rows;
+  dialect_.has_settings = options_.has_settings;
+  if (options_.header_row < 2) skip_blank_lines();
+  if (Result<void> found = find_delimiter(); !found.ok()) return found.error();
   if (intake_.size() != 0) {
+    dialect_.head = intake_.view().substr(0, std::min(intake_.size(), kKeptHead));
     if (Result<void> read = read_header(); !read.ok()) return read.error();
+    settle_extra_fields();
   }
-  auto splitter = std::make_unique<CsvSplitter>(dialect_, max_record_, std::move(intake_));
+  auto splitter = std::make_unique<CsvSplitter>(dialect_, rules(), std::move(intake_));
   return CsvReader{std::move(dialect_), std::move(splitter)};
+}
+
+csv::RowRules Opener::rules() const {
+  csv::RowRules rules;
+  rules.delimiter = dialect_.delimiter;
+  rules.columns = dialect_.header.size() + dialect_.empty_fields;
+  rules.least = dialect_.short_rows ? std::min(rules.columns, std::size_t{2}) : rules.columns;
+  rules.max_record = max_record_;
+  rules.quotes = dialect_.quotes;
+  rules.max_lines = options_.max_lines_in_field;
+  return rules;
+}
+
+/// Drops the lines above the header, where the header's is given.
+Result<void> Opener::skip_to_header_row() {
+  while (intake_.size() != 0 && intake_.line() < options_.header_row) {
+    const std::size_t line_end = intake_.view().find_first_of("\r\n");
+    const bool crlf_may_be_cut = line_end != std::string_view::npos && line_end + 1 == intake_.size() &&
+                                 intake_.view()[line_end] == '\r' && !intake_.finished();
+    if (line_end == std::string_view::npos || crlf_may_be_cut) {
+      intake_.drop(crlf_may_be_cut ? line_end : intake_.size());
+    } else {
+      const bool crlf = intake_.view().substr(line_end).starts_with("\r\n");
+      intake_.drop(line_end + (crlf ? 2 : 1));
+    }
+    intake_.fill(csv::kHeadSize);
+  }
+  if (intake_.size() == 0 && intake_.error()) return *intake_.error();
+  if (intake_.size() != 0) return {};
+  return Error{Errc::data, fmt::format("{}: setting header_row: the file has no line {}", name_, options_.header_row),
+               "give the line of the file that holds the names of the columns"};
+}
+
+/// Fields that every row in the head has behind those of the header, all empty, are none; nor are names at the end of the
+/// header, all empty, for which no row has a field.
+void Opener::settle_extra_fields() {
+  const std::string_view head = intake_.view().substr(0, csv::kHeadSize);
+  dialect_.has_utf8 = csv::has_wide_character(dialect_.head) || csv::has_wide_character(head);
+  const std::size_t names = dialect_.header.size();
+  const bool whole = intake_.at_end() && intake_.size() <= csv::kHeadSize;
+  const csv::RowShape rows = csv::row_shape(head, whole, dialect_.delimiter, dialect_.quotes, header_text_);
+  if (rows.fields == 0 || rows.fields == names) return;
+  const std::size_t differ = rows.fields > names ? rows.fields - names : names - rows.fields;
+  const std::string fields = fmt::format("{} empty field{}", differ, differ == 1 ? "" : "s");
+  if (rows.fields > names && rows.empty_fields >= differ) {
+    dialect_.empty_fields = differ;
+    dialect_.notes.push_back(
+        fmt::format("{}: every row has {} behind the columns of the header, which are no columns", name_, fields));
+    return;
+  }
+  const auto is_nameless = [](const std::string& name) { return name.empty(); };
+  const auto last = dialect_.header.end();
+  if (rows.fields < names && std::all_of(last - static_cast<std::ptrdiff_t>(differ), last, is_nameless)) {
+    dialect_.nameless_names = differ;
+    dialect_.header.resize(rows.fields);
+    dialect_.notes.push_back(fmt::format("{}: the header ends with {} that no row has, which are no columns", name_, fields));
+  }
 }
 
 /// Drops blank lines, however many; the head is full again, or is all that is left.
@@ -328,24 +428,28 @@ void Opener::skip_blank_lines() {
   }
 }
 
-void Opener::find_delimiter() {
+Result<void> Opener::find_delimiter() {
   const auto separator = csv::read_separator_line(intake_.view());
-  if (separator) {
-    intake_.drop(separator->size);
-    skip_blank_lines();
+  if (separator) intake_.drop(separator->size);
+  if (options_.header_row >= 2) {
+    if (Result<void> skipped = skip_to_header_row(); !skipped.ok()) return skipped;
   }
+  skip_blank_lines();
   if (options_.delimiter != 0)
     dialect_.delimiter = options_.delimiter;
   else if (separator)
     dialect_.delimiter = separator->delimiter;
   else
-    dialect_.delimiter = csv::detect_delimiter(intake_.view().substr(0, csv::kHeadSize), intake_.at_end());
+    dialect_.delimiter = csv::detect_delimiter(intake_.view().substr(0, csv::kHeadSize), intake_.at_end(), dialect_.quotes);
+  return {};
 }
 
 Result<void> Opener::read_header() {
+  while (intake_.view().starts_with(csv::kByteOrderMark)) intake_.drop(csv::kByteOrderMark.size());
   dialect_.header_line = intake_.line();
   RuleReader reader;
   reader.delimiter = dialect_.delimiter;
+  reader.quotes = dialect_.quotes;
   std::vector<std::size_t> delimiters;
   if (auto error = read_header_record(reader, delimiters)) return *error;
 
@@ -357,6 +461,7 @@ Result<void> Opener::read_header() {
     dialect_.header.push_back(*std::move(name));
     begin = end + 1;
   }
+  header_text_ = intake_.view().substr(0, reader.at);
   intake_.drop(reader.at);
   return {};
 }
@@ -376,7 +481,7 @@ std::optional<Error> Opener::read_header_record(RuleReader& reader, std::vector<
     return header_error(fmt::format("it is longer than the {} bytes that a record may have", max_record_),
                         "if records are meant to be that long, raise the setting max_record");
   }
-  if (reader.at > max_record_ || (ended && reader.state == RuleReader::State::quoted)) return open_quote_error(reader);
+  if (reader.at > max_record_ || (ended && reader.is_open())) return open_quote_error(reader);
   if (!ended) return intake_.error();
   if (!one_line && reader.irregular_at != kNowhere) return open_quote_error(reader);
   if (reader.delimiters + 1 > max_fields) {
@@ -389,13 +494,19 @@ std::optional<Error> Opener::read_header_record(RuleReader& reader, std::vector<
 Result<std::string> Opener::decode_name(std::string_view text, std::size_t column) const {
   if (const std::size_t bad = find_invalid_utf8(text); bad < text.size()) {
     const auto offset = intake_.offset() + static_cast<std::uint64_t>(text.data() - intake_.data()) + bad;
-    return header_error(fmt::format("byte 0x{:02X} at offset {}, in column {}, is not valid UTF-8",
-                                    static_cast<unsigned char>(text[bad]), offset, column + 1),
-                        "save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8");
+    csv::EncodingFault encoding = csv::judge_encoding(text, csv::has_wide_character(dialect_.head), false);
+    return header_error(
+        fmt::format("byte 0x{:02X} at offset {}, in column {}, is not valid UTF-8{}{}", static_cast<unsigned char>(text[bad]),
+                    offset, column + 1, encoding.what.empty() ? "" : "; ", encoding.what),
+        std::move(encoding.cure));
   }
   std::string name(text);
-  if (text.starts_with('"')) name.resize(csv::unquote(text.data(), text.size(), name.data()));
-  return std::string(csv::trimmed(name));
+  if (text.starts_with('"') && dialect_.quotes == CsvQuotes::rfc4180) {
+    name.resize(csv::unquote(text.data(), text.size(), name.data()));
+  } else if (text.starts_with('"') && dialect_.quotes == CsvQuotes::backslash) {
+    name.resize(csv::unquote_backslashes(text, name.data()));
+  }
+  return clean_name(name);
 }
 
 Error Opener::header_error(std::string_view what, std::string cure) const {

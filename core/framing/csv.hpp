@@ -10,16 +10,37 @@
 
 namespace crosswalk {
 
+/// What a quote means.
+enum class CsvQuotes : std::uint8_t {
+  rfc4180,    ///< it encloses a field; one that is text is doubled
+  backslash,  ///< likewise, and inside a quoted field `\"` and `\\` are a quote and a backslash
+  none,       ///< text like any other character
+};
+
 /// How an input writes rows.
 struct CsvDialect {
   char delimiter = ',';
-  std::vector<std::string> header;  ///< the first row, decoded, trimmed of blanks (NBSP too); as many as columns
+  CsvQuotes quotes = CsvQuotes::rfc4180;
+  /// The header, decoded: without invisible characters, each blank of Unicode as a space, trimmed. As many as columns.
+  std::vector<std::string> header;
   std::uint64_t header_line = 1;
+  std::size_t empty_fields = 0;    ///< fields behind those of the header that every row has, always empty
+  std::size_t nameless_names = 0;  ///< names that the header has behind those of the rows, all empty; not in `header`
+  bool short_rows = false;         ///< a row may lack its last fields, which are empty then
+  bool has_settings = true;        ///< hints may name settings
+  bool has_utf8 = false;           ///< the head of the input holds characters of UTF-8 beyond ASCII
+  std::string head;                ///< the first bytes from the header on, for messages
+  std::vector<std::string> notes;  ///< what a person should know of the input
 };
 
 struct CsvOptions {
   char delimiter = 0;  ///< 0: found out from the head (`,` `;` tab `|`)
   Limits limits;
+  CsvQuotes quotes = CsvQuotes::rfc4180;
+  std::uint64_t header_row = 0;        ///< line of the header; 0: the first that is not blank
+  bool short_rows = false;             ///< accept rows without their last fields
+  std::size_t max_lines_in_field = 0;  ///< 0: any number
+  bool has_settings = true;            ///< who reads it can be given settings of a source
 };
 
 /// A splitter that has read the header. `dialect` is complete when this returns. An input without a byte, or with only
@@ -50,8 +71,9 @@ class CsvRow {
 
  private:
   friend class CsvParser;
-  CsvRow(const char* data, std::vector<Field>& fields, const std::vector<std::uint64_t>& filled, Arena& unquoted)
-      : data_(data), count_(fields.size()), fields_(&fields), filled_(&filled), unquoted_(&unquoted) {}
+  CsvRow(const char* data, std::vector<Field>& fields, const std::vector<std::uint64_t>& filled, Arena& unquoted,
+         CsvQuotes quotes)
+      : data_(data), count_(fields.size()), fields_(&fields), filled_(&filled), unquoted_(&unquoted), quotes_(quotes) {}
   [[nodiscard]] std::string_view unquoted(std::string_view raw) const;
 
   const char* data_;
@@ -60,6 +82,7 @@ class CsvRow {
   std::vector<Field>* fields_;  ///< with ids
   const std::vector<std::uint64_t>* filled_;
   Arena* unquoted_;
+  CsvQuotes quotes_;
 };
 
 /// Field ids are given by the caller: ids[i] is column i's id.

@@ -11,6 +11,7 @@ constexpr std::uint64_t kAll = ~std::uint64_t{};
 constexpr std::size_t kFirstBatch = 8;        ///< words classified at a time after a careful record; twice as many each time
 constexpr std::size_t kBatch = 64;            ///< at most: 4 KiB of input, masks that stay in the first cache
 constexpr std::size_t kMostRefused = 16'384;  ///< in one go: what is said of each takes memory
+constexpr std::size_t kMostJoined = std::size_t{16} << 10;  ///< bytes of a refused line with what joins it: all of it is kept
 
 /// The bits below `count`, which is less than 64.
 constexpr std::uint64_t low_bits(std::size_t count) { return (std::uint64_t{1} << count) - 1; }
@@ -18,6 +19,12 @@ constexpr std::uint64_t low_bits(std::size_t count) { return (std::uint64_t{1} <
 constexpr WordMasks restricted(const WordMasks& masks, std::uint64_t valid) {
   const std::uint64_t quotes = masks.quotes & valid;
   return {quotes, prefix_xor(quotes), masks.delimiters & valid, masks.line_ends & valid};
+}
+
+/// Where the line that `begin` stands in ends, or `limit`.
+std::size_t find_line_end(const Window& window, std::size_t begin, std::size_t limit) {
+  while (begin < limit && !is_line_end(window.data[begin])) ++begin;
+  return begin;
 }
 
 /// Clears the bits [begin, end).
@@ -38,14 +45,19 @@ void clear_bits(std::vector<std::uint64_t>& bits, std::size_t begin, std::size_t
 
 }  // namespace
 
-Framer::Framer(char delimiter, std::size_t columns, std::size_t max_record)
-    : delimiter_(delimiter), columns_(columns), max_record_(max_record) {
+Framer::Framer(const RowRules& rules)
+    : rules_(rules),
+      max_record_(rules.max_record),
+      // The scan checks the length of one record per word.
+      always_careful_(rules.quotes != CsvQuotes::rfc4180 || rules.max_record < kWord) {
   start_at(0);
 }
 
-std::size_t Framer::frame(const Window& window, std::size_t target, Block::Ends& ends, std::vector<RefusedLine>& refused) {
+std::size_t Framer::frame(const Window& window, std::size_t target, Block::Ends& ends, std::vector<RefusedLine>& refused,
+                          Block::Unusual& unusual) {
   ends_ = &ends;
   refused_ = &refused;
+  unusual_ = &unusual;
   const std::size_t enough = std::min(window.size, target);
   Window reach = window;  // what is scanned: enough for a block, or all of it if that holds no whole record
   reach.size = enough;
@@ -86,7 +98,7 @@ void Framer::move_on(std::size_t count) {
 /// All before `record` is framed.
 void Framer::start_at(std::size_t record) {
   record_ = record;
-  careful_ = tail_.covers(record) || max_record_ < kWord;  // the scan checks the length of one record per word
+  careful_ = tail_.covers(record) || always_careful_;
   word_ = record / kWord;
   valid_ = kAll << record % kWord;
   carry_ = {0, std::uint64_t{1} << record % kWord, 0, record};
@@ -118,7 +130,7 @@ bool Framer::scan_whole_words(const Window& window) {
   const std::size_t whole = window.size / kWord;
   for (std::size_t batch = kFirstBatch; word_ < whole; batch = std::min(2 * batch, kBatch)) {
     const std::size_t words = std::min(batch, whole - word_);
-    kernel().classify(window.data + word_ * kWord, words, delimiter_, masks.data());
+    kernel().classify(window.data + word_ * kWord, words, rules_.delimiter, masks.data());
     for (std::size_t i = 0; i < words; ++i, ++word_) {
       if (!scan_word(masks[i], kAll)) return false;
     }
@@ -131,7 +143,7 @@ bool Framer::scan_part_of_word(const Window& window) {
   const std::size_t base = word_ * kWord;
   const std::uint64_t within = window.size - base < kWord ? low_bits(window.size - base) : kAll;
   WordMasks masks;
-  kernel().classify(window.data + base, 1, delimiter_, &masks);
+  kernel().classify(window.data + base, 1, rules_.delimiter, &masks);
   return scan_word(restricted(masks, valid_ & within), valid_ & within);
 }
 
@@ -145,14 +157,16 @@ inline bool Framer::scan_word(const WordMasks& masks, std::uint64_t valid) {
   const std::uint64_t breaks = masks.delimiters | masks.line_ends | masks.quotes;
   const std::uint64_t opens_in_text = opening & ~(breaks << 1 | carry_.may_open);
   const std::uint64_t text_after_close = (closing << 1 | carry_.closed) & ~breaks & valid;
-  const std::uint64_t trouble = opens_in_text | text_after_close;
   const std::uint64_t ends = masks.line_ends & ~inside;
+  const std::uint64_t inner = masks.line_ends & inside;
+  const std::uint64_t trouble = opens_in_text | text_after_close | (rules_.max_lines != 0 ? inner : 0);
 
   std::uint64_t& of_fields = ends_->fields[word_];
   std::uint64_t& of_records = ends_->records[word_];
   of_fields = (of_fields & ~valid) | ends | (masks.delimiters & ~inside);
   of_records = (of_records & ~valid) | ends;
 
+  if (inner != 0) note_inner_lines(base, inner, ends);
   if (ends != 0) {
     const std::size_t first_end = base + static_cast<std::size_t>(std::countr_zero(ends));
     if (first_end - carry_.record > max_record_) {
@@ -172,65 +186,166 @@ inline bool Framer::scan_word(const WordMasks& masks, std::uint64_t valid) {
   return true;
 }
 
+/// Notes one line end inside quotes of each record that has some in a word.
+void Framer::note_inner_lines(std::size_t base, std::uint64_t inner, std::uint64_t ends) {
+  for (;;) {
+    const auto bit = static_cast<std::size_t>(std::countr_zero(inner));
+    const std::uint64_t ends_before = ends & low_bits(bit);
+    note_inner_line(ends_before == 0 ? carry_.record : base + static_cast<std::size_t>(std::bit_width(ends_before)), base + bit);
+    const std::uint64_t ends_behind = ends & ~low_bits(bit);
+    if (ends_behind == 0) return;
+    inner &= kAll << std::countr_zero(ends_behind);
+    if (inner == 0) return;
+  }
+}
+
+void Framer::note_inner_line(std::size_t record, std::size_t position) {
+  std::vector<std::uint32_t>& noted = unusual_->inner_lines;
+  if (noted.empty() || noted.back() < record) noted.push_back(static_cast<std::uint32_t>(position));
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // All other records: the rule itself, and what is refused.
 
 Framer::Outcome Framer::read_carefully(const Window& window) {
-  const std::size_t limit = std::min(window.size, record_ + max_record_ + 1);
-  std::size_t line_end = record_;
-  while (line_end < limit && !is_line_end(window.data[line_end])) ++line_end;
-  if (line_end - record_ > max_record_) return Outcome::too_long;
+  Found found;
+  Outcome outcome = read_record(window, record_, tail_, found);
+  if (outcome != Outcome::framed) return outcome;
+  std::vector<std::uint32_t>& inner = unusual_->inner_lines;  // what the scan took for such, before it met trouble
+  while (!inner.empty() && inner.back() >= record_) inner.pop_back();
+  if (found.refused) {
+    outcome = join_fragments(window, found.line);
+    if (outcome == Outcome::framed) refuse(window, found.line);
+    return outcome;
+  }
+  if (found.irregular && is_row(found)) {
+    if (unusual_->irregular++ == 0) unusual_->first_irregular = static_cast<std::uint32_t>(record_);
+  }
+  if (found.many_lines) note_inner_line(record_, find_line_end(window, record_, found.end));
+  finish_record(window, found.end);
+  return Outcome::framed;
+}
+
+/// Reads the record at `begin` and marks its fields.
+Framer::Outcome Framer::read_record(const Window& window, std::size_t begin, Tail& tail, Found& found) {
+  const std::size_t limit = std::min(window.size, begin + max_record_ + 1);
+  const std::size_t line_end = find_line_end(window, begin, limit);
+  if (line_end - begin > max_record_) return Outcome::too_long;
   if (line_end == window.size && !window.at_end) return Outcome::need_more;
 
-  forget_tail_before(window, line_end + 1);
-  RuleReader first = reader_at(record_, RuleReader::State::field_start);
+  forget_tail_before(window, line_end + 1, tail);
+  RuleReader first = reader_of_record(window, begin);
+  ends_->clear(begin, first.at);
   read_marking(first, window.data, line_end);
-  if (first.state == RuleReader::State::quoted) return judge_open_record(window, first, line_end);
-  finish_record(window, line_end);
+  found = {};
+  found.end = line_end;
+  if (first.is_open()) {
+    found.line.begin = begin;
+    return judge_open_record(window, first, tail, found);
+  }
+  found.fields = first.delimiters + 1;
+  found.irregular = first.irregular_at != kNowhere;
   return Outcome::framed;
 }
 
 /// The record's first line ends inside quotes: reads on, then takes the whole record or refuses that line.
-Framer::Outcome Framer::judge_open_record(const Window& window, const RuleReader& first, std::size_t line_end) {
+Framer::Outcome Framer::judge_open_record(const Window& window, const RuleReader& first, Tail& tail, Found& found) {
   using Why = RefusedLine::Why;
-  RefusedLine line{record_, line_end - record_, Why::open_at_end, first.quote_field, 0};
+  const std::size_t begin = found.line.begin;
+  const std::size_t line_end = found.end;
   const std::size_t next_line = line_end + 1;
-  if (next_line > window.size) {
-    refuse(window, line);
+  const auto refuse_for = [&](Why why, std::size_t record_end) {
+    const std::string_view record(window.data + begin, std::min(record_end - begin, kMostJoined));
+    found.refused = true;
+    found.line = {begin, line_end - begin, why, first.quote_field};
+    found.line.backslash_quote = rules_.quotes == CsvQuotes::rfc4180 && record.find("\\\"") != std::string_view::npos;
+    const auto* const open = window.data + first.quote_at;
+    found.fields = first.delimiters + 1 + static_cast<std::size_t>(std::count(open, window.data + line_end, rules_.delimiter));
+    return Outcome::framed;
+  };
+  if (next_line > window.size) return refuse_for(Why::open_at_end, line_end);
+
+  if (rules_.max_lines != 0) {
+    bool too_many = false;
+    if (const Outcome counted = count_lines(window, begin, too_many); counted != Outcome::framed) return counted;
+    if (too_many) return refuse_for(Why::too_many_lines, line_end);
+  }
+  if (!tail.covers(next_line)) tail = {reader_at(next_line, RuleReader::State::quoted), next_line, false};
+  extend_tail(window, begin + max_record_ + 1, tail);
+  const RuleReader& rest = tail.reader;
+  if (rest.at - begin > max_record_) return refuse_for(Why::open_past_limit, rest.at);
+  if (!tail.ended) return window.at_end ? refuse_for(Why::open_at_end, window.size) : Outcome::need_more;
+
+  const std::size_t fields = first.delimiters + rest.delimiters + 1;
+  if (first.irregular_at != kNowhere || (rest.irregular_at != kNowhere && rest.irregular_at >= next_line)) {
+    refuse_for(Why::stray_quote, rest.at);
+    found.line.fields = fields;
     return Outcome::framed;
   }
-
-  if (!tail_.covers(next_line)) tail_ = {reader_at(next_line, RuleReader::State::quoted), next_line, false};
-  extend_tail(window, record_ + max_record_ + 1);
-  const RuleReader& rest = tail_.reader;
-  if (rest.at - record_ > max_record_) {
-    line.why = Why::open_past_limit;
-    refuse(window, line);
-  } else if (tail_.ended) {
-    const bool rest_irregular = rest.irregular_at != kNowhere && rest.irregular_at >= next_line;
-    line.why = Why::stray_quote;
-    line.fields = first.delimiters + rest.delimiters + 1;
-    if ((first.irregular_at != kNowhere || rest_irregular) && line.fields != columns_) {
-      refuse(window, line);
-    } else {
-      RuleReader again = reader_at(line_end, RuleReader::State::quoted);
-      read_marking(again, window.data, rest.at);
-      finish_record(window, rest.at);
-    }
-  } else if (window.at_end) {
-    refuse(window, line);
-  } else {
-    return Outcome::need_more;
-  }
+  RuleReader again = reader_at(line_end, RuleReader::State::quoted);
+  read_marking(again, window.data, rest.at);
+  found.end = rest.at;
+  found.fields = fields;
+  found.many_lines = true;
   return Outcome::framed;
+}
+
+/// Whether a quoted field of the record at `begin` has more lines than a field may have. Reads no further than that takes.
+Framer::Outcome Framer::count_lines(const Window& window, std::size_t begin, bool& too_many) const {
+  RuleReader reader = reader_of_record(window, begin);
+  std::size_t lines = 1;
+  std::size_t field = kNowhere;
+  const std::size_t limit = std::min(window.size, begin + max_record_ + 1);
+  while (reader.at < limit) {
+    const std::size_t line_end = find_line_end(window, reader.at, limit);
+    reader.read(window.data, line_end, [](std::size_t) {});
+    if (!reader.is_open() && line_end < window.size) return Outcome::framed;
+    if (line_end == limit) break;
+    lines = reader.quote_at == field ? lines + 1 : 2;
+    field = reader.quote_at;
+    if (lines > rules_.max_lines) {
+      too_many = true;
+      return Outcome::framed;
+    }
+    const bool crlf = window.data[line_end] == '\r' && line_end + 1 < limit && window.data[line_end + 1] == '\n';
+    reader.read(window.data, line_end + (crlf ? 2 : 1), [](std::size_t) {});
+  }
+  return window.at_end || limit < window.size ? Outcome::framed : Outcome::need_more;
+}
+
+/// Records behind a refused line that are no rows are what a broken field holds: they belong to the line, and are no rejects
+/// of their own. They are kept whole, so there is an end to it.
+Framer::Outcome Framer::join_fragments(const Window& window, RefusedLine& line) {
+  Tail tail = tail_;
+  for (std::size_t next = line.begin + line.size;;) {
+    while (next < window.size && is_line_end(window.data[next]) && next - line.begin <= kMostJoined) ++next;
+    if (next - line.begin > kMostJoined) return Outcome::framed;
+    if (next == window.size) return window.at_end ? Outcome::framed : Outcome::need_more;
+    Found found;
+    const Outcome outcome = read_record(window, next, tail, found);
+    if (outcome == Outcome::need_more) return outcome;
+    if (outcome == Outcome::too_long || is_row(found) || found.end - line.begin > kMostJoined) return Outcome::framed;
+    line.size = found.end - line.begin;
+    line.backslash_quote |= found.line.backslash_quote;
+    ++line.joined;
+    next = found.end;
+  }
 }
 
 RuleReader Framer::reader_at(std::size_t position, RuleReader::State state) const {
   RuleReader reader;
-  reader.delimiter = delimiter_;
+  reader.delimiter = rules_.delimiter;
+  reader.quotes = rules_.quotes;
   reader.state = state;
   reader.at = position;
   return reader;
+}
+
+/// A byte order mark before a quoted field is no part of it.
+RuleReader Framer::reader_of_record(const Window& window, std::size_t begin) const {
+  const std::string_view rest(window.data + begin, window.size - begin);
+  const bool marked = rest.starts_with(kByteOrderMark) && rest.substr(kByteOrderMark.size()).starts_with('"');
+  return reader_at(begin + (marked ? kByteOrderMark.size() : 0), RuleReader::State::field_start);
 }
 
 /// Reads up to `end` and marks what is read: the delimiters outside quotes, and nothing else.
@@ -244,25 +359,25 @@ void Framer::read_marking(RuleReader& reader, const char* data, std::size_t end)
   ends_->clear(written, end);
 }
 
-void Framer::extend_tail(const Window& window, std::size_t limit) {
-  RuleReader& reader = tail_.reader;
-  if (tail_.ended || reader.at >= limit) return;
-  tail_.ended = reader.read(window.data, std::min(window.size, limit), [](std::size_t) {});
+void Framer::extend_tail(const Window& window, std::size_t limit, Tail& tail) const {
+  RuleReader& reader = tail.reader;
+  if (tail.ended || reader.at >= limit) return;
+  tail.ended = reader.read(window.data, std::min(window.size, limit), [](std::size_t) {});
   const bool input_read = window.at_end && reader.at == window.size;
-  if (input_read && reader.state != RuleReader::State::quoted) tail_.ended = true;
+  if (input_read && !reader.is_open()) tail.ended = true;
 }
 
 /// No record will go on with a line before `line` any more.
-void Framer::forget_tail_before(const Window& window, std::size_t line) {
-  if (tail_.begin >= line) return;
-  if (!tail_.covers(line)) {
-    tail_ = {};
+void Framer::forget_tail_before(const Window& window, std::size_t line, Tail& tail) const {
+  if (tail.begin >= line) return;
+  if (!tail.covers(line)) {
+    tail = {};
     return;
   }
-  RuleReader passed = reader_at(tail_.begin, RuleReader::State::quoted);
+  RuleReader passed = reader_at(tail.begin, RuleReader::State::quoted);
   passed.read(window.data, line, [](std::size_t) {});
-  tail_.reader.delimiters -= passed.delimiters;
-  tail_.begin = line;
+  tail.reader.delimiters -= passed.delimiters;
+  tail.begin = line;
 }
 
 void Framer::refuse(const Window& window, const RefusedLine& line) {

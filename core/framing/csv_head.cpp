@@ -7,6 +7,8 @@
 #include <cstddef>
 
 #include "framing/csv_rule.hpp"
+#include "framing/utf8.hpp"
+#include "unicode.hpp"
 
 namespace crosswalk::csv {
 namespace {
@@ -86,25 +88,33 @@ struct Evenness {
   [[nodiscard]] std::size_t per_mille() const { return rows == 0 || columns < 2 ? 0 : even_rows * 1000 / rows; }
 };
 
-Evenness evenness(std::string_view head, bool whole, char delimiter) {
-  Evenness found;
-  std::size_t row = 0;
-  while (row < head.size()) {
+/// Calls `visit(reader, begin)` for each whole row of the head, until it returns false.
+template <class Visit>
+void each_row(std::string_view head, bool whole, char delimiter, CsvQuotes quotes, Visit&& visit) {
+  for (std::size_t row = 0; row < head.size();) {
     if (is_line_end(head[row])) {
       ++row;
       continue;
     }
     RuleReader reader;
     reader.delimiter = delimiter;
+    reader.quotes = quotes;
     reader.at = row;
     const bool ended = reader.read(head.data(), head.size(), [](std::size_t) {});
-    if (!ended && !(whole && reader.state != RuleReader::State::quoted)) break;
-    const std::size_t columns = reader.delimiters + 1;
-    if (found.rows++ == 0) found.columns = columns;
-    if (found.columns < 2) break;  // it does not cut, so nothing else counts
-    if (columns == found.columns && reader.irregular_at == kNowhere) ++found.even_rows;
+    if (!ended && !(whole && !reader.is_open())) return;
+    if (!visit(reader, row)) return;
     row = reader.at;
   }
+}
+
+Evenness evenness(std::string_view head, bool whole, char delimiter, CsvQuotes quotes) {
+  Evenness found;
+  each_row(head, whole, delimiter, quotes, [&](const RuleReader& reader, std::size_t) {
+    const std::size_t columns = reader.delimiters + 1;
+    if (found.rows++ == 0) found.columns = columns;
+    if (columns == found.columns && reader.irregular_at == kNowhere) ++found.even_rows;
+    return found.columns >= 2;  // else it does not cut, so nothing else counts
+  });
   return found;
 }
 
@@ -133,11 +143,11 @@ std::optional<SeparatorLine> read_separator_line(std::string_view head) {
   return SeparatorLine{text[4], line.size()};
 }
 
-char detect_delimiter(std::string_view head, bool whole) {
+char detect_delimiter(std::string_view head, bool whole, CsvQuotes quotes) {
   char best = ',';
-  Evenness best_found = evenness(head, whole, best);
+  Evenness best_found = evenness(head, whole, best, quotes);
   for (const char candidate : {';', '\t', '|'}) {
-    const Evenness found = evenness(head, whole, candidate);
+    const Evenness found = evenness(head, whole, candidate, quotes);
     const bool better = found.per_mille() != best_found.per_mille() ? found.per_mille() > best_found.per_mille()
                                                                     : found.columns > best_found.columns;
     if (found.per_mille() == 0 || !better) continue;
@@ -147,21 +157,104 @@ char detect_delimiter(std::string_view head, bool whole) {
   return best;
 }
 
-std::string_view trimmed(std::string_view name) {
-  constexpr std::string_view kNoBreakSpace = "\xC2\xA0";
-  constexpr std::string_view kBlanks = " \t\r\n\f\v";
-  for (;;) {
-    if (name.starts_with(kNoBreakSpace))
-      name.remove_prefix(kNoBreakSpace.size());
-    else if (!name.empty() && kBlanks.find(name.front()) != std::string_view::npos)
-      name.remove_prefix(1);
-    else if (name.ends_with(kNoBreakSpace))
-      name.remove_suffix(kNoBreakSpace.size());
-    else if (!name.empty() && kBlanks.find(name.back()) != std::string_view::npos)
-      name.remove_suffix(1);
-    else
-      return name;
+bool is_blank_row(std::string_view row, char delimiter) {
+  while (!row.empty()) {
+    const Character c = first_character(row);
+    const bool filler =
+        c.value <= ' ' || c.value == '"' || row.front() == delimiter || is_unicode_blank(c.value) || is_invisible(c.value);
+    if (!filler) return false;
+    row.remove_prefix(c.size);
   }
+  return true;
+}
+
+RowShape row_shape(std::string_view head, bool whole, char delimiter, CsvQuotes quotes, std::string_view header) {
+  RowShape shape;
+  each_row(head, whole, delimiter, quotes, [&](const RuleReader& reader, std::size_t begin) {
+    const std::string_view row = head.substr(begin, reader.at - begin);
+    if (row == header || is_blank_row(row, delimiter)) return true;
+    const std::size_t fields = reader.delimiters + 1;
+    std::size_t empty = 0;
+    while (empty < reader.delimiters && row[row.size() - 1 - empty] == delimiter) ++empty;
+    const bool first = shape.fields == 0;
+    shape.empty_fields = first ? empty : std::min(shape.empty_fields, empty);
+    if (!first && fields != shape.fields) {
+      shape = {};
+      return false;
+    }
+    shape.fields = fields;
+    return true;
+  });
+  return shape;
+}
+
+namespace {
+
+/// Bytes beyond ASCII, by the runs that they stand in.
+struct HighBytes {
+  bool utf8 = false;         ///< some run is UTF-8 as a whole
+  bool long_run = false;     ///< some other has four bytes or more: words of a script that is not Latin
+  bool not_windows = false;  ///< such bytes hold one that Windows-1252 does not have
+};
+
+HighBytes high_bytes(std::string_view text) {
+  const auto is_high = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
+  const auto unknown_to_windows = [](char c) { return "\x81\x8D\x8F\x90\x9D"sv.find(c) != std::string_view::npos; };
+  HighBytes found;
+  for (auto at = text.begin(); at != text.end();) {
+    const auto begin = std::find_if(at, text.end(), is_high);
+    at = std::find_if_not(begin, text.end(), is_high);
+    if (begin == at) break;
+    const std::string_view run =
+        text.substr(static_cast<std::size_t>(begin - text.begin()), static_cast<std::size_t>(at - begin));
+    if (find_invalid_utf8(run) == run.size()) {
+      found.utf8 = true;
+      continue;
+    }
+    found.long_run |= run.size() >= 4;
+    found.not_windows |= std::any_of(run.begin(), run.end(), unknown_to_windows);
+  }
+  return found;
+}
+
+}  // namespace
+
+bool has_wide_character(std::string_view text) { return high_bytes(text).utf8; }
+
+EncodingFault judge_encoding(std::string_view text, bool rest_is_utf8, bool ends_input) {
+  if (ends_input && text.ends_with('\xFF') && find_invalid_utf8(text) + 1 == text.size()) {
+    return {"the last character is cut off, as when UTF-16 text has an odd number of bytes",
+            "export or copy the file again: it is cut"};
+  }
+  const HighBytes found = high_bytes(text);
+  if (found.utf8 || rest_is_utf8) {
+    return {
+        "other text of the input is UTF-8, so a character is cut off here, or the row is in another encoding",
+        "do not convert the whole file, which would spoil the rest: export it again as UTF-8, or convert the parts before they "
+        "are put together"};
+  }
+  if (found.long_run) {
+    return {"it looks like the encoding of another script (GB18030, Big5, Shift-JIS, EUC-KR, Windows-1251 or the like)",
+            "export the file again as UTF-8; its bytes do not prove from which encoding it could be converted"};
+  }
+  if (found.not_windows) return {"", "export the file again as UTF-8; its bytes are not Windows-1252 either"};
+  return {"", "save the file as UTF-8, or, if it is Windows-1252 (Western Europe), convert it: iconv -f WINDOWS-1252 -t UTF-8"};
+}
+
+std::vector<std::string> names_of(std::string_view line, char delimiter) {
+  std::vector<std::string> names;
+  RuleReader reader;
+  reader.delimiter = delimiter;
+  std::size_t begin = 0;
+  const auto add = [&](std::size_t end) {
+    std::string name(line.substr(begin, end - begin));
+    if (name.starts_with('"')) name.resize(unquote(name.data(), name.size(), name.data()));
+    names.push_back(clean_name(name));
+    begin = end + 1;
+  };
+  reader.read(line.data(), line.size(), add);
+  add(reader.at);
+  return names;
 }
 
 std::string delimiter_name(char delimiter) {

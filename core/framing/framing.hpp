@@ -55,6 +55,16 @@ class RecordHandler {
   virtual void on_fault(const FrameFault& fault) = 0;
   /// A row that repeats the header (exports glued together); counted as filtered.
   virtual void on_repeated_header(const Place& place) = 0;
+  /// A row of CSV that holds delimiters, blanks or an end-of-file mark, and nothing else; counted as filtered.
+  virtual void on_blank_row(const Place& /*place*/) {}
+  /// Of the row of CSV that comes next: it is read, but was decided by a rule.
+  enum class Unusual : std::uint8_t {
+    byte_order_mark,  ///< one stands before it
+    short_row,        ///< it lacks its last fields
+    last_unended,     ///< it ends with the input, without a line end
+    end_mark,         ///< the end-of-file mark of old systems stands behind it
+  };
+  virtual void on_unusual_row(Unusual /*what*/, const Place& /*place*/) {}
 };
 
 /// Whole records, in one piece, with what the splitter found out on the way.
@@ -80,6 +90,16 @@ struct Block {
     void clear(std::size_t begin, std::size_t end);
   };
   Ends ends;
+  /// CSV: rows that are read, but were decided by a rule.
+  struct Unusual {
+    std::vector<std::uint32_t> inner_lines;            ///< a line end inside quotes, one of each row that has some
+    std::uint32_t irregular = 0, first_irregular = 0;  ///< rows with quotes where RFC 4180 has none; the first of them
+    void clear() {
+      inner_lines.clear();
+      irregular = first_irregular = 0;
+    }
+  };
+  Unusual unusual;
   struct Span {
     std::uint32_t begin = 0;
     std::uint32_t size = 0;

@@ -110,7 +110,9 @@ class IdTable::Loader final : public RecordHandler {
 Result<void> IdTable::Loader::read() {
   auto input = open_input(table_.path_);
   if (!input) return input.error();
-  auto csv = open_csv(table_.path_, std::move(input->bytes), {});
+  CsvOptions options;
+  options.has_settings = false;
+  auto csv = open_csv(table_.path_, std::move(input->bytes), options);
   if (!csv) return csv.error();
   auto columns = find_columns(csv->dialect);
   if (!columns) return columns.error();

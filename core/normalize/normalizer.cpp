@@ -3,6 +3,7 @@
 #include "normalize/normalizer.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -12,10 +13,14 @@
 #include "encode/conversation_json.hpp"
 #include "encode/json_text.hpp"
 #include "encode/reject_json.hpp"
+#include "framing/csv_inside.hpp"
+#include "framing/csv_rule.hpp"
 #include "merge/ledger.hpp"
+#include "pipeline/header.hpp"
 #include "pipeline/newest.hpp"
 #include "pipeline/notes.hpp"
 #include "text.hpp"
+#include "unicode.hpp"
 
 namespace crosswalk {
 namespace {
@@ -116,6 +121,7 @@ Normalizer::Normalizer(const SourceConfig& source)
   for (std::size_t i = 0; i < kReaders; ++i)
     readers_.emplace_back(source.time_format, source.zone, source.disambiguation, source.zones.get());
   if (source.texts) text_numbers_.emplace(*source.texts);
+  names_met_.fields.resize(source.fields.size());
 }
 
 Normalizer::~Normalizer() = default;
@@ -174,12 +180,16 @@ void Normalizer::forget_names() {
   keys_differ_ = true;
   names_ = NameTable();
   last_shape_.clear();
+  claimed_names_.assign(source_.fields.size(), {});
+  met_alias_.assign(source_.fields.size(), false);
   walker_.reset();
   walks_.clear();
 }
 
 Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
-  if (parser_ && csv_header_ == dialect.header) {  // the same columns again: the plan stands
+  const bool same_columns = parser_ && csv_header_ == dialect.header && csv_.delimiter == dialect.delimiter;
+  csv_ = dialect;
+  if (same_columns) {  // the plan stands
     std::vector<std::uint16_t> ids(dialect.header.size());
     for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::uint16_t>(i);
     parser_ = make_csv_parser(dialect, ids, source_.limits);
@@ -218,9 +228,16 @@ Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
   }
   nameless.close("columns without a name");
   renamed.close("columns that stand again");
-  if (auto bound = bind_new_names(); !bound) return bound;
+  if (auto found = find_aliased_columns(dialect); !found) return with_header(found.error(), source_, dialect);
+  if (auto bound = bind_new_names(); !bound) return with_header(bound.error(), source_, dialect);
   row_plan_ = plan_rows(dialect.delimiter);
   note_header();
+  id_column_.reset();
+  for (std::size_t column = 0; column < plans_.fields.size(); ++column) {
+    const auto& mappings = plans_.fields[column]->mappings;
+    const auto is_id = [](const Mapping& m) { return m.target == Target::external_id; };
+    if (!id_column_ && std::any_of(mappings.begin(), mappings.end(), is_id)) id_column_ = column;
+  }
   for (const auto& [later, first] : repeated) {
     if (plans_.fields[first]->action != Action::map && plans_.fields[later]->action != Action::map) continue;
     return Error{
@@ -262,10 +279,86 @@ Result<void> Normalizer::bind_up_to(Plans& plans, std::size_t count, std::size_t
 Result<void> Normalizer::bind_range(std::uint16_t first, std::size_t count) {
   std::vector<std::string_view> names(count);
   for (std::size_t i = 0; i < count; ++i) names[i] = names_.name(static_cast<std::uint16_t>(first + i));
+  const std::vector<std::string_view> own = names;
+  if (!source_.fields.empty()) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const FieldAlias* const alias = alias_of(own[i], own);
+      plan(static_cast<std::uint16_t>(first + i)).alias = alias;
+      if (alias != nullptr) names[i] = alias->name;
+    }
+    if (auto ok = check_aliases(first, own); !ok) return ok;
+  }
   if (auto r = translator_->bind(first, names, *this); !r) return r;
   for (std::size_t i = 0; i < count; ++i) {
     const auto id = static_cast<std::uint16_t>(first + i);
-    settle(plan(id), step(id), names[i]);
+    const FieldPlan& p = plan(id);
+    if (p.alias != nullptr && !p.known) {
+      std::vector<std::string> asked_for;
+      for (const auto& [target, column] : source_.info.columns) {
+        if (std::find(asked_for.begin(), asked_for.end(), column) == asked_for.end()) asked_for.push_back(column);
+      }
+      const std::string_view near = nearest(p.alias->name, asked_for);
+      return Error{
+          Errc::usage,
+          fmt::format("setting field.{}: adapter {} asks for no column \"{}\"", p.alias->name, source_.info.id, p.alias->name),
+          near.empty() ? fmt::format("it asks for {}, among others", fmt::join(asked_for, ", "))
+                       : fmt::format("did you mean \"{}\"?", near)};
+    }
+    settle(plan(id), step(id), own[i]);
+  }
+  return {};
+}
+
+/// The setting by which a field is given to the adapter under another name. Names are compared as they are, and folded where
+/// no other is the same.
+const FieldAlias* Normalizer::alias_of(std::string_view name, const std::vector<std::string_view>& others) {
+  const std::string folded = folded_name(name);
+  for (std::size_t i = 0; i < source_.fields.size(); ++i) {
+    const FieldAlias& alias = source_.fields[i];
+    const bool exact = name == alias.column;
+    if (!exact &&
+        (folded != folded_name(alias.column) || std::find(others.begin(), others.end(), alias.column) != others.end())) {
+      continue;
+    }
+    names_met_.fields[i] = true;
+    return &alias;
+  }
+  return nullptr;
+}
+
+/// No two fields may have one name, whether it is their own or given by a setting.
+Result<void> Normalizer::check_aliases(std::uint16_t first, const std::vector<std::string_view>& names) {
+  for (std::size_t at = 0; at < names.size(); ++at) {
+    const FieldAlias* const alias = plan(static_cast<std::uint16_t>(first + at)).alias;
+    const std::string folded = folded_name(alias != nullptr ? std::string_view(alias->name) : names[at]);
+    for (std::size_t i = 0; i < source_.fields.size(); ++i) {
+      if (folded_name(source_.fields[i].name) != folded) continue;
+      std::string& claimed = claimed_names_[i];
+      if (!claimed.empty() && claimed != names[at] && (met_alias_[i] || alias != nullptr)) {
+        return Error{Errc::usage,
+                     fmt::format("setting field.{}: \"{}\" and \"{}\" would both be \"{}\"", source_.fields[i].name, claimed,
+                                 names[at], source_.fields[i].name),
+                     "leave the setting out, or rename one of them"};
+      }
+      claimed = names[at];
+      met_alias_[i] = met_alias_[i] || alias != nullptr;
+    }
+  }
+  return {};
+}
+
+/// A setting that names a column which the file lacks would be of no effect, and nobody would say so. A file of several may
+/// have the name itself.
+Result<void> Normalizer::find_aliased_columns(const CsvDialect& dialect) const {
+  for (const FieldAlias& alias : source_.fields) {
+    const auto has = [&](std::string_view name) {
+      return std::any_of(dialect.header.begin(), dialect.header.end(),
+                         [&](const std::string& column) { return folded_name(column) == folded_name(name); });
+    };
+    if (has(alias.column) || (source_.inputs.size() > 1 && has(alias.name))) continue;
+    const std::string_view near = nearest(alias.column, dialect.header);
+    return Error{Errc::data, fmt::format("setting field.{}: the file has no column \"{}\"", alias.name, alias.column),
+                 near.empty() ? "name a column of the file" : fmt::format("did you mean \"{}\"?", near)};
   }
   return {};
 }
@@ -346,7 +439,7 @@ void Normalizer::carry(std::uint16_t field, std::string_view name, Form form) {
   FieldPlan& p = plan(field);
   if (p.action == Action::drop) p.action = Action::carry;
   p.known = true;
-  p.name = std::string(name);
+  if (p.alias == nullptr) p.name = std::string(name);  // else its own name stays
   p.form = form;
 }
 
@@ -360,7 +453,7 @@ void Normalizer::drop(std::uint16_t field, std::string_view rule) {
 void Normalizer::body(std::uint16_t field, std::string_view name) {
   FieldPlan& p = plan(field);
   p.known = p.body = true;
-  p.name = std::string(name);
+  if (p.alias == nullptr) p.name = std::string(name);
 }
 
 void Normalizer::claim(std::uint16_t field) {
@@ -380,6 +473,44 @@ void Normalizer::process(const Block& block, std::uint32_t file, Batch& batch) {
   parser_->parse(block, *this);
   translate_held();
   count_cells();
+  if (block.unusual.irregular != 0 || !block.unusual.inner_lines.empty()) count_unusual(block);
+}
+
+/// What framing decided by a rule, or could not decide.
+void Normalizer::count_unusual(const Block& block) {
+  if (survey_ != nullptr || batch_->error) return;
+  const auto found = [&](std::size_t at, std::string message, std::string_view cure) {
+    Finding finding;
+    finding.message = std::move(message);
+    finding.cure = source_.cure(cure);
+    finding.line = block.line_of(at);
+    return finding;
+  };
+  if (const std::uint32_t at = block.unusual.first_irregular; block.unusual.irregular != 0) {
+    findings_.add(
+        "irregular_quotes", {file_, block.offset + at},
+        [&] {
+          const std::string_view rest(block.data.data() + at, block.size - at);
+          const std::string_view row = rest.substr(0, rest.find_first_of("\r\n"));
+          std::string cure = "double a quote that is part of the text, and put the whole field in quotes";
+          if (row.find("\\\"") != std::string_view::npos) cure += csv::kBackslashHint;
+          return found(at, fmt::format("the row is not RFC 4180, and was read by Python's rule: {}", shown(row, 120)), cure);
+        },
+        block.unusual.irregular);
+  }
+  for (const std::uint32_t inner : block.unusual.inner_lines) {
+    const auto inside = find_rows_inside(block, inner, csv_, id_column_);
+    if (!inside) continue;
+    findings_.add("rows_inside_field", {file_, block.offset + inside->begin}, [&] {
+      const std::string column =
+          inside->column < csv_.header.size() ? csv_.header[inside->column] : fmt::format("column {}", inside->column + 1);
+      return found(
+          inside->begin,
+          fmt::format("the field \"{}\" holds {} of the file's own rows; perhaps the quote that opens it is part of the text",
+                      column, inside->rows),
+          "look at the row; --set max_lines_in_field=N rejects a row with a longer field, and reads on in its next line");
+    });
+  }
 }
 
 std::uint64_t Normalizer::line() {
@@ -562,21 +693,48 @@ void Normalizer::on_fault(const FrameFault& fault) {
                                fault.found, fault.message, cure, fault.text, fault.size});
 }
 
-void Normalizer::on_repeated_header(const Place& place) {
+void Normalizer::on_repeated_header(const Place& place) { filter_row("repeated header", place); }
+
+void Normalizer::on_blank_row(const Place& place) { filter_row("blank row", place); }
+
+void Normalizer::filter_row(std::string_view rule, const Place& place) {
   translate_held();
   if (batch_->error) return;
-  constexpr std::string_view kRule = "repeated header";
   ++batch_->books.read;
-  batch_->books.filter(kRule);
+  batch_->books.filter(rule);
   place_ = place;
-  if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place.offset}, Fate::filtered, kRule);
+  if (source_.want_ledger) add_ledger_entry(batch_->ledger, source_.number, {file_, line(), place.offset}, Fate::filtered, rule);
   if (source_.observer == nullptr) return;
   outcome_ = Outcome::filtered;
   filled_ = 0;
   begin_report();
   reports_ = false;  // it has no fields
-  report_.code = kRule;
+  report_.code = rule;
   end_report();
+}
+
+void Normalizer::on_unusual_row(Unusual what, const Place& place) {
+  if (survey_ != nullptr || batch_->error) return;
+  struct Words {
+    std::string_view code, message, cure;
+  };
+  constexpr Words kWords[] = {
+      {"byte_order_mark", "a byte order mark stands before the row, and was taken off it",
+       "files were put together that each had one"},
+      {"short_row", "the row lacks its last fields, which were read as empty", "--set short_rows=reject rejects such rows"},
+      {"last_row_unended", "the last row has no line end, where all others have one; perhaps the file was cut off there",
+       "see whether the row is whole; export the file again if it is not"},
+      {"end_of_file_mark", "the end-of-file mark of old systems (Ctrl-Z) stands behind the last row, and was taken off it",
+       "nothing needs to be done"},
+  };
+  const Words& words = kWords[static_cast<std::size_t>(what)];
+  findings_.add(words.code, {file_, place.offset}, [&] {
+    Finding finding;
+    finding.message = words.message;
+    finding.cure = source_.cure(words.cure);
+    finding.line = block_->line_of(static_cast<std::size_t>(place.raw.data() - block_->data.data()));
+    return finding;
+  });
 }
 
 // ---- out ------------------------------------------------------------------------------------------------------------

@@ -95,6 +95,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   struct NamesMet {
     std::set<std::string_view> metadata;
     bool time_zone_column = false;
+    std::vector<bool> fields;  ///< by index in SourceConfig::fields
   };
   [[nodiscard]] const NamesMet& names_met() const { return names_met_; }
 
@@ -131,8 +132,9 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   struct FieldPlan {
     Action action = Action::carry;
     Form form = Form::as_is;
-    bool known = false;  // the adapter named it
-    bool body = false;   // message text
+    bool known = false;                 // the adapter named it
+    const FieldAlias* alias = nullptr;  // the adapter knows it by another name
+    bool body = false;                  // message text
     std::vector<Mapping> mappings;
     std::string name;                       // in metadata
     std::string comma_key, comma_path_key;  // `,"Priority":` and the slack that MetadataWriter wants
@@ -237,6 +239,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void on_row(const CsvRow& row, const Place& place) override;
   void on_fault(const FrameFault& fault) override;
   void on_repeated_header(const Place& place) override;
+  void on_blank_row(const Place& place) override;
+  void on_unusual_row(Unusual what, const Place& place) override;
 
   // Binder
   void map(std::uint16_t field, Target target, How how, std::uint32_t rank) override;
@@ -270,6 +274,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Result<void> bind_new_names();
   Result<void> bind_range(std::uint16_t first, std::size_t count);
   void settle(FieldPlan& plan, Step& step, std::string_view path);
+  Result<void> find_aliased_columns(const CsvDialect& dialect) const;
+  const FieldAlias* alias_of(std::string_view name, const std::vector<std::string_view>& others);
+  Result<void> check_aliases(std::uint16_t first, const std::vector<std::string_view>& names);
+  void filter_row(std::string_view rule, const Place& place);
+  void count_unusual(const Block& block);
   bool is_listed(std::string_view name);
 
   bool begin_record(const Place& place);
@@ -527,6 +536,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::map<std::string, std::map<std::string, std::uint64_t, std::less<>>, std::less<>> record_drops_;
   std::vector<std::string> notes_;
   NamesMet names_met_;
+  CsvDialect csv_;                        // of the input at hand
+  std::optional<std::size_t> id_column_;  // of it
+  // Of the input at hand, by index in SourceConfig::fields: which field has the name, and whether the setting gives it.
+  std::vector<std::string> claimed_names_;
+  std::vector<bool> met_alias_;
 };
 
 }  // namespace crosswalk

@@ -646,6 +646,7 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
     return true;
   }
   const bool made = (value.flags & Field::kMade) != 0;
+  if (!made && !source_.fields.empty() && plan(value.id).alias != nullptr) name = names_.name(value.id);  // its own name
   bool carries = source_.metadata != SourceConfig::Metadata::none;
   if (source_.metadata == SourceConfig::Metadata::listed) carries = is_listed(name);
   if (!carries) {

@@ -11,14 +11,15 @@
 #include "framing/csv.hpp"
 #include "framing/json.hpp"
 #include "pipeline/choose.hpp"
+#include "pipeline/header.hpp"
+#include "pipeline/source.hpp"
 #include "text.hpp"
+#include "unicode.hpp"
 
 namespace crosswalk {
 namespace {
 
 using Names = std::set<std::string, std::less<>>;
-
-std::string folded_name(std::string_view name) { return lower(trimmed(name)); }
 
 class NameCollector final : public RecordHandler {
  public:
@@ -51,11 +52,7 @@ std::string setting(const Settings& settings, std::string_view name) {
 
 Names names_of_csv(std::string_view head, std::string_view input_name, const Settings& settings) {
   Names names;
-  CsvOptions options;
-  const std::string delimiter = setting(settings, "delimiter");
-  if (delimiter.size() == 1) options.delimiter = delimiter.front();
-  if (delimiter == "tab" || delimiter == "\\t") options.delimiter = '\t';
-  auto csv = open_csv(std::string(input_name), memory_source(std::string(head)), options);
+  auto csv = open_csv(std::string(input_name), memory_source(std::string(head)), csv_options_of(settings));
   if (csv) {
     for (const std::string& column : csv->dialect.header) names.insert(folded_name(column));
   }
@@ -87,12 +84,13 @@ bool fits(const IdentifyRule& rule, const Names& names) {
          std::none_of(rule.none.begin(), rule.none.end(), there);
 }
 
-int bid(const AdapterInfo& info, Framing framing, const Names& names) {
-  int best = 0;
-  for (const IdentifyRule& rule : info.identify) {
-    if (rule.framing == framing && rule.score > best && fits(rule, names)) best = rule.score;
+/// The settings field.<name>=<column>: the adapter will see the name.
+void rename_fields(Names& names, const Settings& settings) {
+  constexpr std::string_view kField = "field.";
+  for (const auto& [key, column] : settings) {
+    if (!key.starts_with(kField)) continue;
+    if (names.erase(folded_name(column)) != 0) names.insert(folded_name(std::string_view(key).substr(kField.size())));
   }
-  return best;
 }
 
 std::string listed(const Names& names) {
@@ -115,6 +113,14 @@ Framing framing_of(std::string_view head) {
   return Framing::csv;
 }
 
+int best_bid(const AdapterInfo& info, Framing framing, const Names& names) {
+  int best = 0;
+  for (const IdentifyRule& rule : info.identify) {
+    if (rule.framing == framing && rule.score > best && fits(rule, names)) best = rule.score;
+  }
+  return best;
+}
+
 Result<const AdapterInfo*> choose_adapter(const std::vector<const AdapterInfo*>& adapters, std::string_view head,
                                           std::string_view input_name, const Settings& settings) {
   const Framing framing = framing_of(head);
@@ -122,19 +128,27 @@ Result<const AdapterInfo*> choose_adapter(const std::vector<const AdapterInfo*>&
     return Error{Errc::usage, fmt::format("{}: the input is empty, so no adapter can recognise it", input_name),
                  "say which one with --adapter ID"};
   }
-  const Names names =
-      framing == Framing::csv ? names_of_csv(head, input_name, settings) : names_of_json(head, input_name, settings);
+  Names names = framing == Framing::csv ? names_of_csv(head, input_name, settings) : names_of_json(head, input_name, settings);
+  rename_fields(names, settings);
   const AdapterInfo* best = nullptr;
   const AdapterInfo* rival = nullptr;
-  int best_bid = 0;
+  int best_score = 0;
   std::vector<std::string> ids;
   for (const AdapterInfo* info : adapters) {
     ids.push_back(info->id);
-    const int b = bid(*info, framing, names);
-    if (b == 0 || b < best_bid) continue;
-    rival = b == best_bid ? best : nullptr;
+    const int score = best_bid(*info, framing, names);
+    if (score == 0 || score < best_score) continue;
+    rival = score == best_score ? best : nullptr;
     best = info;
-    best_bid = b;
+    best_score = score;
+  }
+  if (best == nullptr && framing == Framing::csv) {
+    if (const auto line = find_header_below(head, 1, adapters)) {
+      return Error{
+          Errc::usage,
+          fmt::format("{}: no adapter recognises the first line as a header, but line {} looks like one", input_name, *line),
+          fmt::format("--set header_row={}", *line)};
+    }
   }
   if (best == nullptr) {
     return Error{Errc::usage,

@@ -49,6 +49,12 @@ Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& 
 /// Field names in the settings that no field had. Nobody else would say that they are misspelt.
 void note_names_not_met(const SourceConfig& source, const std::vector<Normalizer::NamesMet>& workers, Summary& summary) {
   if (summary.fields.empty()) return;  // there was nothing to have a name
+  for (std::size_t i = 0; i < source.fields.size(); ++i) {
+    const auto met_it = [i](const Normalizer::NamesMet& worker) { return worker.fields[i]; };
+    if (std::any_of(workers.begin(), workers.end(), met_it)) continue;
+    summary.notes.push_back(
+        fmt::format("setting field.{}: no field is called \"{}\"", source.fields[i].name, source.fields[i].column));
+  }
   bool zone_column_met = source.time_zone_column.empty();
   std::set<std::string_view> met;
   for (const Normalizer::NamesMet& worker : workers) {

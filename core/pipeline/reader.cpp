@@ -30,9 +30,18 @@ Result<bool> BlockReader::next(Task& task) {
         task.file = next_file_ - 1;
         task.framing = framing_;
         task.dialect = dialect_;
+        header_given_ = true;
         return true;
       }
       splitter_.reset();
+      if (dialect_ && !header_given_ && !dialect_->header.empty()) {  // no row follows, but the adapter judges the header
+        task.block.size = 0;
+        task.file = next_file_ - 1;
+        task.framing = framing_;
+        task.dialect = dialect_;
+        header_given_ = true;
+        return true;
+      }
     }
     if (next_file_ == source_.inputs.size()) return false;
     if (auto opened = open_next(); !opened) return opened.error();
@@ -69,8 +78,10 @@ Result<void> BlockReader::start(const Input& input, std::unique_ptr<PeekSource> 
     splitter_ = std::move(*json);
     return {};
   }
-  auto csv = open_csv(name, std::move(bytes), {source_.delimiter, source_.limits});
+  auto csv = open_csv(name, std::move(bytes), source_.csv_options());
   if (!csv) return csv.error();
+  notes_.insert(notes_.end(), csv->dialect.notes.begin(), csv->dialect.notes.end());
+  header_given_ = false;
   dialect_ = std::make_shared<const CsvDialect>(std::move(csv->dialect));
   splitter_ = std::move(csv->splitter);
   return {};

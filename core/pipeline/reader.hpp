@@ -45,6 +45,7 @@ class BlockReader {
   std::unique_ptr<Splitter> splitter_;
   Framing framing_ = Framing::json;
   std::shared_ptr<const CsvDialect> dialect_;
+  bool header_given_ = false;  ///< a block of the CSV input at hand went out, and with it its header
   std::vector<std::string> notes_;
 };
 

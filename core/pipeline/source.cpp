@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <optional>
 
 #include "text.hpp"
+#include "unicode.hpp"
 
 namespace crosswalk {
 namespace {
@@ -127,6 +129,71 @@ Result<void> read_limits(SourceConfig& source) {
   return {};
 }
 
+CsvQuotes quotes_of(std::string_view word) {
+  return word == "backslash" ? CsvQuotes::backslash : word == "none" ? CsvQuotes::none : CsvQuotes::rfc4180;
+}
+
+/// The settings of CSV that are neither lists nor limits.
+Result<void> read_csv_settings(SourceConfig& source) {
+  const auto setting = [&](std::string_view name) -> const std::string& { return source.settings.find(name)->second; };
+  if (!setting("delimiter").empty()) {
+    auto delimiter = parse_delimiter(setting("delimiter"));
+    if (!delimiter) return delimiter.error();
+    source.delimiter = *delimiter;
+  }
+  if (!setting("header_row").empty()) {
+    auto row = parse_count("header_row", setting("header_row"), 1, 1'000'000);
+    if (!row) return row.error();
+    source.header_row = *row;
+  }
+  if (!setting("max_lines_in_field").empty()) {
+    auto lines = parse_count("max_lines_in_field", setting("max_lines_in_field"), 1, 1'000'000'000);
+    if (!lines) return lines.error();
+    source.max_lines_in_field = static_cast<std::size_t>(*lines);
+  }
+  source.quotes = quotes_of(setting("quotes"));
+  source.short_rows = setting("short_rows") == "accept";
+  return {};
+}
+
+/// What the adapter calls the field of which a target is made, where its manifest says so.
+Error target_is_no_column(std::string_view target, const AdapterInfo& info) {
+  const auto message =
+      fmt::format("setting field.{}: {} is a field of the result; name the column that the adapter asks for", target, target);
+  std::vector<std::string> known;
+  for (const auto& [made, column] : info.columns) {
+    if (made == target) return usage(message, fmt::format("--set \"field.{}=<column>\"", column));
+    known.push_back(fmt::format("{} for {}", column, made));
+  }
+  return usage(message, known.empty() ? "" : fmt::format("adapter {} asks for {}", info.id, fmt::join(known, ", ")));
+}
+
+bool is_target(std::string_view name) {
+  for (std::size_t target = 1; target < kTargetCount; ++target) {
+    if (name_of(static_cast<Target>(target)) == name) return true;
+  }
+  return false;
+}
+
+/// field.<name>=<column>
+Result<void> add_field(SourceConfig& source, std::string_view name, std::string_view column) {
+  const auto& columns = source.info.columns;
+  const bool asked_for = std::any_of(columns.begin(), columns.end(), [&](const auto& c) { return c.second == name; });
+  if (is_target(name) && !asked_for) return target_is_no_column(name, source.info);
+  if (clean_name(column).empty()) {
+    return usage(fmt::format("setting field.{}: no column is named", name), fmt::format("--set \"field.{}=<column>\"", name));
+  }
+  for (const FieldAlias& other : source.fields) {
+    const bool same_name = folded_name(other.name) == folded_name(name);
+    if (!same_name && folded_name(other.column) != folded_name(column)) continue;
+    return usage(same_name ? fmt::format("the settings field.{} and field.{} name one field", other.name, name)
+                           : fmt::format("the settings field.{} and field.{} name one column, \"{}\"", other.name, name, column),
+                 "leave out one of them");
+  }
+  source.fields.push_back({std::string(name), std::string(column)});
+  return {};
+}
+
 /// Every setting given is known and well-formed; defaults filled in.
 Result<void> read_settings(SourceConfig& source, const TranslateOptions& options) {
   for (const Option& o : common_settings()) {
@@ -139,6 +206,11 @@ Result<void> read_settings(SourceConfig& source, const TranslateOptions& options
     if (!word) return word.error();
     if (*word) {
       source.words.push_back(std::move(**word));
+      continue;
+    }
+    constexpr std::string_view kField = "field.";
+    if (name.starts_with(kField) && name.size() > kField.size()) {
+      if (auto ok = add_field(source, std::string_view(name).substr(kField.size()), value); !ok) return ok;
       continue;
     }
     const Option* option = find_option(source.info.options, name);
@@ -271,12 +343,41 @@ const std::vector<Option>& common_settings() {
        "what they do not prove or contradict is dropped and counted"},
       {"time_zone_column", Type::text, "", {}, "the field that holds each record's time zone"},
       {"records", Type::text, "", {}, "JSON Pointer to the records inside a page, for example /result/items"},
+      {"field.<name>",
+       Type::text,
+       "",
+       {},
+       "the column of the inputs that stands for <name>, a column that the adapter asks for: field.created at=Erstellt am"},
       {"delimiter", Type::text, "", {}, "CSV delimiter: one character, or tab; default: found out from the head"},
+      {"header_row", Type::number, "", {}, "line of a CSV file that holds the header; default: the first that is not blank"},
+      {"quotes",
+       Type::choice,
+       "rfc4180",
+       {"rfc4180", "backslash", "none"},
+       "what quotes are in CSV: those of RFC 4180 (doubled inside a field), the same with \\\" for one inside a field, or text"},
+      {"short_rows",
+       Type::choice,
+       "reject",
+       {"reject", "accept"},
+       "CSV rows without their last fields: reject them, or read those fields as empty"},
+      {"max_lines_in_field", Type::number, "", {}, "most lines of a quoted CSV field; default: any number"},
       {"max_record", Type::number, "16777216", {}, "longest record, in bytes"},
       {"max_fields", Type::number, "16384", {}, "most fields of a record"},
       {"max_depth", Type::number, "128", {}, "deepest nesting of a JSON record"},
   };
   return kSettings;
+}
+
+CsvOptions csv_options_of(const std::map<std::string, std::string, std::less<>>& settings) {
+  const auto setting = [&](std::string_view name) {
+    const auto found = settings.find(name);
+    return found == settings.end() ? std::string_view() : std::string_view(found->second);
+  };
+  CsvOptions options;
+  if (const auto delimiter = parse_delimiter(setting("delimiter")); delimiter) options.delimiter = *delimiter;
+  if (const auto row = parse_count("header_row", setting("header_row"), 1, 1'000'000); row) options.header_row = *row;
+  options.quotes = quotes_of(setting("quotes"));
+  return options;
 }
 
 Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_ptr<const Adapter> adapter,
@@ -314,11 +415,7 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
     return usage(fmt::format("a record of {} is one touchpoint; it is no conversation before it is folded", source.info.id),
                  "leave out --set fold=false");
   }
-  if (!setting("delimiter").empty()) {
-    auto delimiter = parse_delimiter(setting("delimiter"));
-    if (!delimiter) return delimiter.error();
-    source.delimiter = *delimiter;
-  }
+  if (auto ok = read_csv_settings(source); !ok) return ok.error();
   if (auto ok = read_zone(source, options); !ok) return ok.error();
   source.enrich = options.enrich;
   source.settings["role"] = options.enrich ? "enrich" : "merge";

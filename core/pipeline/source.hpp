@@ -15,6 +15,7 @@
 #include "crosswalk/record.hpp"
 #include "crosswalk/time.hpp"
 #include "crosswalk/translate.hpp"
+#include "framing/csv.hpp"
 #include "merge/column_sets.hpp"
 #include "merge/id_template.hpp"
 #include "merge/identity.hpp"
@@ -36,6 +37,11 @@ struct IdUse {
 
 /// A cure that speaks of the options of `translate`, in the words of a job file: `--set a=b` is a setting there.
 [[nodiscard]] std::string job_words(std::string_view cure);
+
+/// A column of the inputs that stands for one that the adapter asks for: the setting field.<name>=<column>.
+struct FieldAlias {
+  std::string name, column;
+};
 
 struct SourceConfig {
   std::string name;
@@ -76,7 +82,12 @@ struct SourceConfig {
   RecordObserver* observer = nullptr;  ///< is told what becomes of records; null in a run
   bool want_rejects = true;            ///< reject lines are written somewhere
   Limits limits;
-  char delimiter = 0;   ///< 0: found out
+  char delimiter = 0;  ///< 0: found out
+  CsvQuotes quotes = CsvQuotes::rfc4180;
+  std::uint64_t header_row = 0;  ///< 0: found out
+  bool short_rows = false;       ///< rows of CSV may lack their last fields
+  std::size_t max_lines_in_field = 0;
+  std::vector<FieldAlias> fields;
   std::string records;  ///< JSON Pointer; empty: found out
   std::string time_zone_column;
 
@@ -116,6 +127,17 @@ struct SourceConfig {
     return kind == Kind::cell || kind == Kind::string || (kind == Kind::number && epoch);
   }
 
+  [[nodiscard]] CsvOptions csv_options() const {
+    CsvOptions options;
+    options.delimiter = delimiter;
+    options.limits = limits;
+    options.quotes = quotes;
+    options.header_row = header_row;
+    options.short_rows = short_rows;
+    options.max_lines_in_field = max_lines_in_field;
+    return options;
+  }
+
   [[nodiscard]] std::string cure(std::string_view text) const { return in_job ? job_words(text) : std::string(text); }
 
   /// Whether a metadata entry of that name, made by the merge, is wanted.
@@ -123,6 +145,9 @@ struct SourceConfig {
     return metadata == Metadata::listed ? metadata_names.contains(entry) : metadata != Metadata::none;
   }
 };
+
+/// What the settings say of CSV, where they are sound; what is not is for make_source() to refuse.
+[[nodiscard]] CsvOptions csv_options_of(const std::map<std::string, std::string, std::less<>>& settings);
 
 /// Checks options against the adapter's manifest. Unknown settings are errors with the nearest name.
 [[nodiscard]] Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_ptr<const Adapter> adapter,

@@ -145,6 +145,9 @@ AdapterInfo info_of(const Json& json) {
   if (json.contains("identify")) {
     for (const Json& rule : json.at("identify")) info.identify.push_back(rule_of(rule));
   }
+  if (json.contains("columns")) {
+    for (const auto& [target, column] : json.at("columns").items()) info.columns.emplace_back(target, column.get<std::string>());
+  }
   return info;
 }
 

@@ -109,9 +109,13 @@ void bench_kernels(const std::string& text, int rounds) {
       static_cast<void>(count);
     });
     const double frame = rate(text.size(), rounds, [&] {
-      csv::Framer framer(',', columns, std::size_t{16} << 20);
+      csv::RowRules rules;
+      rules.columns = rules.least = columns;
+      rules.max_record = std::size_t{16} << 20;
+      csv::Framer framer(rules);
+      Block::Unusual unusual;
       for (std::size_t at = 0; at + kTarget + kSlack <= text.size();) {
-        const std::size_t framed = framer.frame({text.data() + at, kTarget, false}, kTarget, ends, refused);
+        const std::size_t framed = framer.frame({text.data() + at, kTarget, false}, kTarget, ends, refused, unusual);
         framer.move_on(framed);
         at += framed;
       }

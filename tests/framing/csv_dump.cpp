@@ -1,7 +1,7 @@
 // Frames many small CSV inputs and prints what came out, for the judge (csv_judge.py).
 //
-// Standard input: for each case a line "target chunk max_record kernel length" and that many bytes. Standard output: one
-// JSON object per case; all text from the input is in hex, so that nothing is ambiguous.
+// Standard input: for each case a line "delimiter target chunk max_record kernel quotes max_lines short_rows length" and that
+// many bytes. Standard output: one JSON object per case; all text from the input is in hex, so that nothing is ambiguous.
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -40,6 +40,8 @@ std::string to_json(const CsvEvent& event) {
     case CsvEvent::Kind::record: return "[\"record\"," + place(event) + "," + hex_list(event.fields) + "]";
     case CsvEvent::Kind::fault: return "[\"fault\"," + place(event) + ",\"" + event.code + "\"]";
     case CsvEvent::Kind::repeated_header: return "[\"header\"," + place(event) + "]";
+    case CsvEvent::Kind::blank_row: return "[\"blank\"," + place(event) + "]";
+    case CsvEvent::Kind::unusual: return "[\"unusual\"," + place(event) + ",\"" + event.code + "\"]";
   }
   return "";
 }
@@ -56,17 +58,23 @@ void use_kernel_named(const std::string& name) {
 int main() {
   std::ios::sync_with_stdio(false);
   crosswalk::testing::CsvSetup setup;
-  setup.options.delimiter = ',';
-  std::string kernel;
+  std::string kernel, quotes;
   std::size_t length = 0;
-  while (std::cin >> setup.target >> setup.chunk >> setup.options.limits.max_record >> kernel >> length) {
+  int delimiter = 0;  // its code
+  crosswalk::CsvOptions& options = setup.options;
+  while (std::cin >> delimiter >> setup.target >> setup.chunk >> options.limits.max_record >> kernel >> quotes >>
+         options.max_lines_in_field >> options.short_rows >> length) {
+    using crosswalk::CsvQuotes;
+    options.delimiter = static_cast<char>(delimiter);
+    options.quotes = quotes == "backslash" ? CsvQuotes::backslash : quotes == "none" ? CsvQuotes::none : CsvQuotes::rfc4180;
     std::cin.get();
     std::string bytes(length, '\0');
     std::cin.read(bytes.data(), static_cast<std::streamsize>(length));
     use_kernel_named(kernel);
     const auto run = crosswalk::testing::run_csv(bytes, setup);
     std::cout << "{\"error\":" << hex(run.error) << ",\"header\":" << hex_list(run.dialect.header)
-              << ",\"line\":" << run.dialect.header_line << ",\"events\":[";
+              << ",\"line\":" << run.dialect.header_line << ",\"irregular\":" << run.irregular
+              << ",\"rows_inside\":" << run.rows_inside << ",\"events\":[";
     bool first = true;
     for (const CsvEvent& event : run.events) {
       std::cout << (first ? "" : ",") << to_json(event);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "framing/csv.hpp"
+#include "framing/csv_inside.hpp"
 #include "framing/csv_kernels.hpp"
 #include "framing/lines.hpp"
 
@@ -38,14 +39,14 @@ class ChunkSource final : public ByteSource {
 
 /// One call of a RecordHandler, with everything borrowed copied.
 struct CsvEvent {
-  enum class Kind : std::uint8_t { record, fault, repeated_header };
+  enum class Kind : std::uint8_t { record, fault, repeated_header, blank_row, unusual };
   Kind kind = Kind::record;
   std::uint64_t offset = 0;
   std::uint64_t line = 0;
   std::uint64_t size = 0;
-  std::string text;                 ///< the record's bytes; a fault's, as far as kept
-  std::vector<std::string> fields;  ///< of a record
-  std::string code, field, found, message, cure;
+  std::string text;                               ///< the record's bytes; a fault's, as far as kept
+  std::vector<std::string> fields;                ///< of a record
+  std::string code, field, found, message, cure;  ///< of what is unusual: code alone
 
   bool operator==(const CsvEvent&) const = default;
 };
@@ -54,7 +55,11 @@ struct CsvRun {
   std::string error;  ///< of opening or reading, with its cure
   CsvDialect dialect;
   std::vector<CsvEvent> events;
-  std::size_t largest_block = 0;  ///< bytes
+  std::uint32_t irregular = 0;             ///< rows that are not RFC 4180
+  std::vector<std::uint64_t> inner_lines;  ///< offsets of line ends inside quotes, one of each row that has some
+  std::uint64_t first_irregular = 0;       ///< offset of the first such row
+  std::size_t rows_inside = 0;             ///< rows with a field that holds rows
+  std::size_t largest_block = 0;           ///< bytes
 
   [[nodiscard]] std::vector<std::vector<std::string>> rows() const {
     std::vector<std::vector<std::string>> rows;
@@ -72,7 +77,8 @@ struct CsvRun {
   }
   bool operator==(const CsvRun& other) const {
     return error == other.error && dialect.delimiter == other.dialect.delimiter && dialect.header == other.dialect.header &&
-           dialect.header_line == other.dialect.header_line && events == other.events;
+           dialect.header_line == other.dialect.header_line && events == other.events && irregular == other.irregular &&
+           inner_lines == other.inner_lines && first_irregular == other.first_irregular;
   }
 };
 
@@ -100,6 +106,13 @@ class CsvRecorder final : public RecordHandler {
                            fault.cure});
   }
   void on_repeated_header(const Place& place) override { run_.events.push_back(at(CsvEvent::Kind::repeated_header, place)); }
+  void on_blank_row(const Place& place) override { run_.events.push_back(at(CsvEvent::Kind::blank_row, place)); }
+  void on_unusual_row(Unusual what, const Place& place) override {
+    static constexpr const char* kNames[] = {"byte_order_mark", "short_row", "last_unended", "end_mark"};
+    CsvEvent event = at(CsvEvent::Kind::unusual, place);
+    event.code = kNames[static_cast<std::size_t>(what)];
+    run_.events.push_back(std::move(event));
+  }
 
  private:
   [[nodiscard]] CsvEvent at(CsvEvent::Kind kind, const Place& place) {
@@ -143,6 +156,12 @@ inline CsvRun run_csv(std::string_view bytes, const CsvSetup& setup = {}) {
     if (!more.ok()) run.error = more.error().text();
     if (!more.ok() || !*more) return run;
     run.largest_block = std::max(run.largest_block, block.data.size());
+    if (run.irregular == 0 && block.unusual.irregular != 0) run.first_irregular = block.offset + block.unusual.first_irregular;
+    run.irregular += block.unusual.irregular;
+    for (const std::uint32_t inner : block.unusual.inner_lines) {
+      run.inner_lines.push_back(block.offset + inner);
+      run.rows_inside += find_rows_inside(block, inner, run.dialect, std::nullopt) ? 1U : 0U;
+    }
     CsvRecorder recorder(run, block);
     parser->parse(block, recorder);
   }

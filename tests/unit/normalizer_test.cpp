@@ -119,7 +119,7 @@ class Run {
 
   /// The error that refused the input, or nothing.
   std::string csv(std::string text, std::size_t block_size = std::size_t{1} << 20) {
-    auto reader = open_csv("in.csv", memory_source(std::move(text)), {source->delimiter, source->limits});
+    auto reader = open_csv("in.csv", memory_source(std::move(text)), source->csv_options());
     if (!reader) return reader.error().text();
     if (auto started = normalizer->start_csv(reader->dialect); !started) return started.error().text();
     return go(*reader->splitter, block_size);
@@ -1216,7 +1216,7 @@ TEST_CASE("normalizer: an adapter that refuses the columns refuses the input") {
     return {};
   };
   Run run(plan);
-  CHECK(run.csv("id,Ticket\n1,2\n") == "no\n  yes");
+  CHECK(run.csv("id,Ticket\n1,2\n") == "no; the header (line 1, delimiter: comma) has 2 columns: \"id\", \"Ticket\"\n  yes");
   CHECK(run.out == "");
 }
 

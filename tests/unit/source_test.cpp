@@ -105,6 +105,44 @@ TEST_CASE("source: the defaults of the common settings are settings that pass") 
   }
 }
 
+TEST_CASE("source: columns under other names") {
+  AdapterInfo info = plain();
+  info.columns = {{"started_at", "created at"}, {"status", "status"}};
+  const auto made = make({{"field.created at", "Erstellt am"}, {"field.status", "Stand"}, {"field.a.b", "x.y"}}, info);
+  REQUIRE(made.ok());
+  REQUIRE(made->fields.size() == 3);
+  CHECK(made->fields[1].name == "created at");
+  CHECK(made->fields[1].column == "Erstellt am");
+  CHECK(made->settings.count("field.<name>") == 0);
+  CHECK(refused("field.started_at", "x", info) ==
+        "setting field.started_at: started_at is a field of the result; name the column that the adapter asks for\n"
+        "  --set \"field.created at=<column>\"");
+  CHECK(refused("field.ended_at", "x", info) ==
+        "setting field.ended_at: ended_at is a field of the result; name the column that the adapter asks for\n"
+        "  adapter fake asks for created at for started_at, status for status");
+  CHECK(refused("field.created at", " \xC2\xA0", info) ==
+        "setting field.created at: no column is named\n  --set \"field.created at=<column>\"");
+  CHECK(refused("field.", "x", info).starts_with("adapter fake has no setting \"field.\""));
+  CHECK(error_of(make({{"field.Created\xC2\xA0\x61t", "a"}, {"field.created at", "b"}}, info)).find("name one field") !=
+        std::string::npos);
+  CHECK(error_of(make({{"field.x", "a"}, {"field.y", "A "}}, info)) ==
+        "the settings field.x and field.y name one column, \"A \"\n  leave out one of them");
+}
+
+TEST_CASE("source: the settings of CSV") {
+  const auto made = make({{"header_row", "3"}, {"quotes", "backslash"}, {"short_rows", "accept"}, {"max_lines_in_field", "100"}});
+  REQUIRE(made.ok());
+  const CsvOptions options = made->csv_options();
+  CHECK(options.header_row == 3);
+  CHECK(options.quotes == CsvQuotes::backslash);
+  CHECK(options.short_rows);
+  CHECK(options.max_lines_in_field == 100);
+  CHECK(make({{"quotes", "none"}})->quotes == CsvQuotes::none);
+  CHECK(refused("header_row", "0").starts_with("setting header_row: \"0\" is not a whole number from 1"));
+  CHECK(refused("max_lines_in_field", "few") == "setting max_lines_in_field: \"few\" is not a number");
+  CHECK(refused("quotes", "single").starts_with("setting quotes: \"single\" is none of its values"));
+}
+
 TEST_CASE("source: its name, the adapter's unless it is given") {
   TranslateOptions options;
   options.source_name = "tickets-us";
@@ -120,8 +158,8 @@ TEST_CASE("source: an unknown setting, with the nearest name") {
         "adapter fake has no setting \"quite-other\"\n"
         "  it has: platform, default_channel, channel.<word>, status.<word>, resolved.<word>, placeholders, decimal_ids, "
         "metadata, include_bodies, on_bad_value, fold, time_format, decimal, time_zone_column, "
-        "records, "
-        "delimiter, max_record, max_fields, max_depth, hours, good, strict, column");
+        "records, field.<name>, delimiter, header_row, quotes, short_rows, max_lines_in_field, max_record, max_fields, "
+        "max_depth, hours, good, strict, column");
   CHECK(refused("channel.", "email").starts_with("adapter fake has no setting \"channel.\"\n"));
   CHECK(refused("", "x").starts_with("adapter fake has no setting \"\"\n"));
 }

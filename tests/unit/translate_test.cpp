@@ -981,7 +981,8 @@ TEST_CASE("ends: an adapter that refuses the columns of a later file") {
     o.jobs = jobs;
     o.output = pipe.path();
     const Outcome outcome = run(o);
-    CHECK(outcome.error == b + ": forbidden is forbidden\n  leave it out");
+    CHECK(outcome.error == b + ": forbidden is forbidden; the header (line 1, delimiter: comma) has 3 columns: \"id\", \"at\", "
+                               "\"forbidden\"\n  leave it out");
     CHECK(count_lines(pipe.close()) == 97);
   }
 }

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crosswalk/conversation.hpp"
@@ -61,6 +62,7 @@ struct AdapterInfo {
   std::string time_format;       ///< default of the setting `time_format`, where the source's documents fix the form
   std::vector<Option> options;
   std::vector<IdentifyRule> identify;
+  std::vector<std::pair<std::string, std::string>> columns;  ///< of which column (or field) it makes a target, for messages
   std::string path;  ///< of the library
 };
 
