@@ -44,6 +44,8 @@ enum Role : std::uint8_t {
   kStarred,
   kUnread,
   kMessages,
+  kDeleted,
+  kDeletedAt,
   kRoles
 };
 
@@ -75,6 +77,9 @@ constexpr std::pair<std::string_view, Role> kRoleOf[] = {
     {"unread", kUnread},
     {"messages", kMessages},
     {"activities", kMessages},
+    {"deleted", kDeleted},
+    {"is_deleted", kDeleted},
+    {"deleted_at", kDeletedAt},
 };
 
 constexpr std::pair<std::string_view, cw_touch_kind> kTouchKinds[] = {
@@ -157,6 +162,8 @@ cw_direction direction_of(std::string_view direction) {
   return CW_UNKNOWN_DIRECTION;
 }
 
+bool is_deleted_status(std::string_view status) { return cp::folded(status) == "deleted"; }
+
 bool is_draft(std::string_view status) {
   const std::string word = cp::folded(status);
   for (const std::string_view draft : kDrafts) {
@@ -217,7 +224,9 @@ class Remembered {
 class UnifiedInbox final : public cp::Translator {
  public:
   explicit UnifiedInbox(cp::Setup& setup)
-      : include_bodies_(setup.flag("include_bodies")), only_mapped_(setup.setting("metadata") == "mapped") {
+      : include_bodies_(setup.flag("include_bodies")),
+        filter_deleted_(setup.setting("deleted") == "filter"),
+        only_mapped_(setup.setting("metadata") == "mapped") {
     for (const std::string_view status : kResolved) setup.word(CW_RESOLVED, status, "true");
     for (const std::string_view status : kUnresolved) setup.word(CW_RESOLVED, status, "false");
   }
@@ -257,6 +266,10 @@ class UnifiedInbox final : public cp::Translator {
       out.filter("draft or suggestion");
       return;
     }
+    if (is_deleted(row)) {
+      out.filter("deleted");
+      return;
+    }
     if (!row.has(kConversation)) {
       out.refuse("no_conversation_id", "conversation_id", "", "the activity does not say to which conversation it belongs",
                  "export the activities with their conversation_id");
@@ -276,7 +289,11 @@ class UnifiedInbox final : public cp::Translator {
     }
     if (!out.set(CW_EXTERNAL_ID, *row.field(kId)) || !set_scope(row, out) || !set_customer(row, out)) return;
     if (row.has(kSubject) && !out.set(CW_SUBJECT, *row.field(kSubject))) return;
-    if (row.has(kStatus) && !(out.set(CW_STATUS, *row.field(kStatus)) && out.set(CW_RESOLVED, *row.field(kStatus)))) return;
+    if (is_deleted(row)) {  // the status by which the host knows it, whichever field says so
+      if (!out.set(CW_STATUS, "deleted")) return;
+    } else if (row.has(kStatus) && !(out.set(CW_STATUS, *row.field(kStatus)) && out.set(CW_RESOLVED, *row.field(kStatus)))) {
+      return;
+    }
     if (row.has(kAssigned) && !out.set(CW_ASSIGNED_AGENT_ID, *row.field(kAssigned))) return;
     if (row.has(kCreated) && !out.set(CW_STARTED_AT, *row.field(kCreated))) return;
     if (row.has(kUpdated) && !out.set(CW_VERSION, *row.field(kUpdated))) return;
@@ -287,9 +304,17 @@ class UnifiedInbox final : public cp::Translator {
   void messages(const cw_field& array, cp::Receiver& out) {
     out.walk(array, kElement, [&](const cw_record& element) {
       const Row row(element, roles_);
-      if (is_draft_(row.text(kStatus))) return true;
+      if (is_draft_(row.text(kStatus)) || is_deleted(row)) return true;
       return touchpoint(row, out);
     });
+  }
+
+  /// `deleted: true`, a `deleted_at`, or the status.
+  bool is_deleted(const Row& row) {
+    if (!filter_deleted_) return false;
+    const std::string_view flag = row.text(kDeleted);
+    return flag == "true" || flag == "1" || is_deleted_status_(row.text(kStatus)) ||
+           row.text(kDeletedAt).find_first_not_of(" \t") != std::string_view::npos;
   }
 
   static bool set_scope(const Row& row, cp::Receiver& out) {
@@ -363,6 +388,8 @@ class UnifiedInbox final : public cp::Translator {
         case kArchived:
         case kStarred:
         case kUnread:
+        case kDeleted:
+        case kDeletedAt:
           if (!out.carry(name, field)) return false;
           break;
         case kBody:
@@ -384,10 +411,12 @@ class UnifiedInbox final : public cp::Translator {
   }
 
   bool include_bodies_;
+  bool filter_deleted_;
   bool only_mapped_;
   Remembered<cw_touch_kind> kind_of_{kind_of};
   Remembered<cw_direction> direction_of_{direction_of};
   Remembered<bool> is_draft_{is_draft};
+  Remembered<bool> is_deleted_status_{is_deleted_status};
   std::vector<Role> roles_;
   std::vector<std::string> names_;
   std::string id_;

@@ -189,7 +189,7 @@ constexpr std::pair<std::string_view, std::string_view> kChannels[] = {
 
 constexpr std::pair<std::string_view, std::string_view> kStatuses[] = {
     {"new", "new"},         {"open", "open"},     {"pending", "pending"}, {"hold", "on_hold"},
-    {"on hold", "on_hold"}, {"solved", "solved"}, {"closed", "closed"},
+    {"on hold", "on_hold"}, {"solved", "solved"}, {"closed", "closed"},   {"deleted", "deleted"},
 };
 
 /// Columns by name: the exact spelling first, else the one that is alike but for case and blanks.
@@ -253,6 +253,7 @@ class ZendeskCsv final : public cp::Translator {
     for (const auto& [word, status] : kStatuses) setup.word(CW_STATUS, word, status);
     setup.others(CW_STATUS, CW_OTHERS_LOWER);
     for (const auto& [word, status] : kStatuses) {
+      if (status == "deleted") continue;  // says nothing of that
       setup.word(CW_RESOLVED, word, status == "solved" || status == "closed" ? "true" : "false");
     }
     for (const std::string_view good : {"good", "good with comment"}) setup.word(CW_CSAT_SCORE, good, setup.setting("csat_good"));

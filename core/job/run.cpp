@@ -343,7 +343,7 @@ class JobRun {
   Result<void> take(Finished& some) {
     for (std::size_t i = 0; i < some.sources.size(); ++i) {
       const Finished::Accounts& accounts = some.sources[i];
-      books_[i].translated -= accounts.books.rejected_total;
+      books_[i].translated -= accounts.books.rejected_total + accounts.books.filtered_total();
       books_[i].add(accounts.books);
       Summary& summary = summary_.sources[i];
       summary.written += accounts.written;

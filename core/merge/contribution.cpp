@@ -31,7 +31,7 @@ bool is_wide(const std::optional<Instant>& at) { return at && is_wide(*at); }
 
 /// A touchpoint's small values in two bytes.
 struct TouchBits {
-  static constexpr unsigned kDirection = 3, kHow = 5, kDuration = 8, kUser = 9, kSubject = 10;
+  static constexpr unsigned kDirection = 3, kHow = 5, kDuration = 8, kUser = 9, kSubject = 10, kLost = 11;
 };
 
 /// Writes into a buffer that has room for all of it.
@@ -243,10 +243,11 @@ void add_entry(Buffer& out, const Contribution& c, const Conversation& x, TextNu
   for (const Touchpoint& t : c.touchpoints) {
     to.raw(t.id);
     to.instant(t.at, wide);
-    to.raw(static_cast<std::uint16_t>(
-        static_cast<std::uint32_t>(t.kind) | static_cast<std::uint32_t>(t.direction) << TouchBits::kDirection |
-        static_cast<std::uint32_t>(t.how) << TouchBits::kHow | bit(t.has_duration, TouchBits::kDuration) |
-        bit(!t.user.empty(), TouchBits::kUser) | bit(!t.subject.empty(), TouchBits::kSubject)));
+    to.raw(static_cast<std::uint16_t>(static_cast<std::uint32_t>(t.kind) |
+                                      static_cast<std::uint32_t>(t.direction) << TouchBits::kDirection |
+                                      static_cast<std::uint32_t>(t.how) << TouchBits::kHow |
+                                      bit(t.has_duration, TouchBits::kDuration) | bit(!t.user.empty(), TouchBits::kUser) |
+                                      bit(!t.subject.empty(), TouchBits::kSubject) | bit(t.lost_duration, TouchBits::kLost)));
     if (t.has_duration) to.decimal(t.duration);
     if (!t.user.empty()) to.shared_text(t.user);
     if (!t.subject.empty()) to.text(t.subject);
@@ -323,6 +324,7 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
     t.direction = static_cast<Direction>(what >> TouchBits::kDirection & 3);
     t.how = static_cast<Known>(what >> TouchBits::kHow & 7);
     t.has_duration = (what >> TouchBits::kDuration & 1) != 0;
+    t.lost_duration = (what >> TouchBits::kLost & 1) != 0;
     t.duration = t.has_duration ? from.decimal() : Decimal();
     t.user = (what >> TouchBits::kUser & 1) != 0 ? from.shared_text() : std::string_view();
     t.subject = (what >> TouchBits::kSubject & 1) != 0 ? from.text() : std::string_view();

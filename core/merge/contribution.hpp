@@ -53,6 +53,7 @@ struct Touchpoint {
   Direction direction = Direction::unknown;
   Decimal duration;
   bool has_duration = false;
+  bool lost_duration = false;  ///< it has one that is no duration: a sum would lack it
   std::string_view user;
   std::string_view subject;
   Version version;

@@ -37,16 +37,31 @@ class Finisher {
       look_at_order(i, to);
     }
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
-      if (group_.standing(i) == i) {
+      if (is_deleted(i)) {
+        filter_state(i, to);
+      } else if (group_.standing(i) == i) {
         members_.push_back(i);
       } else {
         refuse_anothers_id(i, to);
       }
     }
-    finish_members(to);
+    if (!members_.empty()) finish_members(to);
   }
 
  private:
+  /// Whether the source's last word is that it has deleted the conversation.
+  [[nodiscard]] bool is_deleted(std::size_t i) const {
+    const auto& source = plan_.sources[group_.sources()[i]];
+    return !source.enrich && source.config->filter_deleted && group_.states()[i]->conversation.status == kDeletedStatus;
+  }
+
+  void filter_state(std::size_t i, Finished& to) {
+    const std::uint32_t source = group_.sources()[i];
+    to.sources[source].books.filter(kDeletedRule, group_.of(i).size());
+    if (!plan_.ledger) return;
+    for (const Contribution& c : group_.of(i)) add_ledger_entry(to.ledger, source, c.origin, Fate::filtered, kDeletedRule);
+  }
+
   struct Refusal {
     std::string_view code, field, message, cure;
   };

@@ -129,7 +129,8 @@ void join_conversation(State& state, const Conversation& from, const auto& versi
 
 /// The rest of a touchpoint, for two readings of one that versions do not tell apart.
 auto content(const Touchpoint& t) {
-  return std::tuple(t.at, t.kind, t.direction, t.how, t.has_duration, t.duration.digits, t.duration.scale, t.user, t.subject);
+  return std::tuple(t.at, t.kind, t.direction, t.how, t.has_duration, t.lost_duration, t.duration.digits, t.duration.scale,
+                    t.user, t.subject);
 }
 
 bool is_earlier(const Touchpoint& a, const Touchpoint& b) {
@@ -315,7 +316,7 @@ void derive(State& state, [[maybe_unused]] Report report) {
                    *note = nullptr;
   [[maybe_unused]] std::vector<const Touchpoint*> timed;  // of what reports
   Decimal handled;
-  bool has_handled = false;
+  bool has_handled = false, lost_part = false;
   for (const Touchpoint& t : all) {
     if (t.kind == TouchKind::note || t.kind == TouchKind::other || t.direction == Direction::internal) {
       if (t.kind == TouchKind::note && note == nullptr) note = &t;
@@ -326,6 +327,7 @@ void derive(State& state, [[maybe_unused]] Report report) {
     if (t.direction == Direction::outbound && inbound != nullptr && reply == nullptr) reply = &t;
     if (t.direction == Direction::outbound && !t.user.empty()) last_agent = &t;
     if (t.kind == TouchKind::email && !t.subject.empty() && subject == nullptr) subject = &t;
+    lost_part |= t.lost_duration;
     if (t.has_duration) {
       if (const auto sum = add(handled, t.duration)) handled = *sum;
       has_handled = true;
@@ -366,7 +368,7 @@ void derive(State& state, [[maybe_unused]] Report report) {
     say(Target::first_response_time, !c.first_response_time, Rule::first_response, std::array{inbound, reply},
         [&](Conversation& to) { to.first_response_time = seconds_between(inbound->at, reply->at); });
   }
-  if (has_handled) {
+  if (has_handled && !lost_part) {  // a sum that lacks a part is none
     say(Target::handle_time, !c.handle_time, Rule::sum_of_durations, timed, [&](Conversation& to) { to.handle_time = handled; });
   }
   if (last_agent != nullptr) {

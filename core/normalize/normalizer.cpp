@@ -141,6 +141,8 @@ Result<void> Normalizer::open() {
 
 /// What the settings say of words, and which texts are no id and no status.
 void Normalizer::settle_words() {
+  filters_deleted_ =
+      source_.filter_deleted && !source_.contributes;  // else the merge knows which of its records is the last word
   statuses_as_given_ = vocabulary(Target::status).empty();
   for (const SourceConfig::Word& w : source_.words) {
     if (w.word == "*") {

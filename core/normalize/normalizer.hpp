@@ -507,6 +507,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Arena scratch_text_;
   TextLines lines_{{}, 1};  // of the block
   bool translates_ids_ = false;
+  bool filters_deleted_ = false;    // records of deleted conversations, at once
   bool statuses_as_given_ = false;  // the adapter has no value map for them
   std::string number_room_;         // of a number that is not as it was written
   std::string id_room_;             // of an id that is not as it was written

@@ -626,7 +626,9 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
         touches_.pop_back();
         return false;
       }
-      count_bad(name_of(Target::handle_time), t.duration, std::string(kWhy), "correct it in the source");
+      touch.lost_duration = true;
+      count_bad(name_of(Target::handle_time), t.duration, fmt::format("{}; the conversation has no handle time then", kWhy),
+                "correct it in the source");
     }
   }
   const auto kept = [this](std::string_view text) {  // mostly it is the record's own, which stays as long

@@ -83,6 +83,10 @@ void Normalizer::understand() {
     understand_id(Target::customer_id, conversation_.customer_id);
     understand_text(Target::subject, conversation_.subject);
     understand_status();
+    if (filters_deleted_ && conversation_.status == kDeletedStatus) {
+      filter(kDeletedRule);
+      return;
+    }
     if (!source_.enrich) understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
     understand_time(Target::ended_at, kEnded, conversation_.ended_at, conversation_.ended_how);
     if (source_.evidence) weigh_evidence();

@@ -28,9 +28,14 @@ struct Books {
       known->second.count += records;
     }
   }
-  void filter(std::string_view rule) {
+  void filter(std::string_view rule, std::uint64_t records = 1) {
     const auto known = filtered.find(rule);
-    ++(known == filtered.end() ? filtered.emplace(std::string(rule), 0).first : known)->second;
+    (known == filtered.end() ? filtered.emplace(std::string(rule), 0).first : known)->second += records;
+  }
+  [[nodiscard]] std::uint64_t filtered_total() const {
+    std::uint64_t all = 0;
+    for (const auto& [rule, count] : filtered) all += count;
+    return all;
   }
   /// Adds what came after it in the input.
   void add(const Books& next) {

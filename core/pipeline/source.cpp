@@ -311,6 +311,11 @@ const std::vector<Option>& common_settings() {
        {"reject", "whole"},
        "an id that a spreadsheet has made a number with a fraction (123.0): reject it, or take the whole number where the "
        "fraction is zero"},
+      {"deleted",
+       Type::choice,
+       "filter",
+       {"filter", "keep"},
+       "conversations and messages that the source marks as deleted: leave them out, or keep them as they are"},
       {"metadata",
        Type::text,
        "all",
@@ -400,6 +405,7 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   if (auto ok = read_metadata(source, setting("metadata")); !ok) return ok.error();
   if (auto ok = read_limits(source); !ok) return ok.error();
   source.placeholders = setting("placeholders") == "absent";
+  source.filter_deleted = setting("deleted") == "filter";
   source.decimal_ids = setting("decimal_ids") == "whole";
   source.decimal_given = setting("decimal") != "auto";
   if (source.decimal_given) source.decimal = setting("decimal") == "point" ? DecimalMark::point : DecimalMark::comma;

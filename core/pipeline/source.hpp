@@ -43,6 +43,9 @@ struct FieldAlias {
   std::string name, column;
 };
 
+/// The status of a conversation that its source has deleted, and the rule by which its records are left out.
+inline constexpr std::string_view kDeletedStatus = "deleted", kDeletedRule = "deleted";
+
 struct SourceConfig {
   std::string name;
   AdapterInfo info;
@@ -62,6 +65,7 @@ struct SourceConfig {
   std::vector<Word> words;
   bool placeholders = true;            ///< `NULL` and its like are absent in ids and status
   bool customers_are_numbers = false;  ///< as far as they were looked at: `612 345 678` is no phone number there
+  bool filter_deleted = true;          ///< conversations whose status is kDeletedStatus are left out
   bool decimal_ids = false;            ///< ids whose fraction is zero are taken for whole numbers
   enum class Metadata : std::uint8_t { all, mapped, none, listed };
   Metadata metadata = Metadata::all;

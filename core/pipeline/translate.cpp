@@ -157,7 +157,7 @@ class Writer {
   /// Conversations that the merge has put together.
   Result<void> take(Finished& some) {
     for (const Finished::Accounts& accounts : some.sources) {
-      books_.translated -= accounts.books.rejected_total;
+      books_.translated -= accounts.books.rejected_total + accounts.books.filtered_total();
       books_.add(accounts.books);
       written_ += accounts.written;
       merged_ += accounts.merged;

@@ -156,7 +156,7 @@ TEST_CASE("source: an unknown setting, with the nearest name") {
   CHECK(refused("hour", "business") == "adapter fake has no setting \"hour\"\n  did you mean \"hours\"?");
   CHECK(refused("quite-other", "1") ==
         "adapter fake has no setting \"quite-other\"\n"
-        "  it has: platform, default_channel, channel.<word>, status.<word>, resolved.<word>, placeholders, decimal_ids, "
+        "  it has: platform, default_channel, channel.<word>, status.<word>, resolved.<word>, placeholders, decimal_ids, deleted, "
         "metadata, include_bodies, on_bad_value, fold, time_format, decimal, time_zone_column, "
         "records, field.<name>, delimiter, header_row, quotes, short_rows, max_lines_in_field, max_record, max_fields, "
         "max_depth, hours, good, strict, column");

@@ -123,9 +123,9 @@ enum cw_form {
 
 /* What becomes of a word that no vocabulary entry covers. */
 enum cw_others {
-  CW_OTHERS_BAD = 0,   /* a bad value; for CW_CHANNEL the setting `default_channel`, else the record is rejected */
+  CW_OTHERS_BAD = 0,   /* a bad value; for CW_CHANNEL the record is rejected; for CW_RESOLVED, where there are words, left out */
   CW_OTHERS_LOWER = 1, /* kept, in lower case, and counted */
-  CW_OTHERS_FALSE = 2  /* CW_RESOLVED: false */
+  CW_OTHERS_FALSE = 2  /* CW_RESOLVED: false; only where the source's documents say that no other word means resolved */
 };
 
 /* ---- setup: settings in, vocabulary out ------------------------------------------------------------------------ */
