@@ -1584,7 +1584,8 @@ TEST_CASE("touchpoints: a bad duration is said and takes nothing else with it") 
     const BadValue bad = run.books().bad_values.at("handle_time_seconds");
     CHECK(bad.count == 1);
     CHECK(bad.found == duration);
-    CHECK(bad.message == "the duration of a touchpoint is not a number of seconds that is 0 or more");
+    CHECK(bad.message ==
+          "the duration of a touchpoint is not a number of seconds that is 0 or more; the conversation has no handle time then");
 
     Run strict(events(), {{"on_bad_value", "reject"}}, "UTC", RecordRole::event);
     CHECK(strict.json(std::string("{\"id\":\"1\",\"when\":\"2024-06-01T10:00:00Z\",\"dur\":\"") + duration + "\"}\n") == "");
