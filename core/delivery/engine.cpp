@@ -37,7 +37,8 @@ class Engine::Workers {
       try {
         threads_.emplace_back([this, t = std::shared_ptr<Transport>(std::move(*transport))] { serve(*t); });
       } catch (const std::exception&) {  // then there are fewer
-        if (threads_.empty()) failure_ = Error{Errc::memory, "no thread that sends can be started", "raise the limit on processes"};
+        if (threads_.empty())
+          failure_ = Error{Errc::memory, "no thread that sends can be started", "raise the limit on processes"};
         return;
       }
     }

@@ -1,5 +1,5 @@
-// Preloaded into the program under test: the FAULT_NTH-th call of the functions that FAULT_CALL names fails with FAULT_ERRNO, or, for
-// writes with FAULT_ERRNO 0, takes half of the bytes. Calls count from 1; FAULT_COUNT names a file to which the number of
+// Preloaded into the program under test: the FAULT_NTH-th call of the functions that FAULT_CALL names fails with FAULT_ERRNO, or,
+// for writes with FAULT_ERRNO 0, takes half of the bytes. Calls count from 1; FAULT_COUNT names a file to which the number of
 // calls met is written at the end, so that a driver knows when there are none left. FAULT_FROM=1: all from the n-th on fail.
 //
 //   FAULT_CALL: read write open rename fsync mmap close ftruncate alloc
@@ -77,8 +77,8 @@ static int fails(const char* call) {
   return 1;
 }
 
-#define REAL(type, name, ...)                                        \
-  static type (*real)(__VA_ARGS__);                                  \
+#define REAL(type, name, ...)       \
+  static type (*real)(__VA_ARGS__); \
   if (real == NULL) real = (type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, name)
 
 // Standard error is left alone: what goes there is tested apart.

@@ -154,12 +154,13 @@ TEST_CASE("source: its name, the adapter's unless it is given") {
 TEST_CASE("source: an unknown setting, with the nearest name") {
   CHECK(refused("metdata", "all") == "adapter fake has no setting \"metdata\"\n  did you mean \"metadata\"?");
   CHECK(refused("hour", "business") == "adapter fake has no setting \"hour\"\n  did you mean \"hours\"?");
-  CHECK(refused("quite-other", "1") ==
-        "adapter fake has no setting \"quite-other\"\n"
-        "  it has: platform, default_channel, channel.<word>, status.<word>, resolved.<word>, placeholders, decimal_ids, deleted, "
-        "metadata, include_bodies, on_bad_value, fold, time_format, decimal, time_zone_column, "
-        "records, field.<name>, delimiter, header_row, quotes, short_rows, max_lines_in_field, max_record, max_fields, "
-        "max_depth, hours, good, strict, column");
+  CHECK(
+      refused("quite-other", "1") ==
+      "adapter fake has no setting \"quite-other\"\n"
+      "  it has: platform, default_channel, channel.<word>, status.<word>, resolved.<word>, placeholders, decimal_ids, deleted, "
+      "metadata, include_bodies, on_bad_value, fold, time_format, decimal, time_zone_column, "
+      "records, field.<name>, delimiter, header_row, quotes, short_rows, max_lines_in_field, max_record, max_fields, "
+      "max_depth, hours, good, strict, column");
   CHECK(refused("channel.", "email").starts_with("adapter fake has no setting \"channel.\"\n"));
   CHECK(refused("", "x").starts_with("adapter fake has no setting \"\"\n"));
 }

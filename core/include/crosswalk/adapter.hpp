@@ -63,7 +63,7 @@ struct AdapterInfo {
   std::vector<Option> options;
   std::vector<IdentifyRule> identify;
   std::vector<std::pair<std::string, std::string>> columns;  ///< of which column (or field) it makes a target, for messages
-  std::string path;  ///< of the library
+  std::string path;                                          ///< of the library
 };
 
 /// How a value is written (plugin.h: cw_how).
