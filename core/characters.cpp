@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "text.hpp"
+
 namespace crosswalk {
 namespace {
 
@@ -37,16 +39,19 @@ constexpr bool is_variation(std::uint32_t code) { return code >= 0xFE00 && code 
 }  // namespace
 
 Character first_character(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
+  constexpr Character kNone{0xFFFD, 1};
+  const auto byte = [text](std::size_t at) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[at])); };
   const std::uint32_t first = byte(0);
-  const std::size_t size = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (size > text.size()) return {first, 1};
-  switch (size) {
-    case 1: return {first, 1};
-    case 2: return {(first & 0x1F) << 6 | (byte(1) & 0x3F), 2};
-    case 3: return {(first & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F), 3};
-    default: return {(first & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4};
+  if (first < 0x80) return {first, 1};
+  if (first < 0xC2 || first > 0xF4) return kNone;
+  const std::size_t size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (size > text.size()) return kNone;
+  std::uint32_t code = first & (0x7FU >> size);
+  for (std::size_t at = 1; at < size; ++at) {
+    if ((byte(at) & 0xC0) != 0x80) return kNone;
+    code = code << 6 | (byte(at) & 0x3F);
   }
+  return {code, size};
 }
 
 Character last_character(std::string_view text) {
@@ -111,6 +116,23 @@ std::string revealed(std::string_view text) {
   }
   return out;
 }
+
+std::string clean_name(std::string_view name) {
+  std::string clean;
+  while (!name.empty()) {
+    const Character c = first_character(name);
+    if (is_unicode_blank(c.code)) {
+      clean += ' ';
+    } else if (!is_format_character(c.code)) {
+      clean += name.substr(0, c.size);
+    }
+    name.remove_prefix(c.size);
+  }
+  const std::size_t begin = std::min(clean.find_first_not_of(' '), clean.size());
+  return clean.substr(begin, clean.find_last_not_of(' ') + 1 - begin);
+}
+
+std::string folded_name(std::string_view name) { return lower(clean_name(name)); }
 
 std::uint32_t lower_letter(std::uint32_t c) {
   if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 0x20 : c;

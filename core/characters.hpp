@@ -8,7 +8,7 @@
 
 namespace crosswalk {
 
-/// The character at the start of a text that is not empty; a byte that begins none is one by itself.
+/// The character at the start of a text that is not empty; a byte that is no UTF-8 stands for U+FFFD.
 struct Character {
   std::uint32_t code = 0;
   std::size_t size = 0;  ///< bytes
@@ -50,6 +50,11 @@ struct Character {
 
 /// A letter in lower case, where upper and lower are one character each: Latin, Greek, Cyrillic. Everything else as it is.
 [[nodiscard]] std::uint32_t lower_letter(std::uint32_t code);
+
+/// A name without what does not show: format characters go, each blank becomes a space, and none stands around it.
+[[nodiscard]] std::string clean_name(std::string_view name);
+/// How names of columns are compared: cleaned, in lower case.
+[[nodiscard]] std::string folded_name(std::string_view name);
 
 /// Appends a character as UTF-8.
 void append_character(std::string& to, std::uint32_t code);

@@ -6,9 +6,9 @@
 #include <array>
 #include <cstddef>
 
+#include "characters.hpp"
 #include "framing/csv_rule.hpp"
 #include "framing/utf8.hpp"
-#include "unicode.hpp"
 
 namespace crosswalk::csv {
 namespace {
@@ -161,7 +161,7 @@ bool is_blank_row(std::string_view row, char delimiter) {
   while (!row.empty()) {
     const Character c = first_character(row);
     const bool filler =
-        c.value <= ' ' || c.value == '"' || row.front() == delimiter || is_unicode_blank(c.value) || is_invisible(c.value);
+        c.code <= ' ' || c.code == '"' || row.front() == delimiter || is_unicode_blank(c.code) || is_format_character(c.code);
     if (!filler) return false;
     row.remove_prefix(c.size);
   }

@@ -7,13 +7,13 @@
 #include <cstring>
 #include <utility>
 
+#include "characters.hpp"
 #include "framing/csv.hpp"
 #include "framing/csv_head.hpp"
 #include "framing/csv_kernels.hpp"
 #include "framing/csv_rule.hpp"
 #include "framing/lines.hpp"
 #include "framing/utf8.hpp"
-#include "unicode.hpp"
 
 namespace crosswalk {
 namespace {

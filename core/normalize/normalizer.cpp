@@ -10,6 +10,7 @@
 #include <memory>
 #include <utility>
 
+#include "characters.hpp"
 #include "encode/conversation_json.hpp"
 #include "encode/json_text.hpp"
 #include "encode/reject_json.hpp"
@@ -20,7 +21,6 @@
 #include "pipeline/newest.hpp"
 #include "pipeline/notes.hpp"
 #include "text.hpp"
-#include "unicode.hpp"
 
 namespace crosswalk {
 namespace {

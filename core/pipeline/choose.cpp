@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "characters.hpp"
 #include "crosswalk/translate.hpp"
 #include "framing/csv.hpp"
 #include "framing/json.hpp"
@@ -14,7 +15,6 @@
 #include "pipeline/header.hpp"
 #include "pipeline/source.hpp"
 #include "text.hpp"
-#include "unicode.hpp"
 
 namespace crosswalk {
 namespace {

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
+#include "characters.hpp"
 #include "framing/csv_head.hpp"
 #include "framing/looks_like.hpp"
 #include "pipeline/choose.hpp"
 #include "text.hpp"
-#include "unicode.hpp"
 
 namespace crosswalk {
 namespace {

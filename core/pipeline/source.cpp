@@ -8,8 +8,8 @@
 #include <chrono>
 #include <optional>
 
+#include "characters.hpp"
 #include "text.hpp"
-#include "unicode.hpp"
 
 namespace crosswalk {
 namespace {

@@ -3,6 +3,7 @@
 // calls met is written at the end, so that a driver knows when there are none left. FAULT_FROM=1: all from the n-th on fail.
 //
 //   FAULT_CALL: read write open rename fsync mmap close ftruncate alloc
+#pragma GCC diagnostic ignored "-Wpedantic"  // dlsym() gives functions as objects: POSIX says they are
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
