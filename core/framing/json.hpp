@@ -31,6 +31,8 @@ class JsonArrayWalker {
   virtual ~JsonArrayWalker() = default;
   /// False when the slice is not a JSON array.
   virtual bool walk(std::string_view array, std::string_view prefix, const std::function<bool(const Record&)>& element) = 0;
+  /// Keys that stood twice in the element given last.
+  [[nodiscard]] virtual std::uint32_t duplicate_keys() const = 0;
 };
 [[nodiscard]] std::unique_ptr<JsonArrayWalker> make_array_walker(NameTable& names, const Limits& limits);
 

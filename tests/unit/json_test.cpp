@@ -592,10 +592,83 @@ TEST_CASE("json records: everything in a record is checked") {
   }
 }
 
-TEST_CASE("json records: a path that comes twice has its last value, in the first one's place") {
-  gives(R"({"a":1,"b":2,"a":3})", {"1@0 a=3 b=2 +1 duplicates"});
-  gives(R"({"a":1,"b":2,"\u0061":3,"a":[4]})", {"1@0 a=[4] b=2 +2 duplicates"});
-  gives(R"({"a":{"b":1},"a":{"b":2,"c":3},"a.b":4})", {"1@0 a.b=4 a.c=3 +2 duplicates"});
+TEST_CASE("json records: of a key that stands twice the last value stands whole") {
+  SUBCASE("values: in the first one's place") {
+    gives(R"({"a":1,"b":2,"a":3})", {"1@0 a=3 b=2 +1 duplicates"});
+    gives(R"({"a":1,"b":2,"\u0061":3,"a":[4]})", {"1@0 a=[4] b=2 +2 duplicates"});
+    gives(R"({"a":1,"a":null})", {"1@0 a=null +1 duplicates"});
+  }
+  SUBCASE("objects: nothing of the earlier one is left") {
+    gives(R"({"a":{"b":1,"c":2},"a":{"c":3}})", {"1@0 a.c=3 +1 duplicates"});
+    gives(R"({"a":{"b":1},"x":0,"a":{"c":3},"y":1})", {"1@0 x=0 a.c=3 y=1 +1 duplicates"});
+    gives(R"({"a":{"b":{"c":1,"d":{"e":2}}},"a":{"b":{"f":3}}})", {"1@0 a.b.f=3 +1 duplicates"});
+    gives(R"({"a":{"b":{"c":1},"b":{"d":2}}})", {"1@0 a.b.d=2 +1 duplicates"});
+    gives(R"({"a":{"b":{"c":1}},"a":{"b":{"c":2},"b":{"d":3}},"a":{"b":{"c":4}}})", {"1@0 a.b.c=4 +3 duplicates"});
+  }
+  SUBCASE("of other kinds") {
+    for (const std::string other : {"null", "\"t\"", "7", "true", "[1]", "{}"}) {
+      CAPTURE(other);
+      const std::string shown = other == "\"t\"" ? "'t'" : other;
+      gives("{\"a\":{\"b\":1,\"c\":2},\"a\":" + other + ",\"z\":9}", {"1@0 a=" + shown + " z=9 +1 duplicates"});
+      gives("{\"a\":" + other + ",\"a\":{\"b\":1,\"c\":2},\"z\":9}", {"1@0 a.b=1 a.c=2 z=9 +1 duplicates"});
+      gives("{\"a\":{\"b\":1},\"a\":" + other + ",\"a\":{\"c\":2}}", {"1@0 a.c=2 +2 duplicates"});
+      gives("{\"a\":{\"a\":{\"b\":1},\"a\":" + other + "}}", {"1@0 a.a=" + shown + " +1 duplicates"});
+    }
+  }
+  SUBCASE("however they are spelled") {
+    gives(R"({"a":{"b":1},"\u0061":{"c":2}})", {"1@0 a.c=2 +1 duplicates"});
+    gives(R"({"\u0061":{"b":1},"a":2})", {"1@0 a=2 +1 duplicates"});
+    gives(R"({"\u0061":1,"a":{"b":2}})", {"1@0 a.b=2 +1 duplicates"});
+    gives(R"({"a":{"\u0062":1,"b":2}})", {"1@0 a.b=2 +1 duplicates"});
+  }
+  SUBCASE("in every record, and in none that has no such key") {
+    const std::string clean = R"({"a":{"b":"1"},"c":{"d":"2"}})";
+    const std::string twice = R"({"a":{"b":"1"},"a":{"d":"2"}})";
+    const std::string kinds = R"({"a":{"b":"1"},"a":"2"})";
+    const std::string alone = R"({"a":"2","b":null})";
+    const std::vector<std::pair<std::string, std::string>> all = {
+        {clean, "a.b='1' c.d='2'"}, {twice, "a.d='2' +1 duplicates"}, {kinds, "a='2' +1 duplicates"}, {alone, "a='2' b=null"}};
+    std::string text;
+    std::vector<std::string> expected;
+    for (std::size_t i = 0; i < 64; ++i) {
+      const auto& [record, shown] = all[i * i / 3 % all.size()];
+      expected.push_back(std::to_string(i + 1) + "@" + std::to_string(text.size()) + " " + shown);
+      text += record + "\n";
+    }
+    const Run run = read_json(text);
+    REQUIRE(run.events.size() == expected.size());
+    gives(text, expected);
+  }
+  SUBCASE("what was replaced does not count against the limit") {
+    JsonOptions options;
+    options.limits.max_fields = 3;
+    gives(R"({"a":{"b":1,"c":2,"d":3},"a":{"e":1,"f":2,"g":3}})", {"1@0 a.e=1 a.f=2 a.g=3 +1 duplicates"}, options);
+    const Run run = read_json(R"({"a":{"b":1,"c":2,"d":3},"a":{"e":1,"f":2,"g":3,"h":4}})"
+                              "\n"
+                              R"({"a":1,"b":2,"c":3,"d":4})",
+                              options);
+    REQUIRE(run.events.size() == 2);
+    CHECK(run.events[0].code == "too_many_fields");
+    CHECK(run.events[1].code == "too_many_fields");
+  }
+  SUBCASE("many of them, in time that only grows with the record") {
+    std::string text = "{";
+    for (int i = 0; i < 10'000; ++i) text += "\"k" + std::to_string(i) + "\":0,";
+    for (int i = 0; i < 200'000; ++i) text += R"("a":{"b":1},)";
+    text += R"("a":{"c":2}})";
+    const Run run = read_json(text);
+    REQUIRE(run.events.size() == 1);
+    CHECK(run.events[0].fields.size() == 10'001);
+    CHECK(run.events[0].fields.back().name == "a.c");
+    CHECK(run.events[0].duplicate_keys == 200'000);
+  }
+}
+
+TEST_CASE("json records: names say which keys they are made of") {
+  gives(R"({"a.b":1,"a":{"b":2}})", {R"(1@0 a\.b=1 a.b=2)"});
+  gives(R"({"a":{"b":2},"a.b":{"c":1},"a":{"b.c":1}})", {R"(1@0 a\.b.c=1 a.b\.c=1 +1 duplicates)"});
+  gives(R"({"a[]":1,"b\\":2,"c\\.d":3,"e]":4})", {R"(1@0 a\[]=1 b\\=2 c\\\.d=3 e]=4)"});
+  gives(R"({"":{"a":1},".a":2,"a":3})", {R"(1@0 .a=1 \.a=2 a=3)"});
 }
 
 TEST_CASE("json records: nesting") {
