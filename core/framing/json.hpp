@@ -11,8 +11,9 @@ namespace crosswalk {
 
 struct JsonOptions {
   /// Where the records are: empty to find out (a page is an object with one of the known keys), or a JSON Pointer like
-  /// `/result/items` to the array (or the single object) that holds them.
-  std::string records;
+  /// `/result/items` to the array (or the single object) that holds them. A name that is no index goes into each element of an
+  /// array on the way: `/data` also fits `[{"data": […]}, {"data": […]}]`.
+  std::string records_at;
   Limits limits;
 };
 

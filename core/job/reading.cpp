@@ -191,7 +191,7 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
     return {};
   });
   if (result) flow->account(summary);
-  summary.notes.insert(summary.notes.end(), flow->notes().begin(), flow->notes().end());
+  flow->enter_notes(summary);
   summary.bytes_read = progress.bytes;
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   if (!result && cancelled()) return interrupted_run();  // whatever it was at

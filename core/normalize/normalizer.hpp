@@ -302,6 +302,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Slot& slot(Target target) { return slots_[static_cast<std::size_t>(target)]; }
 
   void understand();
+  void reject_without_id();
   void understand_id(Target target, std::string_view& to);
   void understand_unusual_id(Target target, std::string_view& to);
   void understand_text(Target target, std::string_view& to);

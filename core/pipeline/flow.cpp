@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "pipeline/choose.hpp"
 #include "pipeline/notes.hpp"
 #include "pipeline/ordered.hpp"
 #include "pipeline/survey.hpp"
@@ -122,6 +123,7 @@ SourceFlow::~SourceFlow() {
 }
 
 Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog, const Cancelled& cancelled) {
+  if (auto ok = check_renamed(options.settings); !ok) return ok.error();
   auto paths = expand(options.inputs);
   if (!paths) return paths.error();
   PreparedSource prepared;
@@ -140,6 +142,13 @@ Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCa
   }
   auto adapter = catalog.load(id);
   if (!adapter) return adapter.error();
+  if (!options.adapter.empty()) {
+    auto head = prepared.first_bytes->peek(kHead);
+    if (!head) return head.error();
+    auto doubt = doubt_about((*adapter)->info(), *head, paths->front(), options.settings);
+    if (!doubt) return doubt.error();
+    if (!doubt->empty()) prepared.notes.push_back(std::move(*doubt));
+  }
   auto made = make_source(options, *adapter, std::move(*paths));
   if (!made) return made.error();
   prepared.config = std::make_unique<SourceConfig>(std::move(*made));
@@ -173,6 +182,7 @@ Result<std::unique_ptr<SourceFlow>> SourceFlow::open(SourceConfig& config, Prepa
   }
   flow->reader_ = std::make_unique<BlockReader>(config, std::move(source.first), std::move(source.first_bytes),
                                                 or_unwanted(source.unwanted, cancelled));
+  flow->notes_ = std::move(source.notes);
   return flow;
 }
 
@@ -189,6 +199,11 @@ Result<void> SourceFlow::run(const std::function<Result<void>(Batch&)>& take) {
         item.batch.clear();
         return taken;
       });
+}
+
+void SourceFlow::enter_notes(Summary& summary) const {
+  for (const auto* notes : {&notes_, &reader_->notes()}) summary.notes.insert(summary.notes.end(), notes->begin(), notes->end());
+  reader_->findings().enter(config_->inputs, summary);
 }
 
 void SourceFlow::account(Summary& summary) const {

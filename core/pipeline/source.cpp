@@ -208,13 +208,19 @@ const std::vector<Option>& common_settings() {
        "default: the adapter's, or auto (all times are looked at; an order of day and month that none proves is an error); iso, "
        "epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern such as %d.%m.%Y %H:%M"},
       {"time_zone_column", Type::text, "", {}, "the field that holds each record's time zone"},
-      {"records", Type::text, "", {}, "JSON Pointer to the records inside a page, for example /result/items"},
+      {"records_at", Type::text, "", {}, "JSON Pointer to the records inside a page, for example /result/items"},
       {"delimiter", Type::text, "", {}, "CSV delimiter: one character, or tab; default: found out from the head"},
       {"max_record", Type::number, "16777216", {}, "longest record, in bytes"},
       {"max_fields", Type::number, "16384", {}, "most fields of a record"},
       {"max_depth", Type::number, "128", {}, "deepest nesting of a JSON record"},
   };
   return kSettings;
+}
+
+Result<void> check_renamed(const std::map<std::string, std::string, std::less<>>& settings) {
+  const auto found = settings.find("records");
+  if (found == settings.end()) return {};
+  return usage("the setting records is called records_at", fmt::format("--set records_at={}", found->second));
 }
 
 Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_ptr<const Adapter> adapter,
@@ -224,6 +230,7 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   source.info = source.adapter->info();
   source.name = options.source_name.empty() ? source.info.id : options.source_name;
   source.inputs = std::move(inputs);
+  if (auto ok = check_renamed(options.settings); !ok) return ok.error();
   if (auto ok = read_settings(source, options); !ok) return ok.error();
   const auto setting = [&](std::string_view name) -> const std::string& { return source.settings.find(name)->second; };
 
@@ -236,7 +243,7 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   if (auto ok = read_limits(source); !ok) return ok.error();
   source.include_bodies = setting("include_bodies") == "true";
   source.reject_bad_values = setting("on_bad_value") == "reject";
-  source.records = setting("records");
+  source.records_at = setting("records_at");
   source.fold = source.info.role != RecordRole::conversation && setting("fold") == "true";
   if (source.info.role == RecordRole::event && !source.fold) {
     return usage(fmt::format("a record of {} is one touchpoint; it is no conversation before it is folded", source.info.id),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -61,8 +62,8 @@ struct SourceConfig {
   Explanations* explanations = nullptr;  ///< records to be explained; null: none
   bool want_rejects = true;              ///< reject lines are written somewhere
   Limits limits;
-  char delimiter = 0;   ///< 0: found out
-  std::string records;  ///< JSON Pointer; empty: found out
+  char delimiter = 0;      ///< 0: found out
+  std::string records_at;  ///< JSON Pointer; empty: found out
   std::string time_zone_column;
 
   std::shared_ptr<const ZoneDatabase> zones;
@@ -83,6 +84,9 @@ struct SourceConfig {
     return metadata == Metadata::listed ? metadata_names.contains(entry) : metadata != Metadata::none;
   }
 };
+
+/// Settings that have another name now.
+[[nodiscard]] Result<void> check_renamed(const std::map<std::string, std::string, std::less<>>& settings);
 
 /// Checks options against the adapter's manifest. Unknown settings are errors with the nearest name.
 [[nodiscard]] Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_ptr<const Adapter> adapter,

@@ -225,7 +225,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
       result = interrupted();  // whatever the reading thread was at
     }
   }
-  summary.notes.insert(summary.notes.end(), flow.notes().begin(), flow.notes().end());
+  flow.enter_notes(summary);
   // An input that broke off: what was read before stands, so folds are written and the last body is closed.
   const bool broke_off = !result.ok() && result.error().code != Errc::closed;
   if (result.ok() || broke_off) {
