@@ -11,6 +11,7 @@ external_id = "{platform}:{id}"       # also {source}, {scope}; needed when sour
 memory_limit = "1GiB"                 # for the whole run; default 1GiB, at least 16MiB
 order_by = "external_id"              # the default, or "started_at"
 rejects = "out/rejects.jsonl"         # records that were refused; without it they are only counted
+ledger = "out/ledger.jsonl"           # what became of each record
 zone_data = "/usr/share/zoneinfo"     # time zones; default: the system's
 
 [[source]]

@@ -22,6 +22,21 @@ std::size_t merge_memory(std::uint64_t limit, unsigned jobs) {
 
 constexpr std::size_t kMostUnknown = 20;
 
+/// Problems of several sources as one error.
+Error all_of(const std::vector<Error>& problems) {
+  if (problems.size() == 1) return problems.front();
+  constexpr std::size_t kMost = 20;
+  Error all{problems.front().code, fmt::format("{} problems", problems.size()), ""};
+  for (std::size_t i = 0; i < problems.size(); ++i) {
+    if (problems[i].code == Errc::usage) all.code = Errc::usage;
+    if (i >= kMost) continue;
+    all.message += "\n" + problems[i].message;
+    if (!problems[i].cure.empty()) all.message += "\n  " + problems[i].cure;
+  }
+  if (problems.size() > kMost) all.message += fmt::format("\nand {} more", problems.size() - kMost);
+  return all;
+}
+
 }  // namespace
 
 Error interrupted_run() { return {Errc::io, "interrupted; nothing is written", ""}; }
@@ -34,12 +49,14 @@ Result<void> JobReading::prepare() {
     if (!parsed) return parsed.error();
     external_id = std::move(*parsed);
   }
+  std::vector<Error> problems;  // all that is wrong is said at once
   for (std::size_t i = 0; i < job_.sources.size(); ++i) {
     const JobSource& source = job_.sources[i];
     TranslateOptions asked;
     asked.source_name = source.name;
     asked.adapter = source.adapter;
     asked.inputs = source.inputs;
+    asked.allow_empty = source.allow_empty;
     asked.time_zone = source.time_zone;
     asked.disambiguation = source.disambiguation;
     asked.evidence = source.evidence;
@@ -49,8 +66,12 @@ Result<void> JobReading::prepare() {
     auto prepared = prepare_source(asked, catalog_, hooks_.cancelled);
     if (!prepared) {
       if (cancelled()) return interrupted_run();
-      const Error& e = prepared.error();
-      return Error{e.code, fmt::format("source \"{}\": {}", source.name, e.message), job_words(e.cure)};
+      std::vector<Error> here = problems_of(asked, catalog_);
+      if (here.empty()) here.push_back(prepared.error());
+      for (const Error& e : here) {
+        problems.push_back({e.code, fmt::format("source \"{}\": {}", source.name, e.message), job_words(e.cure)});
+      }
+      continue;
     }
     SourceConfig& config = *prepared->config;
     config.in_job = true;
@@ -64,6 +85,7 @@ Result<void> JobReading::prepare() {
     configs_.push_back(std::move(prepared->config));
     prepared_.push_back(std::move(*prepared));
   }
+  if (!problems.empty()) return all_of(problems);
   if (auto ok = check_platforms(); !ok) return ok;
   return check_links();
 }
@@ -168,6 +190,7 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
   std::unique_ptr<SourceFlow> flow = std::move(*opened);
   describe(*configs_[i], asked.evidence, summary);
   summary.role = asked.enrich ? "enrich" : "merge";
+  summary.rejects_kept = true;
   Progress progress;
   progress.total_bytes = flow->total_bytes();
   std::optional<Error> not_its_own;  // of what all sources share

@@ -29,6 +29,9 @@ struct PreparedSource {
 [[nodiscard]] Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog,
                                                     const Cancelled& cancelled);
 
+/// Everything that keeps a source from being prepared, and can be told without reading it; perhaps nothing.
+[[nodiscard]] std::vector<Error> problems_of(const TranslateOptions& options, AdapterCatalog& catalog);
+
 /// What is known of the source beforehand.
 void describe(const SourceConfig& source, bool evidence, Summary& summary);
 

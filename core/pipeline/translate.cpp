@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <vector>
 
@@ -164,14 +163,15 @@ Result<void> check_outputs(const TranslateOptions& options, const std::vector<st
                                      {"--summary", options.summary}}) {
     if (path.empty()) continue;
     const OutputTarget target = output_target(path);
-    if (!target.replaced) continue;
-    std::error_code failed;
     for (const std::string& input : inputs) {
-      if (std::filesystem::equivalent(target.path, input, failed)) {
-        return Error{Errc::usage, fmt::format("{}: this is an input, and would be overwritten", path),
-                     fmt::format("name another file with {}", option)};
+      if (writes_into(target, input)) {
+        const bool standard = path == "-";
+        return Error{Errc::usage,
+                     fmt::format("{}: this is an input, and would be overwritten", standard ? "standard output" : path),
+                     standard ? std::string("send it to another file") : fmt::format("name another file with {}", option)};
       }
     }
+    if (!target.replaced) continue;
     for (const Output& other : outputs) {
       if (other.target.path != target.path) continue;
       return Error{Errc::usage, fmt::format("{}: {} and {} name the same file", path, other.option, option), "give each its own"};
@@ -190,7 +190,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
   if (!prepared) return prepared.error();
   const std::unique_ptr<SourceConfig> source = std::move(prepared->config);
   if (auto ok = check_outputs(options, source->inputs); !ok) return ok;
-  source->want_rejects = !options.rejects.empty();
+  source->want_rejects = summary.rejects_kept = !options.rejects.empty();
   source->contributes = source->fold;
   if (source->contributes) source->texts = std::make_shared<SharedTexts>();
   const unsigned jobs = job_count(options.jobs);
@@ -240,6 +240,7 @@ Result<void> translate(const TranslateOptions& options, AdapterCatalog& catalog,
     if (auto ok = rejects->commit(); !ok && result.ok()) result = ok;
   }
   if (result.ok()) result = (*output)->commit();
+  summary.complete = result.ok();
   return result;
 }
 

@@ -153,7 +153,8 @@ TEST_CASE("json layouts: what is no JSON is said at once") {
   gives(
       "\x7f"
       "ELF\x02\x01\0"s,
-      {"ERROR in.json: this does not look like JSON: it starts with the bytes 7F 45 4C 46 02 01 00" + cure});
+      {"ERROR in.json: this is a program, not JSON"});
+  gives("\x7f\x01\x02", {"ERROR in.json: this does not look like JSON: it starts with the bytes 7F 01 02" + cure});
   gives("\xff\xfe{", {"ERROR in.json: this does not look like JSON: it starts with the bytes FF FE 7B" + cure});
   gives("null\n{\"a\":1}", {"1@0 FAULT not_an_object (4) the record is null, not an object; found null", "2@5 a=1"});
 }
