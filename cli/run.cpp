@@ -17,7 +17,8 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   if (!job) return report(job.error());
   auto host = host_options(a.adapters);
   if (!host) return report(host.error());
-  bool sink_to_stdout = a.options.ledger == "-" || a.options.rejects == "-" || job->rejects == "-" || a.options.summary == "-";
+  bool sink_to_stdout = a.options.ledger == "-" || job->ledger == "-" || a.options.rejects == "-" || job->rejects == "-" ||
+                        a.options.summary == "-";
   for (const JobSink& sink : job->sinks) sink_to_stdout |= sink.path == "-" || sink.updates == "-";
   sink_to_stdout &= !a.options.dry_run || a.options.summary == "-";
   if (a.json && sink_to_stdout) {

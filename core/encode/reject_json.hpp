@@ -15,7 +15,7 @@ struct Reject {
   std::string_view source, file;
   std::uint64_t line = 0, offset = 0;
   std::string_view code, field, found, message, cure;
-  std::string_view record;        ///< original bytes, maybe cut; bytes that are not UTF-8 become U+FFFD
+  std::string_view record;        ///< original bytes, maybe cut; where it is not UTF-8 its bytes follow as record_base64
   std::uint64_t record_size = 0;  ///< true length
 };
 

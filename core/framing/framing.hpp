@@ -118,6 +118,22 @@ struct Block {
   [[nodiscard]] std::uint64_t line_of(std::size_t position) const;
 };
 
+/// What a splitter saw that is no record and costs none, but should be known.
+struct Remark {
+  std::string code;          ///< stable, see docs/reference: e.g. "page_member"
+  std::uint64_t offset = 0;  ///< of the first of its kind
+  std::uint64_t line = 0;
+  std::string message, cure;
+  std::uint64_t count = 1;
+};
+
+/// What pages say of the pages around them.
+struct Pages {
+  std::uint64_t more = 0;  ///< so many say that others follow
+  bool last = false;       ///< one says that none follows
+  Remark first_with_more;
+};
+
 /// Cuts one input into blocks. One per input file; used by one thread.
 class Splitter {
  public:
@@ -125,6 +141,9 @@ class Splitter {
   /// Fills `block` (reusing its memory) with about `target` bytes of whole records, more only if one record is larger.
   /// False at the end of the input. An error ends the input: what was given before stands.
   virtual Result<bool> next(Block& block, std::size_t target) = 0;
+  /// At the end: what was seen on the way.
+  [[nodiscard]] virtual std::vector<Remark> remarks() const { return {}; }
+  [[nodiscard]] virtual Pages pages() const { return {}; }
 };
 
 /// Turns blocks of one input into records. One per worker; used by one thread. Names go into the table given at

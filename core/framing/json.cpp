@@ -10,6 +10,7 @@
 #include "framing/json_layout.hpp"
 #include "framing/json_pointer.hpp"
 #include "framing/json_value.hpp"
+#include "framing/looks_like.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -145,6 +146,9 @@ class LayoutFinder {
     const std::string_view head = window_.text(0, std::min(window_.size(), kLongestFirstToken));
     const std::string_view line = trimmed(head.substr(0, head.find('\n')));
     if (!find_flaw(line, 1)) return Layout::lines;
+    if (const LooksLike look = looks_like(head)) {
+      return Error{Errc::data, fmt::format("{}: this is {}, not JSON", name_, look.what), std::string(look.cure)};
+    }
     return Error{Errc::data, fmt::format("{}: this does not look like JSON: it starts with {}", name_, shown_start(line)),
                  "JSON records start with { or [; for another kind of file choose an adapter that reads it"};
   }
@@ -162,7 +166,7 @@ Result<std::unique_ptr<Splitter>> open_json(std::string name, std::unique_ptr<By
   constexpr std::size_t kLargestRecord = std::size_t{1} << 30;  // places inside of blocks have 32 bits
   Limits limits = options.limits;
   limits.max_record = std::min(limits.max_record, kLargestRecord);
-  Result<std::vector<std::string>> pointer = json::parse_pointer(options.records);
+  Result<std::vector<std::string>> pointer = json::parse_pointer(options.records_at);
   if (!pointer) return pointer.error();
   auto window = std::make_unique<json::Window>(std::move(bytes));
   const Result<json::Layout> layout = json::LayoutFinder(name, *window, limits.max_record).find();

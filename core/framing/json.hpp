@@ -11,8 +11,9 @@ namespace crosswalk {
 
 struct JsonOptions {
   /// Where the records are: empty to find out (a page is an object with one of the known keys), or a JSON Pointer like
-  /// `/result/items` to the array (or the single object) that holds them.
-  std::string records;
+  /// `/result/items` to the array (or the single object) that holds them. A name that is no index goes into each element of an
+  /// array on the way: `/data` also fits `[{"data": […]}, {"data": […]}]`.
+  std::string records_at;
   Limits limits;
 };
 
@@ -31,6 +32,8 @@ class JsonArrayWalker {
   virtual ~JsonArrayWalker() = default;
   /// False when the slice is not a JSON array.
   virtual bool walk(std::string_view array, std::string_view prefix, const std::function<bool(const Record&)>& element) = 0;
+  /// Keys that stood twice in the element given last.
+  [[nodiscard]] virtual std::uint32_t duplicate_keys() const = 0;
 };
 [[nodiscard]] std::unique_ptr<JsonArrayWalker> make_array_walker(NameTable& names, const Limits& limits);
 

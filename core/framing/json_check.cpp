@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "framing/json_text.hpp"
 #include "text.hpp"
 
 namespace crosswalk::json {
@@ -226,7 +227,7 @@ class Reading {
       if (level.array) path += "[]";
       if (level.array || level.key.empty()) continue;
       if (!path.empty()) path += '.';
-      path += level.key;
+      add_key(path, unescaped(level.key));
     }
     return shown(path, kShownField);
   }

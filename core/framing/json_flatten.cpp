@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kLarge = std::size_t{1} << 20;
 constexpr std::string_view kEmptyObject = "{}";
+constexpr std::uint8_t kReplaced = 0x80;  // flag of a field whose value a later one replaced; none is left in a record
 
 /// All of a field but where its text is, in one word.
 struct Use {
@@ -96,6 +97,11 @@ void Flattener::begin_record() {
   duplicates_ = 0;
   count_ = 0;
   depth_ = 0;
+  if (dropped_ != 0) {  // the last record was refused
+    dropped_ = 0;
+    if (fields_.size() > limits_.max_fields) fields_.resize(limits_.max_fields);
+  }
+  forget_paths();
   if (++record_ == 0) {  // after four thousand million of them
     std::fill(slots_.begin(), slots_.end(), Slot{});
     ++record_;
@@ -104,7 +110,7 @@ void Flattener::begin_record() {
 
 CROSSWALK_HOT void Flattener::open(KeyTree::Node* node, std::string_view name) {
   if (depth_ == frames_.size()) frames_.resize(2 * depth_ + 1);
-  frames_[depth_++] = {KeyTree::Walk(node), name};
+  frames_[depth_++] = {KeyTree::Walk(node), name, ++instances_};
 }
 
 Refusal Flattener::take_object(std::string_view prefix) {
@@ -124,6 +130,7 @@ Refusal Flattener::take_object(std::string_view prefix) {
   Cursor at{text_, token_, end_};
   const Refusal refusal = members(at);
   token_ = at.token;
+  if (dropped_ != 0 && refusal == Refusal::none) close_gaps();
   return refusal;
 }
 
@@ -152,7 +159,7 @@ Refusal Flattener::members(Cursor& at_outside) {
         at.step();
         if (depth_ == limits_.max_depth) return Refusal::too_deep;
         if (at.byte() != '}') {
-          open(name.node, name.meaning());
+          if (const Refusal refusal = open_object(name); refusal != Refusal::none) return refusal;
           continue;
         }
         at.step();
@@ -181,7 +188,9 @@ CROSSWALK_HOT bool Flattener::plain_members(Cursor& at) {
   const char* const text = at.text;
   const std::uint32_t* token = at.token;
   const auto plain_up_to = static_cast<std::uint32_t>(backslash_ - text);
-  Slot* const slots = slots_.data();  // for every id that a node has
+  Slot* const slots = slots_.data();      // for every id that a node has
+  Opened* const opened = opened_.data();  // for every path that a node has
+  std::uint64_t instance = frames_[depth_ - 1].instance;
   Slot slot(record_, count_);
   Field *field = fields_.data() + count_, *const fields_end = fields_.data() + fields_.size();
   bool behind_member = false;
@@ -192,9 +201,18 @@ CROSSWALK_HOT bool Flattener::plain_members(Cursor& at) {
     KeyTree::Node* const node = KeyTree::expected(behind, text + token[0]);
     if (node == nullptr) break;
     if (text[begin] == '{') {
-      if (text[end] == '}' || depth_ == limits_.max_depth) break;
+      if (text[end] == '}' || depth_ == limits_.max_depth || node->path < 0) break;
+      Opened& object = opened[node->path];
+      if (object.parent == instance) break;
+      if (object.field >= 0) {
+        if (slots[object.field].record() == slot.record()) break;
+        slots[object.field] = Slot::of_object(slot.record(), node->path);
+      }
+      object.parent = instance;
+      object.begin = static_cast<std::uint32_t>(slot.position());
       frames_[depth_ - 1].walk.expected = behind;
       open(node, node->meaning);
+      instance = instances_;
       expected = &node->first;
       token += 3;
       continue;
@@ -224,6 +242,7 @@ CROSSWALK_HOT bool Flattener::plain_members(Cursor& at) {
       while (depth_ != 1 && at.end - token > 1 && text[*token] == '}') {
         ++token;
         expected = frames_[--depth_ - 1].walk.expected;
+        instance = frames_[depth_ - 1].instance;
       }
       behind_member = text[*token] != ',';
       if (behind_member) break;
@@ -377,11 +396,7 @@ CROSSWALK_HOT Refusal Flattener::put_id(int id, Kind kind, std::string_view text
   const auto at = static_cast<std::size_t>(id);
   if (at >= slots_.size()) slots_.resize(std::max(at + 1, 2 * slots_.size()));
   Slot& slot = slots_[at];
-  if (slot.record() == record_) {  // this path again: the last value counts
-    fields_[slot.position()] = field;
-    ++duplicates_;
-    return Refusal::none;
-  }
+  if (slot.record() == record_ && replaced(slot, field)) return Refusal::none;
   if (count_ == fields_.size() && !make_room()) return Refusal::too_many_fields;
   slot = Slot(record_, count_);
   fields_[count_++] = field;
@@ -390,16 +405,116 @@ CROSSWALK_HOT Refusal Flattener::put_id(int id, Kind kind, std::string_view text
 
 [[gnu::noinline]] bool Flattener::make_room() {
   constexpr std::size_t kFirst = 64;
-  if (count_ >= limits_.max_fields) return false;
-  fields_.resize(std::min(limits_.max_fields, std::max(kFirst, 2 * count_)));
+  if (count_ - dropped_ >= limits_.max_fields) return false;
+  fields_.resize(std::min(limits_.max_fields + dropped_, std::max(kFirst, 2 * count_)));
   return true;
+}
+
+// ---- keys that stand twice ----------------------------------------------------------------------------------------------
+
+// The object that comes next, with something in it.
+[[gnu::noinline]] Refusal Flattener::open_object(const Key& key) {
+  int path = key.node != nullptr ? key.node->path : KeyTree::kNoId;
+  if (path < 0) {
+    if (const Refusal refusal = path_of(key, path); refusal != Refusal::none) return refusal;
+    if (key.node != nullptr && static_cast<std::size_t>(path) < NameTable::kStable) key.node->path = path;
+  }
+  Opened& opened = opened_[static_cast<std::size_t>(path)];
+  Slot* const slot = opened.field < 0 ? nullptr : &slots_[static_cast<std::size_t>(opened.field)];
+  if (is_here(opened)) {
+    ++duplicates_;
+    drop_inside(static_cast<std::size_t>(path));
+  } else if (slot != nullptr && slot->record() == record_ && !slot->is_object()) {
+    ++duplicates_;
+    drop(slot->position());
+  }
+  if (slot != nullptr) *slot = Slot::of_object(record_, path);
+  opened.parent = frames_[depth_ - 1].instance;
+  opened.begin = static_cast<std::uint32_t>(count_);
+  open(key.node, key.meaning());
+  return Refusal::none;
+}
+
+// The number of a path. Like ids, some are for this record only.
+Refusal Flattener::path_of(const Key& key, int& path) {
+  if (!build_path(key.meaning())) return Refusal::name_too_long;
+  path = paths_.intern(path_);
+  if (path < 0) return Refusal::too_many_fields;
+  const auto at = static_cast<std::size_t>(path);
+  if (at >= opened_.size()) opened_.resize(std::max(at + 1, 2 * opened_.size()));
+  return Refusal::none;
+}
+
+bool Flattener::is_here(const Opened& opened) const { return opened.parent == frames_[depth_ - 1].instance; }
+
+// The path of this value had another one in this record, be it a value or an object. True: this one stands in its place.
+[[gnu::noinline]] bool Flattener::replaced(Slot& slot, const Field& field) {
+  if (!slot.is_object()) {
+    fields_[slot.position()] = field;
+    ++duplicates_;
+    return true;
+  }
+  if (is_here(opened_[slot.path()])) {  // else it went with the object around it
+    ++duplicates_;
+    drop_inside(slot.path());
+  }
+  return false;
+}
+
+void Flattener::drop(std::size_t position) {
+  Field& field = fields_[position];
+  if ((field.flags & kReplaced) != 0) return;
+  field.flags = kReplaced;
+  slots_[field.id] = Slot();
+  ++dropped_;
+}
+
+// All fields of the object that has this path. They stand together.
+void Flattener::drop_inside(std::size_t path) {
+  Opened& opened = opened_[path];
+  const std::string_view name = paths_.name(static_cast<std::uint16_t>(path));
+  for (std::size_t i = opened.begin; i != count_; ++i) {
+    const std::string_view of_field = names_.name(fields_[i].id);
+    if (!of_field.starts_with(name) || of_field.size() == name.size() || of_field[name.size()] != '.') break;
+    drop(i);
+  }
+  opened.parent = 0;
+}
+
+void Flattener::forget_paths() {
+  for (const std::int32_t path : passing_fields_) opened_[static_cast<std::size_t>(path)].field = KeyTree::kNoId;
+  passing_fields_.clear();
+  const std::size_t passing = paths_.transient_count();
+  if (passing == 0) return;
+  const auto first = opened_.begin() + NameTable::kStable;
+  std::fill(first, first + static_cast<std::ptrdiff_t>(passing), Opened{});
+  paths_.forget_transient();
+}
+
+// Takes out the fields that were replaced.
+[[gnu::noinline]] void Flattener::close_gaps() {
+  const auto end = fields_.begin() + static_cast<std::ptrdiff_t>(count_);
+  count_ = static_cast<std::size_t>(
+      std::remove_if(fields_.begin(), end, [](const Field& field) { return (field.flags & kReplaced) != 0; }) - fields_.begin());
+  dropped_ = 0;
+  if (fields_.size() > limits_.max_fields) fields_.resize(limits_.max_fields);
 }
 
 // The id of a path that was not met before, or is not remembered.
 [[gnu::noinline]] Refusal Flattener::name(const Key& key, int& id) {
-  if (!build_path(key.meaning())) return Refusal::name_too_long;
+  int path = KeyTree::kNoId;
+  if (const Refusal refusal = path_of(key, path); refusal != Refusal::none) return refusal;
   id = names_.intern(path_);
   if (id < 0) return Refusal::too_many_fields;
+  Opened& opened = opened_[static_cast<std::size_t>(path)];
+  if (opened.field < 0) {
+    opened.field = id;
+    if (static_cast<std::size_t>(id) >= NameTable::kStable) passing_fields_.push_back(path);
+    if (is_here(opened)) {
+      ++duplicates_;
+      drop_inside(static_cast<std::size_t>(path));
+    }
+  }
   if (key.node != nullptr && static_cast<std::size_t>(id) < NameTable::kStable) key.node->id = id;
   return Refusal::none;
 }
@@ -410,7 +525,7 @@ bool Flattener::build_path(std::string_view name) {
   const auto append = [&](std::string_view part) {
     if (!first) path_ += '.';
     first = false;
-    path_ += part;
+    add_key(path_, part);
     return path_.size() <= kLongestName;
   };
   for (std::size_t i = 1; i < depth_; ++i) {

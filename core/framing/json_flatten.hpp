@@ -18,8 +18,9 @@ enum class Refusal : std::uint8_t { none, not_json, not_an_object, too_deep, too
 
 /// Flattens values out of one text after the other. Fields are valid until the next value.
 ///
-/// A path that comes again in one object (the same key twice, however it is spelled) is one field: the last value, in the
-/// place of the first.
+/// Of a key that one object has twice, however it is spelled, the last value stands whole, whatever its kind: nothing of
+/// the earlier one is left. Names of fields are paths of keys, divided by dots; in a key `.`, `[` and `\` stand behind a `\`,
+/// so that no two paths have one name.
 class Flattener {
  public:
   static constexpr std::size_t kLongestName = 4096;
@@ -61,6 +62,7 @@ class Flattener {
   struct Frame {
     KeyTree::Walk walk;
     std::string_view name;
+    std::uint64_t instance = 0;  ///< no other object that was ever opened has this number
   };
   /// A key: its node, or, when it has none, what it means.
   struct Key {
@@ -77,9 +79,23 @@ class Flattener {
     [[nodiscard]] std::size_t position() const { return static_cast<std::uint32_t>(word_); }
     [[nodiscard]] Slot next() const { return Slot(word_ + 1); }  ///< that of the field behind it
 
+    /// Instead of a position: an object has the field's path.
+    static Slot of_object(std::uint32_t record, std::int32_t path) {
+      return Slot(record, kObject | static_cast<std::uint32_t>(path));
+    }
+    [[nodiscard]] bool is_object() const { return (word_ & kObject) != 0; }
+    [[nodiscard]] std::size_t path() const { return static_cast<std::uint32_t>(word_) & ~kObject; }
+
    private:
+    static constexpr std::uint32_t kObject = std::uint32_t{1} << 31;
     explicit Slot(std::uint64_t word) : word_(word) {}
     std::uint64_t word_ = 0;
+  };
+  /// What is known of a path that was an object's. It has the path in this record where `parent` is the object it stands in.
+  struct Opened {
+    std::uint64_t parent = 0;             ///< instance in which it stood last
+    std::uint32_t begin = 0;              ///< position of its first field then
+    std::int32_t field = KeyTree::kNoId;  ///< id of the field of the same path, if there is one
   };
 
   void begin_record();
@@ -94,6 +110,14 @@ class Flattener {
   Refusal array(Cursor& at, std::string_view& slice);
   Refusal array_elements(Cursor& at);
   void open(KeyTree::Node* node, std::string_view name);
+  Refusal open_object(const Key& key);
+  Refusal path_of(const Key& key, int& path);
+  bool is_here(const Opened& opened) const;
+  bool replaced(Slot& slot, const Field& field);
+  void drop(std::size_t position);
+  void drop_inside(std::size_t path);
+  void forget_paths();
+  void close_gaps();
   Refusal put(const Key& key, Kind kind, std::string_view text);
   Refusal put_id(int id, Kind kind, std::string_view text);
   Refusal name(const Key& key, int& id);
@@ -121,8 +145,13 @@ class Flattener {
   std::size_t depth_ = 0;
   std::vector<bool> inner_;  // inside an array: what is open, true for arrays
   std::vector<Field> fields_;
-  std::size_t count_ = 0;    // of the fields that belong to this record
-  std::vector<Slot> slots_;  // by id
+  std::size_t count_ = 0;                     // of the fields that belong to this record
+  std::size_t dropped_ = 0;                   // of those: values that a later one of the same key replaced
+  std::vector<Slot> slots_;                   // by id
+  NameTable paths_;                           // of objects, and of fields that some object could be mistaken for
+  std::vector<Opened> opened_;                // by number of the path
+  std::vector<std::int32_t> passing_fields_;  // paths whose field has an id for this record only
+  std::uint64_t instances_ = 0;
   std::uint32_t record_ = 0;
   std::uint32_t duplicates_ = 0;
   std::string path_;

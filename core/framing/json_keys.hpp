@@ -31,6 +31,7 @@ class KeyTree {
     Node* next = nullptr;          ///< followed this one last time
     Node* first = nullptr;         ///< came first inside this one last time
     std::int32_t id = kNoId;       ///< of the field that this key names
+    std::int32_t path = kNoId;     ///< number of its path, once it was met with an object as its value
     Node* parent = nullptr;
     std::string_view meaning;  ///< the key without its escapes
     [[nodiscard]] std::string_view key() const { return {quoted + 1, size - 2}; }

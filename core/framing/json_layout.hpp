@@ -33,7 +33,8 @@ enum class Answer : std::uint8_t { no, yes, pause, failed };
 ///
 /// It is when one of the keys conversations, items, data, tickets, records, results or activities has an array of objects
 /// (or an empty one) as its value, and none of the keys id, externalId, external_id, conversation_id and Id comes before
-/// it: a record that knows its own id is a record, whatever lists it has. Looks at `limit` bytes at most.
+/// it: a record that knows its own id is a record, whatever lists it has. Also when such a key has null as its value and nothing
+/// but words of pages stand beside it. Looks at `limit` bytes at most.
 [[nodiscard]] Answer is_page(Window& window, std::size_t start, std::size_t limit);
 
 /// One value per line; a line is a record, whatever is in it.

@@ -104,7 +104,7 @@ class JsonParser final : public BlockParser {
                 {},
                 shown(text, 20),
                 fmt::format("the record is {}, not an object", kind_of_value(text.front())),
-                "records are JSON objects; where they stand inside other values, say so with the setting records"};
+                "records are JSON objects; where they stand inside other values, say so with the setting records_at"};
       case Refusal::too_many_fields:
         return {0,
                 "too_many_fields",
@@ -160,6 +160,7 @@ class ArrayWalker final : public JsonArrayWalker {
     if (buffer_.size() > kLarge) buffer_ = {};
     return good;
   }
+  [[nodiscard]] std::uint32_t duplicate_keys() const override { return flattener_.duplicates(); }
 
  private:
   static constexpr std::size_t kLarge = std::size_t{1} << 20;

@@ -6,7 +6,7 @@ namespace crosswalk::json {
 namespace {
 
 Error wrong(std::string_view pointer, std::string_view why) {
-  return Error{Errc::usage, fmt::format("setting records: \"{}\" is not a JSON Pointer: {}", pointer, why),
+  return Error{Errc::usage, fmt::format("setting records_at: \"{}\" is not a JSON Pointer: {}", pointer, why),
                "write the path of keys to the records, each behind a slash: /result/items (in keys, ~ is ~0 and / is ~1)"};
 }
 

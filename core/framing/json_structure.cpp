@@ -27,6 +27,23 @@ constexpr std::array<std::string_view, 7> kPageKeys = {"conversations", "items",
                                                        "records",       "results", "activities"};
 constexpr std::array<std::string_view, 5> kRecordKeys = {"id", "externalId", "external_id", "conversation_id", "Id"};
 
+/// How a page says that there are others: where the next one is, that there are more, that it is the last one.
+constexpr std::array<std::string_view, 17> kNextKeys = {
+    "next",       "next_page",   "nextPage",   "next_url",      "nextUrl",         "next_link",  "nextLink",  "@odata.nextLink",
+    "next_href",  "next_cursor", "nextCursor", "nextPageToken", "next_page_token", "next_token", "nextToken", "next_offset",
+    "nextPageUrl"};
+constexpr std::array<std::string_view, 8> kMoreKeys = {"has_more", "hasMore",       "has_more_items", "has_next",
+                                                       "hasNext",  "has_next_page", "hasNextPage",    "isTruncated"};
+constexpr std::array<std::string_view, 4> kEndKeys = {"end_of_stream", "endOfStream", "is_last", "isLast"};
+/// Objects in which a page says so, and what else stands in pages.
+constexpr std::array<std::string_view, 8> kInfoKeys = {"links", "_links",    "paging",   "pagination",
+                                                       "pages", "page_info", "pageInfo", "meta"};
+constexpr std::array<std::string_view, 32> kPageWords = {
+    "total",   "count",  "total_count",  "totalCount",    "page",      "per_page",   "page_size", "pageSize",
+    "limit",   "offset", "previous",     "previous_page", "prev",      "first",      "last",      "cursor",
+    "after",   "before", "after_cursor", "before_cursor", "after_url", "before_url", "end_time",  "status",
+    "success", "ok",     "code",         "message",       "error",     "errors",     "type",      "request_id"};
+
 template <std::size_t n>
 bool among(const std::array<std::string_view, n>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -78,6 +95,46 @@ std::optional<Answer> holds_records(Look look) {
   return look.byte() == '{' || look.byte() == ']' ? std::optional(Answer::yes) : std::nullopt;
 }
 
+bool is_page_word(std::string_view key) {
+  return among(kNextKeys, key) || among(kMoreKeys, key) || among(kEndKeys, key) || among(kInfoKeys, key) ||
+         among(kPageWords, key);
+}
+
+/// Is the value at `look` one that says something: neither null nor false, nor empty?
+Answer says_something(Look look) {
+  const char first = look.byte();
+  if (first == 'n' || first == 'f' || first == '0') return Answer::no;
+  if (first != '"' && !opens(first)) return Answer::yes;
+  look.step();
+  switch (look.to_byte()) {
+    case Look::At::pause: return Answer::pause;
+    case Look::At::failed: return Answer::failed;
+    case Look::At::byte: break;
+    default: return Answer::yes;
+  }
+  const char behind = look.byte();
+  return behind == '"' ? (first == '"' ? Answer::no : Answer::yes) : behind == '}' || behind == ']' ? Answer::no : Answer::yes;
+}
+
+/// Is the first element of an array a page? Stricter than for an object alone: there is no id anywhere in it.
+Answer is_page_in_array(Window& window, std::size_t start, std::size_t limit) {
+  bool has_list = false, has_id = false;
+  const Answer answer =
+      judge_members(window, start, limit, [&](std::string_view key, const Look& value) -> std::optional<Answer> {
+        has_id = has_id || among(kRecordKeys, key);
+        if (has_id) return Answer::no;
+        if (has_list || !among(kPageKeys, key)) return std::nullopt;
+        const std::optional<Answer> holds = holds_records(value);
+        has_list = holds == Answer::yes;
+        return has_list ? std::nullopt : holds;
+      });
+  return answer == Answer::no && has_list && !has_id ? Answer::yes : answer;
+}
+
+bool is_index(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 /// Does the object at `start` have this key?
 Answer has_key(Window& window, std::size_t start, std::size_t limit, std::string_view name) {
   return judge_members(window, start, limit, [&](std::string_view key, const Look&) -> std::optional<Answer> {
@@ -110,16 +167,27 @@ class StructureSplitter final : public Splitter {
     return true;
   }
 
+  [[nodiscard]] std::vector<Remark> remarks() const override {
+    std::vector<Remark> all;
+    for (const Remark* remark : {&passed_, &several_, &without_}) {
+      if (remark->count != 0) all.push_back(*remark);
+    }
+    return all;
+  }
+  [[nodiscard]] Pages pages() const override { return pages_; }
+
  private:
   enum class Step : std::uint8_t { on, pause, end, failed };
 
   /// An envelope or an array that is open.
   struct Level {
     enum class Kind : std::uint8_t {
-      records,      ///< an array whose elements are records
-      page,         ///< an object with such arrays among its members
-      path_object,  ///< an object on the way to the records
-      path_array,   ///< an array on the way to the records
+      records,       ///< an array whose elements are records
+      page,          ///< an object with such arrays among its members
+      path_object,   ///< an object on the way to the records
+      path_array,    ///< an array on the way to the records
+      passed_array,  ///< a list in a page that is not read
+      page_info,     ///< an object in a page that says which pages there are
     };
     enum class Phase : std::uint8_t {
       first,   ///< nothing came yet
@@ -133,6 +201,12 @@ class StructureSplitter final : public Splitter {
     std::size_t index = 0;       ///< path_array: of the next element
     bool damaged = false;        ///< something inside was refused: commas and its end may be missing
     bool value_missing = false;  ///< there was a comma too many since the last element
+    bool pages = false;          ///< records: they are pages
+    bool null_list = false;      ///< page: null stands where a list of records could be
+    std::size_t lists = 0;       ///< page, path_object: lists of records in it
+    [[nodiscard]] bool is_array() const {
+      return kind == Kind::records || kind == Kind::path_array || kind == Kind::passed_array;
+    }
   };
   using Phase = Level::Phase;
 
@@ -146,6 +220,8 @@ class StructureSplitter final : public Splitter {
     switch (levels_.back().kind) {
       case Level::Kind::records: return array_item();
       case Level::Kind::path_array: return path_array_item();
+      case Level::Kind::passed_array: return passed_item();
+      case Level::Kind::page_info:
       case Level::Kind::page:
       case Level::Kind::path_object: return member();
     }
@@ -215,10 +291,26 @@ class StructureSplitter final : public Splitter {
       resumed_ = blank_so_far_;
     }
     if (resumed_) {
+      const std::size_t depth = levels_.size();
       const Step step = find_level();
-      if (step != Step::on || levels_.empty()) return step;
+      if (step != Step::on || levels_.size() != depth) return step;
     }
-    return element();
+    return c == '{' && levels_.size() == 1 ? page_or_record() : element();
+  }
+
+  // An object in the outermost array. Whether that is an array of pages, its first element tells.
+  Step page_or_record() {
+    Level& level = levels_.back();
+    const bool first = level.index == 0 && pointer_.empty();
+    if (!first && !level.pages) return element();
+    switch (level.pages ? is_page(window_, at_, max_record_) : is_page_in_array(window_, at_, max_record_)) {
+      case Answer::yes: break;
+      case Answer::no: return element();
+      case Answer::pause: return Step::pause;
+      case Answer::failed: return Step::failed;
+    }
+    level.pages = true;
+    return push(Level::Kind::page);
   }
 
   Step end_of_array() {
@@ -237,7 +329,12 @@ class StructureSplitter final : public Splitter {
     resumed_ = answer == Answer::pause;
     if (answer == Answer::pause) return Step::pause;
     if (answer == Answer::failed) return Step::failed;
-    if (answer == Answer::yes) levels_.clear();
+    if (answer == Answer::yes && levels_.front().pages) {
+      levels_.resize(1);
+      levels_.front().phase = Phase::value;
+    } else if (answer == Answer::yes) {
+      levels_.clear();
+    }
     return Step::on;
   }
 
@@ -251,9 +348,30 @@ class StructureSplitter final : public Splitter {
       return Step::on;
     }
     if (c == ',' || c == '}' || c == ':' || level.phase == Phase::after) return broken_envelope(at_, at_);
+    if (!is_index(pointer_[level.name])) return enter(at_, level.name);  // in each element
     note_name(fmt::format("{}", level.index), level.name);
     if (fmt::format("{}", level.index) != pointer_[level.name]) return skip_value(at_);
     return enter(at_, level.name + 1);
+  }
+
+  // An element of a list that is not read.
+  Step passed_item() {
+    Level& level = levels_.back();
+    const char c = window_.at(at_);
+    if (c == ']') {
+      if (passed_.count++ == 0) {
+        passed_.message = fmt::format("the list \"{}\" ({}) stands beside the records and is not read", shown(passed_key_),
+                                      counted(level.index, "element"));
+      }
+      return pop();
+    }
+    if (c == ',' && level.phase == Phase::after) {
+      level.phase = Phase::value;
+      advance(at_ + 1);
+      return Step::on;
+    }
+    if (c == ',' || c == '}' || c == ':' || level.phase == Phase::after) return broken_envelope(at_, at_);
+    return skip_value(at_);
   }
 
   // One member of a page, or of an object on the way to the records; or the object's end.
@@ -275,17 +393,106 @@ class StructureSplitter final : public Splitter {
     if (const auto at = look.key(begin, end); at != Look::At::byte) return stopped(at);
     const std::string key = unescaped(window_.text(begin, end));
     if (level.kind == Level::Kind::page) return page_member(key, look);
+    if (level.kind == Level::Kind::page_info) return other_member(key, look);
     note_name(key, level.name);
-    return key == pointer_[level.name] ? enter(look.at(), level.name + 1) : skip_value(look.at());
+    return key == pointer_[level.name] ? enter(look.at(), level.name + 1) : other_member(key, look);
   }
 
-  Step page_member(std::string_view key, const Look& value) {
+  Step page_member(const std::string& key, const Look& value) {
     const Answer answer = among(kPageKeys, key) ? holds_records(value).value_or(Answer::no) : Answer::no;
     if (answer == Answer::pause) return Step::pause;
     if (answer == Answer::failed) return Step::failed;
-    if (answer == Answer::no) return skip_value(value.at());
+    Level& page = levels_.back();
+    if (answer == Answer::no) {
+      if (among(kPageKeys, key) && value.byte() == 'n') {
+        page.null_list = true;
+        null_key_ = key;
+      }
+      return other_member(key, value);
+    }
+    note_list(page, key);
     advance(value.at());
     return push(Level::Kind::records);
+  }
+
+  // What stands beside the records: what it says of other pages is noted, and a list is counted.
+  Step other_member(const std::string& key, const Look& value) {
+    const bool in_info = levels_.back().kind == Level::Kind::page_info;
+    const bool next = among(kNextKeys, key), end = among(kEndKeys, key), hint = next || end || among(kMoreKeys, key);
+    const char c = value.byte();
+    if (hint || (c == '[' && !in_info)) {
+      const Answer something = says_something(value);
+      if (something == Answer::pause) return Step::pause;
+      if (something == Answer::failed) return Step::failed;
+      if (hint) note_hint(key, (something == Answer::yes) != end, !next);
+      if (!hint && something == Answer::yes) return pass_list(key, value.at());
+    }
+    if (c != '{' || in_info || !among(kInfoKeys, key)) return skip_value(value.at());
+    advance(value.at());
+    return push(Level::Kind::page_info);
+  }
+
+  void note_hint(const std::string& key, bool more, bool surely) {
+    (surely ? surely_more_ : perhaps_more_) = more;
+    if (!more || pages_.more != 0) return;
+    pages_.first_with_more =
+        remark("more_pages",
+               fmt::format("the page's \"{}\" says that another one follows, and no page says that it is the last", shown(key)),
+               "give the others too, or export again");
+  }
+
+  Step pass_list(const std::string& key, std::size_t value) {
+    if (passed_.count == 0) {
+      passed_ = remark("list_not_read", {}, fmt::format("if these are the records: --set records_at={}", pointer_to(key)));
+      passed_.count = 0;
+      passed_key_ = key;
+    }
+    advance(value);
+    return push(Level::Kind::passed_array);
+  }
+
+  // A list of records begins. All that a page has are read.
+  void note_list(Level& page, const std::string& key) {
+    if (page.lists++ == 0) {
+      first_list_ = key;
+    } else if (several_.count++ == 0) {
+      const bool twice = key == first_list_;
+      several_ = remark("several_lists",
+                        twice ? fmt::format("the page has \"{}\" twice; the records of both were read", shown(key))
+                              : fmt::format("the page has records under \"{}\" and under \"{}\"; both were read",
+                                            shown(first_list_), shown(key)),
+                        twice ? std::string("look whether one is meant to replace the other")
+                              : fmt::format("to read one of them: --set records_at={}", pointer_to(first_list_)));
+    }
+  }
+
+  Remark without_list(const std::string& key) {
+    return remark("page_without_records", fmt::format("the page has null under \"{}\", where records are looked for", shown(key)),
+                  "look whether the export is whole");
+  }
+
+  // The end of a page, or of an envelope around the records.
+  void end_page(const Level& page) {
+    if (page.kind == Level::Kind::page && page.null_list && page.lists == 0 && without_.count++ == 0) {
+      without_ = without_list(null_key_);
+    }
+    const std::optional<bool> more = surely_more_ ? surely_more_ : perhaps_more_;
+    surely_more_ = perhaps_more_ = std::nullopt;
+    if (!more) return;
+    pages_.more += *more ? std::uint64_t{1} : std::uint64_t{0};
+    pages_.last |= !*more;
+  }
+
+  Remark remark(std::string code, std::string message, std::string cure) {
+    return {std::move(code), window_.place(at_), window_.line_at(at_), std::move(message), std::move(cure)};
+  }
+
+  // Where a member of the innermost object stands, as a JSON Pointer.
+  [[nodiscard]] std::string pointer_to(const std::string& key) const {
+    std::string pointer;
+    const std::size_t above = levels_.back().kind == Level::Kind::path_object ? levels_.back().name : 0;
+    for (std::size_t i = 0; i < above; ++i) pointer += "/" + pointer_[i];
+    return pointer + "/" + key;
   }
 
   // Goes into a value on the way to the records; `name` is the first name of the pointer that is still to be found.
@@ -294,6 +501,15 @@ class StructureSplitter final : public Splitter {
     const bool found = name == pointer_.size();
     if (!found && !opens(c)) return skip_value(value);
     found_ = found_ || found;
+    if (found && levels_.size() != 0 && levels_.back().kind == Level::Kind::path_object) {
+      if (c == 'n') {
+        Remark null = without_list(pointer_.back());
+        const Step step = skip_value(value);
+        if (step == Step::on && without_.count++ == 0) without_ = std::move(null);
+        return step;
+      }
+      if (c == '[') note_list(levels_.back(), pointer_.back());
+    }
     advance(value);
     if (found && c != '[') {
       if (levels_.back().kind == Level::Kind::path_object) levels_.back().phase = Phase::record;
@@ -520,7 +736,10 @@ class StructureSplitter final : public Splitter {
 
   Step pop() {
     advance(at_ + 1);
+    const Level closed = levels_.back();
     levels_.pop_back();
+    const bool outermost = levels_.empty() || levels_.back().is_array();
+    if (outermost && (closed.kind == Level::Kind::page || closed.kind == Level::Kind::path_object)) end_page(closed);
     value_done();
     return Step::on;
   }
@@ -548,7 +767,7 @@ class StructureSplitter final : public Splitter {
     advance(window_.size());
     if (window_.fresh()) drop_separators();
     if (!levels_.empty() && !levels_.front().damaged) {
-      const bool array = levels_.back().kind == Level::Kind::records || levels_.back().kind == Level::Kind::path_array;
+      const bool array = levels_.back().is_array();
       add_fault(window_.block(), at_, 0,
                 {"truncated_input", "the end of the input",
                  fmt::format("the input ends before the `{}` of the {} around the records", array ? ']' : '}',
@@ -564,7 +783,7 @@ class StructureSplitter final : public Splitter {
     if (pointer_.empty() || found_ || !seen_value_) return false;
     return Error{
         Errc::data,
-        fmt::format("{}: setting records: there is no \"{}\"; {}", name_, pointer_[deepest_],
+        fmt::format("{}: setting records_at: there is no \"{}\"; {}", name_, pointer_[deepest_],
                     names_.empty() ? "no key at all was found where it was looked for" : "the keys there are: " + names_),
         "name the path of keys to the records, each behind a slash: /result/items"};
   }
@@ -599,15 +818,31 @@ class StructureSplitter final : public Splitter {
   bool found_ = false;       // the pointer led somewhere
   std::size_t deepest_ = 0;  // the furthest name of the pointer that was looked for
   std::string names_;        // what was there instead
+
+  Remark passed_ = nothing(), several_ = nothing(), without_ = nothing();
+  std::string passed_key_, first_list_, null_key_;  // of the page that was seen last
+  std::optional<bool> surely_more_, perhaps_more_;  // what the page says of others
+  Pages pages_;
+
+  static Remark nothing() {
+    Remark none;
+    none.count = 0;
+    return none;
+  }
 };
 
 }  // namespace
 
 Answer is_page(Window& window, std::size_t start, std::size_t limit) {
-  return judge_members(window, start, limit, [](std::string_view key, const Look& value) -> std::optional<Answer> {
-    if (among(kRecordKeys, key)) return Answer::no;
-    return among(kPageKeys, key) ? holds_records(value) : std::nullopt;
-  });
+  bool null_list = false, only_page_words = true;
+  const Answer answer =
+      judge_members(window, start, limit, [&](std::string_view key, const Look& value) -> std::optional<Answer> {
+        if (among(kRecordKeys, key)) return only_page_words = false, Answer::no;
+        if (!among(kPageKeys, key)) return only_page_words &= is_page_word(key), std::nullopt;
+        null_list |= value.byte() == 'n';
+        return holds_records(value);
+      });
+  return answer == Answer::no && null_list && only_page_words ? Answer::yes : answer;
 }
 
 std::unique_ptr<Splitter> split_structure(std::string name, std::unique_ptr<Window> window, std::vector<std::string> pointer,

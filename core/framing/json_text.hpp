@@ -13,4 +13,12 @@ char* unescape(std::string_view raw, char* to);
 /// The meaning of `raw`; `raw` itself when an escape is wrong.
 [[nodiscard]] std::string unescaped(std::string_view raw);
 
+/// Adds a key to a path of keys, with a `\` before each `.`, `[` and `\` in it: so no two paths have one name.
+inline void add_key(std::string& path, std::string_view key) {
+  for (const char c : key) {
+    if (c == '.' || c == '[' || c == '\\') path += '\\';
+    path += c;
+  }
+}
+
 }  // namespace crosswalk::json

@@ -65,6 +65,12 @@ void Window::count_lines(std::size_t end) {
   counted_ = end;
 }
 
+std::uint64_t Window::line_at(std::size_t position) const {
+  LineCounter lines = lines_;
+  if (position > counted_) lines.count(data() + counted_, position - counted_);
+  return lines.line_of_next(position < filled_ ? at(position) : '\0');
+}
+
 void Window::drop(std::size_t from, std::size_t to) {
   if (from == to) return;
   count_lines(to);

@@ -53,6 +53,8 @@ class Window {
   [[nodiscard]] bool torn() const { return dropped_ != 0; }
   /// Place in the input of a position behind everything that was dropped.
   [[nodiscard]] std::uint64_t place(std::size_t position) const { return block_->offset + position + dropped_; }
+  /// The line of a position behind everything that was dropped; counts, so it costs a scan.
+  [[nodiscard]] std::uint64_t line_at(std::size_t position) const;
   [[nodiscard]] Block& block() { return *block_; }
   [[nodiscard]] const Error& error() const { return *error_; }
 

@@ -252,6 +252,28 @@ Result<Input> decode_input(std::string name, std::unique_ptr<ByteSource> raw, Gz
   return input;
 }
 
+// --- which file it is ------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::optional<FileId> id_of(const struct stat& about) {
+  if (!S_ISREG(about.st_mode)) return std::nullopt;
+  return FileId{about.st_dev, about.st_ino, static_cast<std::uint64_t>(about.st_size)};
+}
+
+}  // namespace
+
+std::optional<FileId> file_id(int descriptor) {
+  struct stat about {};
+  return ::fstat(descriptor, &about) == 0 ? id_of(about) : std::nullopt;
+}
+
+std::optional<FileId> file_id(const std::string& path) {
+  if (path == "-") return file_id(STDIN_FILENO);
+  struct stat about {};
+  return ::stat(path.c_str(), &about) == 0 ? id_of(about) : std::nullopt;
+}
+
 // --- reading ahead ---------------------------------------------------------------------------------------------------
 
 Result<std::string_view> PeekSource::peek(std::size_t size) {
@@ -315,6 +337,8 @@ std::unique_ptr<ByteSource> memory_source(std::string bytes, std::size_t chunk) 
 
 namespace {
 
+constexpr std::string_view kNoMatch = "no file matches ";
+
 /// What glob(3) could not look into. It takes no argument for its callback, so the thread remembers.
 struct GlobTrouble {
   std::string path;
@@ -345,6 +369,8 @@ bool is_plain_path(const std::string& pattern) {
 
 }  // namespace
 
+bool matches_nothing(const Error& error) { return error.message.starts_with(kNoMatch); }
+
 Result<std::vector<std::string>> expand_glob(const std::string& pattern) {
   if (is_plain_path(pattern)) return std::vector<std::string>{pattern};
   GlobResult result;
@@ -356,7 +382,7 @@ Result<std::vector<std::string>> expand_glob(const std::string& pattern) {
         "Let somebody who owns the folder give you the right to read it."};
   }
   if (code == GLOB_NOMATCH) {
-    return Error{Errc::io, "no file matches " + shown(pattern), "Check the pattern and the folder that it starts from."};
+    return Error{Errc::io, std::string(kNoMatch) + shown(pattern), "Check the pattern and the folder that it starts from."};
   }
   if (code != 0) return Error{Errc::io, "no memory to list the files of " + shown(pattern), "Name fewer files."};
   std::vector<std::string> paths(result.found.gl_pathv, result.found.gl_pathv + result.found.gl_pathc);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,8 +65,19 @@ class PeekSource final : public ByteSource {
   bool at_end_ = false;
 };
 
+/// Which file a path leads to, or standard input ("-"). Nothing: it is no regular file, or cannot be looked at.
+struct FileId {
+  std::uint64_t device = 0, inode = 0;
+  std::uint64_t size = 0;
+  [[nodiscard]] bool is(const FileId& other) const { return device == other.device && inode == other.inode; }
+};
+[[nodiscard]] std::optional<FileId> file_id(const std::string& path);
+[[nodiscard]] std::optional<FileId> file_id(int descriptor);
+
 /// Paths that a glob pattern names, sorted by bytes; a plain path gives itself, whether it exists or not. A pattern that
 /// matches nothing is an error.
 [[nodiscard]] Result<std::vector<std::string>> expand_glob(const std::string& pattern);
+/// Whether that is the error.
+[[nodiscard]] bool matches_nothing(const Error& error);
 
 }  // namespace crosswalk

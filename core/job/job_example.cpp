@@ -13,6 +13,7 @@ memory_limit = "1GiB"                 # for the whole run; default 1GiB, at leas
 order_by = "external_id"              # the default, or "started_at"
 rejects = "out/rejects.jsonl"         # records that were refused; without it they are only counted
 max_rejects = "1%"                    # or a number; where more are refused, nothing is delivered or published
+ledger = "out/ledger.jsonl"           # what became of each record
 zone_data = "/usr/share/zoneinfo"     # time zones; default: the system's
 
 [[source]]

@@ -280,7 +280,7 @@ void JobReader::check_whole(const toml::table& root) {
 // --- [job] -----------------------------------------------------------------------------------------------------------
 
 void JobReader::read_general(const Section& section) {
-  check_keys(section, {"external_id", "instance", "memory_limit", "order_by", "zone_data", "rejects", "max_rejects"});
+  check_keys(section, {"external_id", "instance", "memory_limit", "order_by", "zone_data", "rejects", "max_rejects", "ledger"});
   if (const auto given = text_at(section, "external_id")) {
     if (const auto parsed = IdTemplate::parse(given->text); !parsed) {
       problems_.add(given->line, fmt::format("{} external_id: {}", section.label, parsed.error().message), parsed.error().cure);
@@ -316,6 +316,7 @@ void JobReader::read_general(const Section& section) {
   }
   if (const auto folder = text_at(section, "zone_data")) job_.zone_data = located(folder->text);
   job_.rejects = output_at(section, "rejects");
+  job_.ledger = output_at(section, "ledger");
 }
 
 /// Plain characters only, so that the end of an instance within an id can always be seen.

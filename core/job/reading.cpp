@@ -28,6 +28,21 @@ std::size_t merge_memory(std::uint64_t limit, unsigned jobs) {
 constexpr std::size_t kMostUnknown = 20;
 constexpr std::size_t kMostScopes = 10;  // of a table, in a message
 
+/// Problems of several sources as one error.
+Error all_of(const std::vector<Error>& problems) {
+  if (problems.size() == 1) return problems.front();
+  constexpr std::size_t kMost = 20;
+  Error all{problems.front().code, fmt::format("{} problems", problems.size()), ""};
+  for (std::size_t i = 0; i < problems.size(); ++i) {
+    if (problems[i].code == Errc::usage) all.code = Errc::usage;
+    if (i >= kMost) continue;
+    all.message += "\n" + problems[i].message;
+    if (!problems[i].cure.empty()) all.message += "\n  " + problems[i].cure;
+  }
+  if (problems.size() > kMost) all.message += fmt::format("\nand {} more", problems.size() - kMost);
+  return all;
+}
+
 }  // namespace
 
 Error interrupted_run() { return {Errc::io, "interrupted; nothing is written", ""}; }
@@ -40,12 +55,14 @@ Result<void> JobReading::prepare() {
     if (!parsed) return parsed.error();
     external_id = std::move(*parsed);
   }
+  std::vector<Error> problems;  // all that is wrong is said at once
   for (std::size_t i = 0; i < job_.sources.size(); ++i) {
     const JobSource& source = job_.sources[i];
     TranslateOptions asked;
     asked.source_name = source.name;
     asked.adapter = source.adapter;
     asked.inputs = source.inputs;
+    asked.allow_empty = source.allow_empty;
     asked.time_zone = source.time_zone;
     asked.disambiguation = source.disambiguation;
     asked.evidence = source.evidence;
@@ -55,8 +72,12 @@ Result<void> JobReading::prepare() {
     auto prepared = prepare_source(asked, catalog_, hooks_.cancelled);
     if (!prepared) {
       if (cancelled()) return interrupted_run();
-      const Error& e = prepared.error();
-      return Error{e.code, fmt::format("source \"{}\": {}", source.name, e.message), job_words(e.cure)};
+      std::vector<Error> here = problems_of(asked, catalog_);
+      if (here.empty()) here.push_back(prepared.error());
+      for (const Error& e : here) {
+        problems.push_back({e.code, fmt::format("source \"{}\": {}", source.name, e.message), job_words(e.cure)});
+      }
+      continue;
     }
     SourceConfig& config = *prepared->config;
     config.in_job = true;
@@ -71,7 +92,10 @@ Result<void> JobReading::prepare() {
     configs_.push_back(std::move(prepared->config));
     prepared_.push_back(std::move(*prepared));
   }
-  if (auto ok = settle_instances(job_, external_id, configs_, notes_); !ok) return ok;
+  if (problems.empty()) {
+    if (auto ok = settle_instances(job_, external_id, configs_, notes_); !ok) problems.push_back(ok.error());
+  }
+  if (!problems.empty()) return all_of(problems);
   leads_ = lead_sources(job_, external_id, configs_);
   return check_links();
 }
@@ -215,6 +239,7 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
   describe(*configs_[i], asked.evidence, summary);
   summary.role = asked.enrich ? "enrich" : "merge";
   summary.instance = configs_[i]->instance;
+  summary.rejects_kept = true;
   Progress progress;
   progress.total_bytes = flow->total_bytes();
   IdCounts ids;
@@ -243,7 +268,7 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
     find_missing_rows(i, ids, summary);
   }
   summary.notes.insert(summary.notes.end(), notes_[i].begin(), notes_[i].end());
-  summary.notes.insert(summary.notes.end(), flow->notes().begin(), flow->notes().end());
+  flow->enter_notes(summary);
   summary.bytes_read = progress.bytes;
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   if (!result && cancelled()) return interrupted_run();  // whatever it was at

@@ -48,6 +48,11 @@ Result<void> each_line(std::string_view lines, const auto& line) {
   return {};
 }
 
+bool keeps_rejects(const Job& job, const RunOptions& options) {
+  return !job.rejects.empty() || !options.rejects.empty() ||
+         std::any_of(job.sinks.begin(), job.sinks.end(), [](const JobSink& sink) { return sink.type == JobSink::Type::sqlite; });
+}
+
 class JobRun {
  public:
   JobRun(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary, const JobHooks& hooks)
@@ -55,7 +60,7 @@ class JobRun {
         options_(options),
         summary_(summary),
         hooks_(hooks),
-        reading_(job, catalog, hooks, job_count(options.jobs), {wants_rejects(), !options.ledger.empty()}),
+        reading_(job, catalog, hooks, job_count(options.jobs), {wants_rejects(), !ledger_path().empty()}),
         limits_(job, rejects_path()) {}
 
   Result<void> run() {
@@ -76,41 +81,37 @@ class JobRun {
 
  private:
   [[nodiscard]] bool cancelled() const { return hooks_.cancelled && hooks_.cancelled(); }
-  [[nodiscard]] bool wants_rejects() const {
-    return !rejects_path().empty() || std::any_of(job_.sinks.begin(), job_.sinks.end(),
-                                                  [](const JobSink& sink) { return sink.type == JobSink::Type::sqlite; });
-  }
+  [[nodiscard]] bool wants_rejects() const { return keeps_rejects(job_, options_); }
+  [[nodiscard]] std::string ledger_path() const { return options_.ledger.empty() ? job_.ledger : options_.ledger; }
   [[nodiscard]] std::string rejects_path() const { return options_.rejects.empty() ? job_.rejects : options_.rejects; }
 
   /// Writing over what is being read: never meant.
   Result<void> check_outputs() const {
-    std::vector<std::string> outputs = {options_.ledger, rejects_path(), options_.summary};
+    std::vector<std::string> outputs = {ledger_path(), rejects_path(), options_.summary};
     for (const JobSink& sink : job_.sinks) outputs.insert(outputs.end(), {sink.path, sink.updates});
     std::set<std::string> seen;
     for (const std::string& output : outputs) {
       if (output.empty()) continue;
       const OutputTarget target = output_target(output);
+      const auto is = [&](const std::string& read) { return writes_into(target, read); };
+      const auto overwritten = [&](const std::string& what) {
+        return usage(fmt::format("{}: this is {}, and would be overwritten", output == "-" ? "standard output" : output, what),
+                     "write to another file");
+      };
+      for (const auto& config : reading_.configs()) {
+        for (const std::string& input : config->inputs) {
+          if (is(input)) return overwritten(fmt::format("an input of source \"{}\"", config->name));
+        }
+      }
       if (!target.replaced && target.descriptor != STDOUT_FILENO) continue;
       if (!seen.insert(target.replaced ? target.path : "-").second) {
         return target.replaced ? usage(fmt::format("{}: two outputs go to this file", output), "give each its own")
                                : usage("two outputs go to standard output", "give each its own");
       }
       if (!target.replaced) continue;
-      const auto is = [&](const std::string& read) {
-        std::error_code failed;
-        return !read.empty() && std::filesystem::equivalent(target.path, read, failed);
-      };
-      const auto overwritten = [&](const std::string& what) {
-        return usage(fmt::format("{}: this is {}, and would be overwritten", output, what), "write to another file");
-      };
       if (is(job_.path)) return overwritten("the job file");
       for (const IdRule* rule : {&job_.agents, &job_.queues, &job_.customers}) {
         if (is(rule->file)) return overwritten("a table of ids");
-      }
-      for (const auto& config : reading_.configs()) {
-        for (const std::string& input : config->inputs) {
-          if (is(input)) return overwritten(fmt::format("an input of source \"{}\"", config->name));
-        }
       }
     }
     return {};
@@ -125,13 +126,14 @@ class JobRun {
       make_folder_of(sink.updates);
     }
     make_folder_of(job_.rejects);
+    make_folder_of(job_.ledger);
     if (!rejects_path().empty()) {
       auto file = OutputFile::open(rejects_path(), options_.rejects.empty() ? "[job] rejects" : "--rejects", true);
       if (!file) return file.error();
       rejects_ = std::move(*file);
     }
-    if (!options_.ledger.empty()) {
-      auto file = OutputFile::open(options_.ledger, "--ledger");
+    if (!ledger_path().empty()) {
+      auto file = OutputFile::open(ledger_path(), options_.ledger.empty() ? "[job] ledger" : "--ledger");
       if (!file) return file.error();
       ledger_ = std::move(*file);
     }
@@ -395,6 +397,7 @@ class JobRun {
                    fmt::format("the books do not balance: {} records were read, the ledger has {}", read, ledger_lines_),
                    "this is a defect of the program; please report it with the job"};
     }
+    summary_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
     const std::string accounts = summary_.json();
     for (std::size_t i = 0; i < sinks_.size(); ++i) {
       if (auto ok = sinks_[i]->finish(accounts); !ok) return ok;
@@ -442,7 +445,7 @@ class JobRun {
     for (const JobSink& sink : job_.sinks) {
       if (!sink.delivers()) outputs.insert(outputs.end(), {sink.path, sink.updates});
     }
-    outputs.push_back(options_.ledger);
+    outputs.push_back(ledger_path());
     for (const std::string& output : outputs) {
       const OutputTarget target = output_target(output);
       if (output.empty() || !target.replaced) continue;
@@ -455,6 +458,7 @@ class JobRun {
     return {};
   }
 
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   const Job& job_;
   const RunOptions& options_;
   JobSummary& summary_;
@@ -553,6 +557,7 @@ static Result<void> resume_job_or_throw(const Job& job, AdapterCatalog& catalog,
   const auto begun = std::chrono::steady_clock::now();
   summary.job = job.path;
   summary.version = std::string(library_version());
+  summary.rejects_kept = keeps_rejects(job, options);
   Result<bool> resumed = JobResumption(job, options, summary, hooks).resume(new_key);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   summary.peak_memory = peak_memory();
@@ -574,6 +579,7 @@ static Result<void> run_job_or_throw(const Job& job, AdapterCatalog& catalog, co
   summary.job = job.path;
   summary.version = std::string(library_version());
   summary.dry_run = options.dry_run;
+  summary.rejects_kept = keeps_rejects(job, options) || options.dry_run;
   summary.jobs = job_count(options.jobs);
   JobRun run(job, catalog, options, summary, hooks);
   Result<void> result = run.run();

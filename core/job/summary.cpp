@@ -242,6 +242,10 @@ Result<void> JobSummary::write(const std::string& path) const {
   return (*file)->commit();
 }
 
+namespace {
+constexpr std::string_view kKeepRejects = "to keep them, with place and text: --rejects FILE, or rejects = \"FILE\" under [job]";
+}  // namespace
+
 std::string JobSummary::text() const {
   std::string out;
   for (const Summary& s : sources) {
@@ -252,6 +256,7 @@ std::string JobSummary::text() const {
     out += fmt::format("{}: delivery, gone on with\n", job);
   } else if (!complete) {
     out += fmt::format("{}: the run broke off, and no conversation is written\n", job);
+    if (rejected() != 0 && !rejects_kept) line("rejects", std::string(kKeepRejects));
     return printable(out);
   } else {
     out += fmt::format("{}: {}, {}{}\n", job, counted(conversations, "conversation"), counted(updates, "update"),
@@ -292,6 +297,7 @@ std::string JobSummary::text() const {
                              s.path == "-" ? "standard output" : s.path));
   }
   for (const std::string& note : notes) line("note", note);
+  if (rejected() != 0 && !rejects_kept) line("rejects", std::string(kKeepRejects));
   return printable(out);
 }
 

@@ -598,7 +598,7 @@ void Normalizer::hold(const Record& record, const Place& place) {
 }
 
 /// False when there is no room for it.
-bool Normalizer::hand_over(const Record& record, const Place& place) {
+bool Normalizer::hand_over(const Record& record, const Place& place, bool again) {
   const auto copy = remote_->add(record);
   if (!copy) return false;
   Held& held = held_.emplace_back(Held{*copy, place});
@@ -609,7 +609,9 @@ bool Normalizer::hand_over(const Record& record, const Place& place) {
       if (walk.field != record.fields[i].id) continue;
       remote_->begin_array(i, walk.prefix);
       const std::size_t passing = names_.transient_count();
+      const bool counted = again && &walk != &walks_.back();
       const bool whole = walker_->walk(record.fields[i].view(), walk.prefix, [&](const Record& element) {
+        if (!counted) duplicate_keys_ += walker_->duplicate_keys();
         if (names_.transient_count() != passing) {
           held.names = Held::Names::too_many;
         } else if (auto bound = bind_new_names(); !bound) {
@@ -660,7 +662,7 @@ void Normalizer::receive(std::size_t number) {
       walks_.push_back({field, wanted->prefix});
     }
     const Held again = held;
-    if (tries == kMostWalks || !hand_over(again.record, again.place)) {
+    if (tries == kMostWalks || !hand_over(again.record, again.place, true)) {
       reject("adapter_failed", "", "", "the adapter looks into too many lists of the record, or into too large ones",
              "report it to the adapter's author");
       return;

@@ -286,7 +286,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Result<void> bind_names();
   void end_with(const Error& error);
   void hold(const Record& record, const Place& place);
-  bool hand_over(const Record& record, const Place& place);
+  bool hand_over(const Record& record, const Place& place, bool again = false);
   void translate_held();
   void receive(std::size_t number);
   void take(const Record& record);
@@ -323,6 +323,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Slot& slot(Target target) { return slots_[static_cast<std::size_t>(target)]; }
 
   void understand();
+  void reject_without_id();
   void understand_id(Target target, std::string_view& to);
   void understand_unusual_id(Target target, std::string_view& to);
   bool understand_id_text(Target target, const Field& value, std::string_view& to);

@@ -727,6 +727,7 @@ bool Normalizer::walk(const Field& array, std::string_view prefix, const std::fu
   bool stopped = false;
   walking_ = true;
   const bool whole = walker_->walk(array.view(), prefix, [&](const Record& record) {
+    duplicate_keys_ += walker_->duplicate_keys();
     if (auto bound = bind_new_names(); !bound) {
       end_with(bound.error());
       stopped = true;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "characters.hpp"
+#include "framing/json_lists.hpp"
 #include "merge/sorter.hpp"
 #include "normalize/normalizer.hpp"
 #include "text.hpp"
@@ -63,15 +64,29 @@ void Normalizer::count_bad(std::string_view what, std::string_view found, std::s
   use.cure = source_.cure(cure);
 }
 
+/// A page that holds its records where nobody looks for them comes as one record without an id.
+void Normalizer::reject_without_id() {
+  const std::string_view raw = place_.raw;
+  if (absent_id_.size == 0 && walker_ && raw.find('[') != std::string_view::npos) {
+    const json::HeadLook look = json::look_at_head(raw);
+    if (!look.lists.empty()) {
+      const json::HeadLook::List& list = look.lists.front();
+      reject("missing_external_id", "", "",
+             fmt::format("the record has no id, but a list of {} at {}; perhaps it is a page, and those are the records",
+                         counted(list.count, "object"), list.pointer),
+             fmt::format("if so: --set records_at={}", list.pointer));
+      return;
+    }
+  }
+  reject("missing_external_id", absent_id_.size != 0 ? field_name(absent_id_) : std::string(), absent_id_.view(),
+         "the record has no id, so it could neither be found again nor updated",
+         "correct it in the source, or leave the record out");
+}
+
 void Normalizer::understand() {
   conversation_.platform = source_.platform;
   if (has(Target::time_zone) && !find_zone()) return;
-  if (!has(Target::external_id)) {
-    reject("missing_external_id", absent_id_.size != 0 ? field_name(absent_id_) : std::string(), absent_id_.view(),
-           "the record has no id, so it could neither be found again nor updated",
-           "correct it in the source, or leave the record out");
-    return;
-  }
+  if (!has(Target::external_id)) return reject_without_id();
   understand_id(Target::external_id, conversation_.external_id);
   if (outcome_ != Outcome::going) return;
   understand_channel();

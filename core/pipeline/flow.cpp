@@ -4,9 +4,12 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <thread>
 
+#include "pipeline/choose.hpp"
+#include "pipeline/inputs.hpp"
 #include "pipeline/notes.hpp"
 #include "pipeline/ordered.hpp"
 #include "pipeline/survey.hpp"
@@ -16,17 +19,6 @@ namespace crosswalk {
 namespace {
 
 constexpr std::size_t kHead = std::size_t{256} << 10;
-
-Result<std::vector<std::string>> expand(const std::vector<std::string>& inputs) {
-  std::vector<std::string> paths;
-  for (const std::string& input : inputs) {
-    auto some = expand_glob(input);
-    if (!some) return some.error();
-    paths.insert(paths.end(), some->begin(), some->end());
-  }
-  if (paths.empty()) return Error{Errc::usage, "no input given", "name files, globs, or - for standard input"};
-  return paths;
-}
 
 /// The adapters bid on the first input that has something in it.
 Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& catalog, const std::vector<std::string>& paths,
@@ -128,10 +120,14 @@ SourceFlow::~SourceFlow() {
 }
 
 Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog, const Cancelled& cancelled) {
-  auto paths = expand(options.inputs);
-  if (!paths) return paths.error();
+  if (auto ok = check_renamed(options.settings); !ok) return ok.error();
+  auto list = list_inputs(options.inputs, options.allow_empty);
+  if (!list) return list.error();
+  std::vector<std::string>* const paths = &list->paths;
   PreparedSource prepared;
-  auto first = open_input(paths->front(), or_unwanted(prepared.unwanted, cancelled));
+  prepared.notes = std::move(list->notes);
+  auto first = list->none ? decode_input(paths->front(), memory_source(""))
+                          : open_input(paths->front(), or_unwanted(prepared.unwanted, cancelled));
   if (!first) return first.error();
   prepared.first_bytes = std::make_unique<PeekSource>(std::move(first->bytes));
   prepared.first = std::move(*first);
@@ -146,10 +142,50 @@ Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCa
   }
   auto adapter = catalog.load(id);
   if (!adapter) return adapter.error();
+  if (!options.adapter.empty()) {
+    auto head = prepared.first_bytes->peek(kHead);
+    if (!head) return head.error();
+    auto doubt = doubt_about((*adapter)->info(), *head, paths->front(), options.settings);
+    if (!doubt) return doubt.error();
+    if (!doubt->empty()) prepared.notes.push_back(std::move(*doubt));
+  }
   auto made = make_source(options, *adapter, std::move(*paths));
   if (!made) return made.error();
   prepared.config = std::make_unique<SourceConfig>(std::move(*made));
   return prepared;
+}
+
+std::vector<Error> problems_of(const TranslateOptions& options, AdapterCatalog& catalog) {
+  std::vector<Error> problems;
+  const auto add = [&](const Error& error) {
+    const bool known = std::any_of(problems.begin(), problems.end(), [&](const Error& p) { return p.message == error.message; });
+    if (!known) problems.push_back(error);
+  };
+  for (const std::string& input : options.inputs) {
+    const auto list = list_inputs({input}, options.allow_empty);
+    if (!list) add(list.error());
+    if (!list || list->none) continue;
+    for (const std::string& path : list->paths) {
+      if (path == "-" || std::filesystem::is_fifo(path)) continue;
+      if (const auto opened = open_input(path); !opened) add(opened.error());
+    }
+  }
+  if (options.adapter.empty()) return problems;
+  auto adapter = catalog.load(options.adapter);
+  if (!adapter) {
+    add(adapter.error());
+    return problems;
+  }
+  // Each setting alone, and what is no setting without any.
+  TranslateOptions one = options;
+  one.settings.clear();
+  if (auto made = make_source(one, *adapter, {}); !made) add(made.error());
+  one.time_zone = "UTC";
+  for (const auto& setting : options.settings) {
+    one.settings = {setting};
+    if (auto made = make_source(one, *adapter, {}); !made) add(made.error());
+  }
+  return problems;
 }
 
 void describe(const SourceConfig& source, bool evidence, Summary& summary) {
@@ -179,6 +215,7 @@ Result<std::unique_ptr<SourceFlow>> SourceFlow::open(SourceConfig& config, Prepa
   }
   flow->reader_ = std::make_unique<BlockReader>(config, std::move(source.first), std::move(source.first_bytes),
                                                 or_unwanted(source.unwanted, cancelled));
+  flow->notes_ = std::move(source.notes);
   return flow;
 }
 
@@ -195,6 +232,11 @@ Result<void> SourceFlow::run(const std::function<Result<void>(Batch&)>& take) {
         item.batch.clear();
         return taken;
       });
+}
+
+void SourceFlow::enter_notes(Summary& summary) const {
+  for (const auto* notes : {&notes_, &reader_->notes()}) summary.notes.insert(summary.notes.end(), notes->begin(), notes->end());
+  reader_->findings().enter(config_->inputs, summary);
 }
 
 void SourceFlow::account(Summary& summary) const {

@@ -20,13 +20,17 @@ struct PreparedSource {
   std::unique_ptr<SourceConfig> config;
   Input first;
   std::unique_ptr<PeekSource> first_bytes;
-  std::uint64_t total_bytes = 0;  ///< 0: unknown
+  std::uint64_t total_bytes = 0;   ///< 0: unknown
+  std::vector<std::string> notes;  ///< what was seen on the way
   /// Set when nobody wants the bytes any more: a wait for a silent pipe ends then, whatever thread it is in.
   std::shared_ptr<std::atomic<bool>> unwanted = std::make_shared<std::atomic<bool>>(false);
 };
 /// Opens the first input, chooses and loads the adapter, checks the settings. Reads no more than a head.
 [[nodiscard]] Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog,
                                                     const Cancelled& cancelled);
+
+/// Everything that keeps a source from being prepared, and can be told without reading it; perhaps nothing.
+[[nodiscard]] std::vector<Error> problems_of(const TranslateOptions& options, AdapterCatalog& catalog);
 
 /// What is known of the source beforehand.
 void describe(const SourceConfig& source, bool evidence, Summary& summary);
@@ -45,7 +49,8 @@ class SourceFlow {
 
   /// The workers' counts, once everything that was read was also taken.
   void account(Summary& summary) const;
-  [[nodiscard]] const std::vector<std::string>& notes() const { return reader_->notes(); }
+  /// What was found about the inputs as such, as far as they were read.
+  void enter_notes(Summary& summary) const;
   [[nodiscard]] std::uint64_t total_bytes() const { return total_bytes_; }
 
  private:
@@ -56,6 +61,7 @@ class SourceFlow {
   std::shared_ptr<std::atomic<bool>> unwanted_;
   std::unique_ptr<BlockReader> reader_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::string> notes_;
   std::uint64_t total_bytes_ = 0;
 };
 

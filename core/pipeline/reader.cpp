@@ -33,6 +33,7 @@ Result<bool> BlockReader::next(Task& task) {
         header_given_ = true;
         return true;
       }
+      end_input();
       splitter_.reset();
       if (dialect_ && !header_given_ && !dialect_->header.empty()) {  // no row follows, but the adapter judges the header
         task.block.size = 0;
@@ -43,9 +44,41 @@ Result<bool> BlockReader::next(Task& task) {
         return true;
       }
     }
-    if (next_file_ == source_.inputs.size()) return false;
+    if (next_file_ == source_.inputs.size()) return end();
     if (auto opened = open_next(); !opened) return opened.error();
   }
+}
+
+/// What was seen around the records of an input.
+void BlockReader::end_input() {
+  const std::uint32_t file = next_file_ - 1;
+  for (const Remark& remark : splitter_->remarks()) {
+    findings_.add(
+        remark.code, {file, remark.offset}, [&] { return finding(remark); }, remark.count);
+  }
+  const Pages pages = splitter_->pages();
+  last_page_ |= pages.last;
+  pages_with_more_ += pages.more;
+  if (pages.more != 0 && !more_pages_) more_pages_ = {file, pages.first_with_more};
+}
+
+/// The end of all inputs. Pages may be given in any order: when one of them is the last, none is missing at the end.
+bool BlockReader::end() {
+  if (more_pages_ && !last_page_) {
+    const auto& [file, remark] = *more_pages_;
+    findings_.add(
+        remark.code, {file, remark.offset}, [&, &remark = remark] { return finding(remark); }, pages_with_more_);
+    more_pages_.reset();
+  }
+  return false;
+}
+
+Finding BlockReader::finding(const Remark& remark) const {
+  Finding finding;
+  finding.line = remark.line;
+  finding.message = remark.message;
+  finding.cure = source_.cure(remark.cure);
+  return finding;
 }
 
 Result<void> BlockReader::open_next() {
@@ -73,7 +106,7 @@ Result<void> BlockReader::start(const Input& input, std::unique_ptr<PeekSource> 
   if (source_.read_ahead && input.compression != "none" && more)
     bytes = std::make_unique<PeekSource>(read_ahead(std::move(bytes)));
   if (framing_ == Framing::json) {
-    auto json = open_json(name, std::move(bytes), {source_.records, source_.limits});
+    auto json = open_json(name, std::move(bytes), {source_.records_at, source_.limits});
     if (!json) return json.error();
     splitter_ = std::move(*json);
     return {};

@@ -5,10 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "framing/csv.hpp"
 #include "framing/framing.hpp"
+#include "pipeline/findings.hpp"
 #include "pipeline/source.hpp"
 
 namespace crosswalk {
@@ -32,10 +34,15 @@ class BlockReader {
   Result<bool> next(Task& task);
 
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+  /// What was found about the inputs that were read to their end.
+  [[nodiscard]] const Findings& findings() const { return findings_; }
 
  private:
   Result<void> open_next();
   Result<void> start(const Input& input, std::unique_ptr<PeekSource> bytes);
+  void end_input();
+  bool end();
+  [[nodiscard]] Finding finding(const Remark& remark) const;
 
   const SourceConfig& source_;
   Input first_;
@@ -47,6 +54,10 @@ class BlockReader {
   std::shared_ptr<const CsvDialect> dialect_;
   bool header_given_ = false;  ///< a block of the CSV input at hand went out, and with it its header
   std::vector<std::string> notes_;
+  Findings findings_;
+  bool last_page_ = false;                                      // of all inputs: one was there
+  std::optional<std::pair<std::uint32_t, Remark>> more_pages_;  // the first page that says so, and its input
+  std::uint64_t pages_with_more_ = 0;
 };
 
 }  // namespace crosswalk

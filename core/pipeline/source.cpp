@@ -347,7 +347,7 @@ const std::vector<Option>& common_settings() {
        "and "
        "what they do not prove or contradict is dropped and counted"},
       {"time_zone_column", Type::text, "", {}, "the field that holds each record's time zone"},
-      {"records", Type::text, "", {}, "JSON Pointer to the records inside a page, for example /result/items"},
+      {"records_at", Type::text, "", {}, "JSON Pointer to the records inside a page, for example /result/items"},
       {"field.<name>",
        Type::text,
        "",
@@ -385,6 +385,12 @@ CsvOptions csv_options_of(const std::map<std::string, std::string, std::less<>>&
   return options;
 }
 
+Result<void> check_renamed(const std::map<std::string, std::string, std::less<>>& settings) {
+  const auto found = settings.find("records");
+  if (found == settings.end()) return {};
+  return usage("the setting records is called records_at", fmt::format("--set records_at={}", found->second));
+}
+
 Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_ptr<const Adapter> adapter,
                                  std::vector<std::string> inputs) {
   SourceConfig source;
@@ -392,6 +398,7 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   source.info = source.adapter->info();
   source.name = options.source_name.empty() ? source.info.id : options.source_name;
   source.inputs = std::move(inputs);
+  if (auto ok = check_renamed(options.settings); !ok) return ok.error();
   if (auto ok = read_settings(source, options); !ok) return ok.error();
   const auto setting = [&](std::string_view name) -> const std::string& { return source.settings.find(name)->second; };
 
@@ -411,7 +418,7 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   if (source.decimal_given) source.decimal = setting("decimal") == "point" ? DecimalMark::point : DecimalMark::comma;
   source.include_bodies = setting("include_bodies") == "true";
   source.reject_bad_values = setting("on_bad_value") == "reject";
-  source.records = setting("records");
+  source.records_at = setting("records_at");
   const std::string& fold = setting("fold");
   source.fold = source.info.role != RecordRole::conversation && fold != "false";
   source.repeats = fold == "true"    ? SourceConfig::Repeats::merge

@@ -92,7 +92,7 @@ struct SourceConfig {
   bool short_rows = false;       ///< rows of CSV may lack their last fields
   std::size_t max_lines_in_field = 0;
   std::vector<FieldAlias> fields;
-  std::string records;  ///< JSON Pointer; empty: found out
+  std::string records_at;  ///< JSON Pointer; empty: found out
   std::string time_zone_column;
 
   std::shared_ptr<const ZoneDatabase> zones;
@@ -152,6 +152,9 @@ struct SourceConfig {
 
 /// What the settings say of CSV, where they are sound; what is not is for make_source() to refuse.
 [[nodiscard]] CsvOptions csv_options_of(const std::map<std::string, std::string, std::less<>>& settings);
+
+/// Settings that have another name now.
+[[nodiscard]] Result<void> check_renamed(const std::map<std::string, std::string, std::less<>>& settings);
 
 /// Checks options against the adapter's manifest. Unknown settings are errors with the nearest name.
 [[nodiscard]] Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_ptr<const Adapter> adapter,

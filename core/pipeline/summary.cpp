@@ -200,6 +200,7 @@ Json accounts_of(const Summary& s) {
 
 std::string Summary::json() const {
   Json out;
+  out["complete"] = complete;
   out["sources"] = Json::array({accounts_of(*this)});
   out["sinks"] = Json::array({Json{{"written", written}, {"bytes", bytes_written}}});
   out["identity"] = "read = translated + filtered + rejected; translated = written + merged + superseded";
@@ -288,6 +289,7 @@ std::string Summary::text() const {
     line("duplicate", fmt::format("{} stood twice in a record; the last one counted", counted(duplicate_keys, "JSON key")));
   if (leap_seconds != 0) line("times", fmt::format("{} taken as the following second", counted(leap_seconds, "leap second")));
   for (const std::string& note : notes) line("note", note);
+  if (rejected_total != 0 && !rejects_kept) line("rejects", "to keep them, with place and text: --rejects FILE");
   return printable(out);
 }
 

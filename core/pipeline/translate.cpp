@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <vector>
 
@@ -211,14 +210,15 @@ Result<void> check_outputs(const TranslateOptions& options, const std::vector<st
                                      {"--summary", options.summary}}) {
     if (path.empty()) continue;
     const OutputTarget target = output_target(path);
-    if (!target.replaced) continue;
-    std::error_code failed;
     for (const std::string& input : inputs) {
-      if (std::filesystem::equivalent(target.path, input, failed)) {
-        return Error{Errc::usage, fmt::format("{}: this is an input, and would be overwritten", path),
-                     fmt::format("name another file with {}", option)};
+      if (writes_into(target, input)) {
+        const bool standard = path == "-";
+        return Error{Errc::usage,
+                     fmt::format("{}: this is an input, and would be overwritten", standard ? "standard output" : path),
+                     standard ? std::string("send it to another file") : fmt::format("name another file with {}", option)};
       }
     }
+    if (!target.replaced) continue;
     for (const Output& other : outputs) {
       if (other.target.path != target.path) continue;
       return Error{Errc::usage, fmt::format("{}: {} and {} name the same file", path, other.option, option), "give each its own"};
@@ -238,7 +238,7 @@ static Result<void> translate_or_throw(const TranslateOptions& options, AdapterC
   if (!prepared) return prepared.error();
   const std::unique_ptr<SourceConfig> source = std::move(prepared->config);
   if (auto ok = check_outputs(options, source->inputs); !ok) return ok;
-  source->want_rejects = !options.rejects.empty();
+  source->want_rejects = summary.rejects_kept = !options.rejects.empty();
   const bool merges = source->is_snapshot() && source->repeats == SourceConfig::Repeats::merge;
   source->contributes = source->fold || merges;
   source->marks_lines = source->is_snapshot() && source->repeats == SourceConfig::Repeats::newest;
@@ -276,7 +276,7 @@ static Result<void> translate_or_throw(const TranslateOptions& options, AdapterC
       result = interrupted();  // whatever the reading thread was at
     }
   }
-  summary.notes.insert(summary.notes.end(), flow.notes().begin(), flow.notes().end());
+  flow.enter_notes(summary);
   // An input that broke off: what was read before stands, so folds are written and the last body is closed.
   const bool broke_off = !result.ok() && result.error().code != Errc::closed;
   if (result.ok() || broke_off) {
@@ -292,6 +292,7 @@ static Result<void> translate_or_throw(const TranslateOptions& options, AdapterC
     if (auto ok = rejects->commit(); !ok && result.ok()) result = ok;
   }
   if (result.ok()) result = (*output)->commit();
+  summary.complete = result.ok();
   return result;
 }
 

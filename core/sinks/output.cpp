@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "io/input.hpp"
 #include "sinks/partial.hpp"
 
 namespace crosswalk {
@@ -85,6 +86,15 @@ Error OutputFile::failure(const char* what, int code) const {
   if (code == EPIPE) return {Errc::closed, fmt::format("{}: the reader has closed it", name), ""};
   return {Errc::io, fmt::format("{}: {}: {}", name, what, std::strerror(code)),
           cure_of(code, target_.empty() ? path_ : target_, option_)};
+}
+
+bool writes_into(const OutputTarget& target, const std::string& input) {
+  if (input.empty()) return false;
+  // Where standard output was closed, its number may be an input's by now.
+  if (target.descriptor >= 0 && (::fcntl(target.descriptor, F_GETFL) & O_ACCMODE) == O_RDONLY) return false;
+  const auto written = target.descriptor >= 0 ? file_id(target.descriptor) : file_id(target.path);
+  const auto read = file_id(input);
+  return written && read && written->is(*read);
 }
 
 Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, std::string_view option, bool personal) {

@@ -23,6 +23,8 @@ struct OutputTarget {
   bool replaced = false;  ///< a file that is written anew as a whole; a pipe or a device takes bytes as they come
 };
 [[nodiscard]] OutputTarget output_target(const std::string& path);
+/// Whether writing there would change what is read from `input` (a path, or "-" for standard input).
+[[nodiscard]] bool writes_into(const OutputTarget& target, const std::string& input);
 
 /// Bytes to a path or to standard output ("-"). Used by one thread.
 class OutputFile {

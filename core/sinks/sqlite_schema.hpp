@@ -67,6 +67,7 @@ CREATE TABLE rejects (
   message TEXT NOT NULL,
   cure TEXT,
   record TEXT,
+  record_base64 TEXT,
   record_size INTEGER
 ) STRICT;
 

@@ -51,8 +51,8 @@ constexpr std::array<std::string_view, 15> kConversationKeys = {"external_id",
                                                                 "csat_score"};
 constexpr std::array<std::string_view, 8> kUpdateKeys = {"external_id",         "assigned_agent_id", "status",     "ended_at",
                                                          "handle_time_seconds", "resolved",          "csat_score", "metadata"};
-constexpr std::array<std::string_view, 11> kRejectKeys = {"source", "file",    "line", "offset", "code",       "field",
-                                                          "found",  "message", "cure", "record", "record_size"};
+constexpr std::array<std::string_view, 12> kRejectKeys = {"source", "file",    "line", "offset", "code",          "field",
+                                                          "found",  "message", "cure", "record", "record_base64", "record_size"};
 
 struct TextHash {
   using is_transparent = void;

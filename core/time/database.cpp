@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <shared_mutex>
@@ -35,16 +36,25 @@ bool read_file(const std::string& path, std::string& out) {
 }
 
 /// IANA's own file says `# version 2026a`; other folders have a file `+VERSION`.
-std::string read_version(const std::string& directory) {
+/// Where neither is there, the version is "unknown"; one that is there and cannot be read is an error, since the version stands
+/// in the marks of times.
+Result<std::string> read_version(const std::string& directory) {
   constexpr std::string_view kPrefix = "# version ";
   std::string line;
-  std::ifstream source(directory + "/tzdata.zi");
-  if (std::getline(source, line) && line.rfind(kPrefix, 0) == 0) {
-    return std::string(times::trimmed(std::string_view(line).substr(kPrefix.size())));
-  }
+  const std::string path = directory + "/tzdata.zi";
+  std::ifstream source(path);
+  const bool read = static_cast<bool>(std::getline(source, line));
+  if (read && line.rfind(kPrefix, 0) == 0) return std::string(times::trimmed(std::string_view(line).substr(kPrefix.size())));
   std::ifstream version(directory + "/+VERSION");
-  if (std::getline(version, line) && !times::trimmed(line).empty()) return std::string(times::trimmed(line));
-  return "unknown";
+  std::string other;
+  if (std::getline(version, other) && !times::trimmed(other).empty()) return std::string(times::trimmed(other));
+  std::error_code failed;
+  if (std::filesystem::symlink_status(path, failed).type() == std::filesystem::file_type::not_found)
+    return std::string("unknown");
+  return Error{Errc::io,
+               path + (read ? " does not begin with `# version`" : " cannot be read") +
+                   ", so it is not known which version of the time zone data this is",
+               "install the package tzdata anew, or give another folder with --zone-data"};
 }
 
 bool holds_zones(const std::string& directory) {
@@ -90,7 +100,7 @@ using TextMap = std::unordered_map<std::string, Value, TextHash, std::equal_to<>
 
 class FolderDatabase final : public ZoneDatabase {
  public:
-  explicit FolderDatabase(std::string directory) : directory_(std::move(directory)), version_(read_version(directory_)) {}
+  FolderDatabase(std::string directory, std::string version) : directory_(std::move(directory)), version_(std::move(version)) {}
 
   [[nodiscard]] Result<const Zone*> find(std::string_view asked) const override {
     const std::string_view name = times::without_shown_offset(times::trimmed(asked));
@@ -167,8 +177,10 @@ class FolderDatabase final : public ZoneDatabase {
 }  // namespace
 
 Result<std::shared_ptr<const ZoneDatabase>> ZoneDatabase::open(const std::string& directory) {
-  const auto open_folder = [](std::string folder) -> std::shared_ptr<const ZoneDatabase> {
-    return std::make_shared<const FolderDatabase>(std::move(folder));
+  const auto open_folder = [](std::string folder) -> Result<std::shared_ptr<const ZoneDatabase>> {
+    auto version = read_version(folder);
+    if (!version) return version.error();
+    return std::shared_ptr<const ZoneDatabase>(std::make_shared<const FolderDatabase>(std::move(folder), std::move(*version)));
   };
   if (!directory.empty()) {
     if (holds_zones(directory)) return open_folder(directory);

@@ -51,7 +51,7 @@ int main(int argc, char** argv) {
     return argc > i ? static_cast<std::size_t>(std::strtoull(argv[i], nullptr, 10)) : otherwise;
   };
   JsonOptions options;
-  if (argc > 3) options.records = argv[3];
+  if (argc > 3) options.records_at = argv[3];
   const Run run = read_json(read_all(stdin), options, size_argument(1, std::size_t{256} << 10), size_argument(2, 0));
   for (const Seen& seen : run.events) write(seen);
   if (!run.error.empty()) std::printf("E\t%s\n", run.error.c_str());

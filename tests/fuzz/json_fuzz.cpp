@@ -58,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   JsonOptions options;
   options.limits.max_depth = choice % 2 == 0 ? 128 : 4;
   options.limits.max_record = choice % 3 == 0 ? 64 : std::size_t{1} << 20;
-  if (choice % 5 == 0) options.records = choice % 10 == 0 ? "/a/items" : "/0";
+  if (choice % 5 == 0) options.records_at = choice % 10 == 0 ? "/a/items" : "/0";
   const Run whole = read_json(input, options);
   for (const Seen& seen : whole.events) check(seen, input, options.limits);
   walk_arrays(whole, options.limits);

@@ -100,7 +100,7 @@ TEST_CASE("choose: a rule for the other framing makes no bid") {
   const std::vector<AdapterInfo> one = {adapter("one", {json(10, {"a"})})};
   CHECK(choose(one, "a,b\n") ==
         "in.dat: no adapter recognises this CSV input; it has the fields a, b\n"
-        "  say which one with --adapter ID; there are: one");
+        "  crosswalk adapters lists what is read; docs/write-an-adapter.md says how to add a source");
 }
 
 TEST_CASE("choose: a tie is an error that names both") {
@@ -111,18 +111,68 @@ TEST_CASE("choose: a tie is an error that names both") {
         "in.dat: the adapters aa and bb recognise this input equally well\n  say which one with --adapter aa or --adapter bb");
 }
 
+TEST_CASE("choose: records deeper in a page are named") {
+  const std::vector<AdapterInfo> chats = {adapter("chats", {json(50, {"key", "user.name"})})};
+  const auto said = [](const std::string& where) {
+    return "in.dat: no adapter recognises this JSON input; the records seem to be at " + where;
+  };
+  const auto said_of_one = [](const std::string& what) {
+    return "in.dat: no adapter recognises this JSON input; the record seems to be " + what;
+  };
+  CHECK(choose(chats, R"({"list":[{"key":1,"user":{"name":"n"}},{}],"n":2})") ==
+        said("/list (2 objects there), which chats reads\n  --set records_at=/list"));
+  CHECK(choose(chats, R"({"id":7,"users":[{"x":1}],"a":{"b/c":[{"key":1,"user":{"name":"n"}},{"key":)") ==
+        said("/a/b~1c (at least 2 objects there), which chats reads\n  --set records_at=/a/b~1c"));
+  CHECK(choose(chats, R"({"data":[{"chat":{"key":1,"user":{"name":"n"}}}]})") ==
+        said("/data/chat (1 object there), which chats reads\n  --set records_at=/data/chat"));
+  CHECK(choose(chats, R"({"event":"new","payload":{"chat":{"key":1,"user":{"name":"n"}}}})") ==
+        said_of_one("the object at /payload/chat, which chats reads\n  --set records_at=/payload/chat"));
+  CHECK(choose(chats, R"([{"list":[{"key":1,"user":{"name":"n"}}]},{"list":[]}])") ==
+        said("/list (1 object there), which chats reads\n  --set records_at=/list"));
+}
+
+TEST_CASE("choose: what is no export at all") {
+  const std::vector<AdapterInfo> one = {adapter("one", {csv(50, {"a", "b"})})};
+  CHECK(choose(one, "<!DOCTYPE html><html>") ==
+        "in.dat: this is an HTML page, which no adapter reads\n  a page for browsers often stands where an export should be: "
+        "when a "
+        "login had ended, for example; export again");
+  CHECK(choose(one, "%PDF-1.4\n") == "in.dat: this is a PDF, which no adapter reads\n  export it as CSV or JSON");
+  CHECK(choose(one, "a,c\n") ==
+        "in.dat: no adapter recognises this CSV input; it has the fields a, c\n  one comes nearest; it looks for b as well");
+}
+
+TEST_CASE("choose: whether the adapter that somebody chose fits") {
+  const AdapterInfo chats = adapter("chats", {json(50, {"key", "user.name"})});
+  const auto doubt = [&](std::string_view head, const std::map<std::string, std::string, std::less<>>& settings = {}) {
+    const auto said = doubt_about(chats, head, "in.dat", settings);
+    return said ? *said : said.error().text();
+  };
+  CHECK(doubt(R"({"key":1,"user":{"name":"n"}})") == "");
+  CHECK(doubt("") == "");
+  CHECK(doubt("[]") == "");
+  CHECK(doubt("a,b\n1,2\n") == "");  // its framing says enough
+  CHECK(doubt(R"({"Key":1,"Other":2})") == "in.dat: this does not look like chats; it has the fields Key, Other");
+  CHECK(doubt(R"({"list":[{"key":1,"user":{"name":"n"}}]})") ==
+        "in.dat: this does not look like chats; the records seem to be at /list (1 object there)\n  --set records_at=/list");
+  CHECK(doubt(R"({"list":[{"key":1,"user":{"name":"n"}}]})", {{"records_at", "/list"}}) == "");
+  AdapterInfo silent = chats;
+  silent.identify.clear();
+  CHECK(doubt_about(silent, R"({"x":1})", "in.dat", {})->empty());
+}
+
 TEST_CASE("choose: nothing fits") {
   const std::vector<AdapterInfo> two = {adapter("one", {csv(10, {"q"})}), adapter("two", {})};
   CHECK(choose(two, "{\"b\":1,\"a\":{\"c\":2}}\n") ==
-        "in.dat: no adapter recognises this JSON input; it has the fields a.c, b\n"
-        "  say which one with --adapter ID; there are: one, two");
+        "in.dat: no adapter recognises this JSON input; it has the fields b, a.c\n"
+        "  crosswalk adapters lists what is read; docs/write-an-adapter.md says how to add a source");
   CHECK(choose(two, "[]") ==
         "in.dat: no adapter recognises this JSON input; it has the fields (none)\n"
-        "  say which one with --adapter ID; there are: one, two");
+        "  crosswalk adapters lists what is read; docs/write-an-adapter.md says how to add a source");
   // Many names, and bytes that are no text.
   CHECK(choose(two, "a,b,c,d,e,f,g,h,i,j,k,l,m\n") ==
-        "in.dat: no adapter recognises this CSV input; it has the fields a, b, c, d, e, f, g, h, i, j, k, l, …\n"
-        "  say which one with --adapter ID; there are: one, two");
+        "in.dat: no adapter recognises this CSV input; it has the fields a, b, c, d, e, f, g, h, i, j, k, l, m\n"
+        "  crosswalk adapters lists what is read; docs/write-an-adapter.md says how to add a source");
   CHECK(choose(two, "a,b,c,d,e,f,g,h,i,j,k,l\n").find("j, k, l\n") != std::string::npos);
   CHECK(choose(two, "{\"broken\": ").find("no adapter recognises this JSON input") != std::string::npos);
 }
@@ -139,7 +189,7 @@ TEST_CASE("choose: the head is read with the settings that the run will have") {
   CHECK(chosen("a\tb,c\n1\t2\n", {{"delimiter", "\\t"}}) == "none");
   CHECK(chosen("a\tb\n1\t2\n", {{"delimiter", "\\t"}}) == "one");
   CHECK(chosen("{\"x\":{\"y\":[{\"a\":1}]}}", {}) == "none");
-  CHECK(chosen("{\"x\":{\"y\":[{\"a\":1}]}}", {{"records", "/x/y"}}) == "one");
+  CHECK(chosen("{\"x\":{\"y\":[{\"a\":1}]}}", {{"records_at", "/x/y"}}) == "one");
 }
 
 TEST_CASE("choose: an empty input is said to be one") {

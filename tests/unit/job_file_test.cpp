@@ -354,7 +354,7 @@ TEST_CASE("job: unknown keys, with the nearest") {
         "job.toml:1: the file: there is no key \"delivery\"\n  there are: job, source, merge, ids, sink");
   CHECK(general("memory = 1") ==
         "job.toml:2: [job]: there is no key \"memory\"\n  there are: external_id, instance, memory_limit, order_by, "
-        "zone_data, rejects, max_rejects");
+        "zone_data, rejects, max_rejects, ledger");
   CHECK(general("memory_limt = 1") == "job.toml:2: [job]: there is no key \"memory_limt\"\n  did you mean \"memory_limit\"?");
   CHECK(in_source("timezone = \"UTC\"") ==
         "job.toml:4: [[source]] \"crm\": there is no key \"timezone\"\n  did you mean \"time_zone\"?");

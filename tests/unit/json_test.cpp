@@ -1,4 +1,5 @@
 #include "framing/json.hpp"
+#include "framing/json_lists.hpp"
 
 #include <doctest/doctest.h>
 
@@ -35,7 +36,7 @@ void gives(const std::string& input, const Lines& expected, const JsonOptions& o
 
 JsonOptions at(std::string pointer) {
   JsonOptions options;
-  options.records = std::move(pointer);
+  options.records_at = std::move(pointer);
   return options;
 }
 
@@ -120,7 +121,7 @@ TEST_CASE("json layouts: behind a pointer") {
   gives(R"({"a":5})", {"1@5 FAULT not_an_object (1) the record is a number, not an object; found 5"}, at("/a"));
   SUBCASE("that leads nowhere") {
     gives(R"({"result":{"itemz":[],"n":1}})",
-          {"ERROR in.json: setting records: there is no \"items\"; the keys there are: itemz, n\n"
+          {"ERROR in.json: setting records_at: there is no \"items\"; the keys there are: itemz, n\n"
            "  name the path of keys to the records, each behind a slash: /result/items"},
           at("/result/items"));
     gives("1 2",
@@ -128,11 +129,11 @@ TEST_CASE("json layouts: behind a pointer") {
            "  JSON records start with { or [; for another kind of file choose an adapter that reads it"},
           at("/a"));
     gives("[[]]",
-          {"ERROR in.json: setting records: there is no \"a\"; the keys there are: 0\n"
+          {"ERROR in.json: setting records_at: there is no \"a\"; no key at all was found where it was looked for\n"
            "  name the path of keys to the records, each behind a slash: /result/items"},
           at("/a"));
     gives("{}",
-          {"ERROR in.json: setting records: there is no \"a\"; no key at all was found where it was looked for\n"
+          {"ERROR in.json: setting records_at: there is no \"a\"; no key at all was found where it was looked for\n"
            "  name the path of keys to the records, each behind a slash: /result/items"},
           at("/a"));
     gives("", {}, at("/a"));
@@ -140,8 +141,10 @@ TEST_CASE("json layouts: behind a pointer") {
   SUBCASE("that is none") {
     const std::string cure =
         "\n  write the path of keys to the records, each behind a slash: /result/items (in keys, ~ is ~0 and / is ~1)";
-    gives("[]", {"ERROR setting records: \"items\" is not a JSON Pointer: it does not start with a slash" + cure}, at("items"));
-    gives("[]", {"ERROR setting records: \"/a~2\" is not a JSON Pointer: a ~ is followed by neither 0 nor 1" + cure}, at("/a~2"));
+    gives("[]", {"ERROR setting records_at: \"items\" is not a JSON Pointer: it does not start with a slash" + cure},
+          at("items"));
+    gives("[]", {"ERROR setting records_at: \"/a~2\" is not a JSON Pointer: a ~ is followed by neither 0 nor 1" + cure},
+          at("/a~2"));
   }
 }
 
@@ -152,7 +155,8 @@ TEST_CASE("json layouts: what is no JSON is said at once") {
   gives(
       "\x7f"
       "ELF\x02\x01\0"s,
-      {"ERROR in.json: this does not look like JSON: it starts with the bytes 7F 45 4C 46 02 01 00" + cure});
+      {"ERROR in.json: this is a program, not JSON"});
+  gives("\x7f\x01\x02", {"ERROR in.json: this does not look like JSON: it starts with the bytes 7F 01 02" + cure});
   gives("\xff\xfe{", {"ERROR in.json: this does not look like JSON: it starts with the bytes FF FE 7B" + cure});
   gives("null\n{\"a\":1}", {"1@0 FAULT not_an_object (4) the record is null, not an object; found null", "2@5 a=1"});
 }
@@ -592,10 +596,210 @@ TEST_CASE("json records: everything in a record is checked") {
   }
 }
 
-TEST_CASE("json records: a path that comes twice has its last value, in the first one's place") {
-  gives(R"({"a":1,"b":2,"a":3})", {"1@0 a=3 b=2 +1 duplicates"});
-  gives(R"({"a":1,"b":2,"\u0061":3,"a":[4]})", {"1@0 a=[4] b=2 +2 duplicates"});
-  gives(R"({"a":{"b":1},"a":{"b":2,"c":3},"a.b":4})", {"1@0 a.b=4 a.c=3 +2 duplicates"});
+TEST_CASE("json pages: an array of pages") {
+  gives(R"([{"data":[{"a":1},{"a":2}],"next":null},{"data":[]},{"data":[{"a":3}]}])", {"1@10 a=1", "1@18 a=2", "1@61 a=3"});
+  gives("[\n{\"data\":[{\"a\":1}]}\n,\n{\"a\":2},{\"data\":[{\"a\":3}]}]", {"2@11 a=1", "4@23 a=2", "4@40 a=3"});
+  SUBCASE("records that have lists are records") {
+    gives(R"([{"items":[{"sku":1}],"id":7}])", {R"(1@1 items=[{"sku":1}] id=7)"});
+    gives(R"([{"a":1},{"data":[{"a":2}]}])", {"1@1 a=1", R"(1@9 data=[{"a":2}])"});
+  }
+  SUBCASE("damage costs what it hits") {
+    const Run run = read_json("[\n{\"data\":[\n{\"a\":1},\n{\"a\":!},\n{\"a\":2}\n]},\n{\"data\":[\n{\"a\":3}\n]}\n]\n");
+    std::size_t good = 0;
+    for (const auto& event : run.events) good += event.fault ? 0 : 1;
+    CHECK(good == 3);
+    CHECK(run.events.size() == 4);
+  }
+}
+
+TEST_CASE("json pages: a pointer goes into each element of an array") {
+  JsonOptions options;
+  options.records_at = "/list";
+  gives(R"([{"list":[{"a":1}]},{"list":[{"a":2}]}])", {"1@10 a=1", "1@29 a=2"}, options);
+  options.records_at = "/pages/list/item";
+  gives(R"({"pages":[{"list":[{"item":{"a":1}},{"item":{"a":2}}]},{"list":[]}]})", {"1@27 a=1", "1@44 a=2"}, options);
+  options.records_at = "/pages/1";
+  gives(R"({"pages":[{"a":1},{"a":2}]})", {"1@18 a=2"}, options);
+}
+
+namespace {
+
+/// What a splitter says around the records, as text.
+std::string remarks_on(const std::string& text, const std::string& pointer = "") {
+  JsonOptions options;
+  options.records_at = pointer;
+  std::string all;
+  for (const std::size_t chunk : {std::size_t{0}, std::size_t{1}}) {
+    auto splitter = open_json("in.json", memory_source(text, chunk), options);
+    REQUIRE(splitter);
+    Block block;
+    for (;;) {
+      const auto more = (*splitter)->next(block, chunk == 0 ? 4096 : 1);
+      REQUIRE(more);
+      if (!*more) break;
+    }
+    std::string said;
+    std::vector<Remark> remarks = (*splitter)->remarks();
+    const Pages pages = (*splitter)->pages();
+    if (pages.more != 0 && !pages.last) remarks.push_back(pages.first_with_more);
+    for (const Remark& r : remarks) {
+      said += std::to_string(r.count) + " " + r.code + " " + std::to_string(r.line) + "@" + std::to_string(r.offset) + " " +
+              r.message + "; " + r.cure + "\n";
+    }
+    if (chunk != 0) CHECK(said == all);  // however it is cut
+    all = said;
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("json pages: what stands beside the records is said") {
+  CHECK(remarks_on(R"({"tickets":[{"a":1}],"count":1,"ids":[]})") == "");
+  CHECK(remarks_on("{\"tickets\":[{\"a\":1}],\n\"users\":[{\"b\":1},{\"b\":2}],\"tags\":[1]}") ==
+        "2 list_not_read 2@22 the list \"users\" (2 elements) stands beside the records and is not read; if these are the "
+        "records: --set records_at=/users\n");
+  CHECK(remarks_on(R"({"a":{"users":[7],"b":[{"c":1}]}})", "/a/b") ==
+        "1 list_not_read 1@6 the list \"users\" (1 element) stands beside the records and is not read; if these are the "
+        "records: --set records_at=/a/users\n");
+  CHECK(remarks_on(R"({"data":[{"a":1}],"items":[{"a":2}]})") ==
+        "1 several_lists 1@18 the page has records under \"data\" and under \"items\"; both were read; to read one of them: "
+        "--set records_at=/data\n");
+  const std::string twice =
+      "1 several_lists 1@18 the page has \"data\" twice; the records of both were read; look whether one is "
+      "meant to replace the other\n";
+  CHECK(remarks_on(R"({"data":[{"a":1}],"data":[{"a":2}]})") == twice);
+  CHECK(remarks_on(R"({"data":[{"a":1}],"data":[{"a":2}]})", "/data") == twice);
+  CHECK(remarks_on(R"({"data":null,"total":0})") ==
+        "1 page_without_records 1@23 the page has null under \"data\", where records are looked for; look whether the export is "
+        "whole\n");
+  CHECK(remarks_on(R"({"data":null})", "/data") ==
+        "1 page_without_records 1@1 the page has null under \"data\", where records are looked for; look whether the export is "
+        "whole\n");
+  CHECK(remarks_on(R"({"data":null,"items":[{"a":1}]})") == "");
+}
+
+TEST_CASE("json pages: whether others follow") {
+  const auto more = [](const std::string& member) { return remarks_on("{\"data\":[{\"a\":1}]," + member + "}") != ""; };
+  for (const char* member : {R"("next":"x")", R"("next_page":2)", R"("has_more":true)", R"("meta":{"has_more":true,"next":null})",
+                             R"("links":{"next":"http://x/2"})", R"("pages":{"type":"pages","next":{"page":2}})",
+                             R"("end_of_stream":false)", R"("paging":{"next":{"after":"7"}})", R"("nextPageToken": "t")"}) {
+    CAPTURE(member);
+    CHECK(more(member));
+  }
+  for (const char* member : {R"("next":null)", R"("next":"")", R"("next":{})", R"("has_more":false,"next":"x")",
+                             R"("next":"x","meta":{"has_more":false})", R"("end_of_stream":true,"next_page":"http://x")",
+                             R"("links":{"next":null})", R"("total":9)", R"("previous":"x")"}) {
+    CAPTURE(member);
+    CHECK_FALSE(more(member));
+  }
+  const std::string first = R"({"data":[{"a":1}],"next":"x"})", last = R"({"data":[{"a":2}],"next":null})";
+  CHECK(remarks_on(first + "\n" + last) == "");
+  CHECK(remarks_on(last + "\n" + first) == "");  // in any order
+  CHECK(remarks_on("[" + first + "," + last + "]") == "");
+  CHECK(remarks_on("\n" + first) ==
+        "1 more_pages 2@19 the page's \"next\" says that another one follows, and no page says that it is the last; give the "
+        "others too, or export again\n");
+}
+
+TEST_CASE("json lists: what is seen in a head that may be cut") {
+  const auto seen = [](std::string_view head) {
+    std::string text;
+    const json::HeadLook look = json::look_at_head(head);
+    for (const std::string& name : look.names) text += name + " ";
+    for (const json::HeadLook::List& list : look.lists) {
+      text += "| " + list.pointer + " " + std::to_string(list.count) + (list.whole ? "" : "+") + ":";
+      for (const std::string& name : list.names) text += " " + name;
+    }
+    return text;
+  };
+  CHECK(seen(R"({"a":{"b":[{"c":1,"d":{"e":[{}]}},{"c":2}]},"f":[1]})") == "a.b f | /a/b 2: c d.e");
+  CHECK(seen(R"([{"x/y":[{"c":1}]},{"z":[{}]}])") == "x/y | /x~1y 1: c");
+  CHECK(seen(R"({"list":[{"c":1},{"c":)") == "list | /list 2+: c");
+  CHECK(seen(R"({"list":[{"c":1,"d":"un)") == "list | /list 1+: c d");
+  CHECK(seen("not JSON") == "");
+  CHECK(seen("[") == "");
+  CHECK(seen(std::string(1000, '{') + "") == "");
+  CHECK(json::pointer_below("/x", R"(a\.b.c/d.)") == "/x/a.b/c~1d");
+}
+
+TEST_CASE("json records: of a key that stands twice the last value stands whole") {
+  SUBCASE("values: in the first one's place") {
+    gives(R"({"a":1,"b":2,"a":3})", {"1@0 a=3 b=2 +1 duplicates"});
+    gives(R"({"a":1,"b":2,"\u0061":3,"a":[4]})", {"1@0 a=[4] b=2 +2 duplicates"});
+    gives(R"({"a":1,"a":null})", {"1@0 a=null +1 duplicates"});
+  }
+  SUBCASE("objects: nothing of the earlier one is left") {
+    gives(R"({"a":{"b":1,"c":2},"a":{"c":3}})", {"1@0 a.c=3 +1 duplicates"});
+    gives(R"({"a":{"b":1},"x":0,"a":{"c":3},"y":1})", {"1@0 x=0 a.c=3 y=1 +1 duplicates"});
+    gives(R"({"a":{"b":{"c":1,"d":{"e":2}}},"a":{"b":{"f":3}}})", {"1@0 a.b.f=3 +1 duplicates"});
+    gives(R"({"a":{"b":{"c":1},"b":{"d":2}}})", {"1@0 a.b.d=2 +1 duplicates"});
+    gives(R"({"a":{"b":{"c":1}},"a":{"b":{"c":2},"b":{"d":3}},"a":{"b":{"c":4}}})", {"1@0 a.b.c=4 +3 duplicates"});
+  }
+  SUBCASE("of other kinds") {
+    for (const std::string other : {"null", "\"t\"", "7", "true", "[1]", "{}"}) {
+      CAPTURE(other);
+      const std::string shown = other == "\"t\"" ? "'t'" : other;
+      gives("{\"a\":{\"b\":1,\"c\":2},\"a\":" + other + ",\"z\":9}", {"1@0 a=" + shown + " z=9 +1 duplicates"});
+      gives("{\"a\":" + other + ",\"a\":{\"b\":1,\"c\":2},\"z\":9}", {"1@0 a.b=1 a.c=2 z=9 +1 duplicates"});
+      gives("{\"a\":{\"b\":1},\"a\":" + other + ",\"a\":{\"c\":2}}", {"1@0 a.c=2 +2 duplicates"});
+      gives("{\"a\":{\"a\":{\"b\":1},\"a\":" + other + "}}", {"1@0 a.a=" + shown + " +1 duplicates"});
+    }
+  }
+  SUBCASE("however they are spelled") {
+    gives(R"({"a":{"b":1},"\u0061":{"c":2}})", {"1@0 a.c=2 +1 duplicates"});
+    gives(R"({"\u0061":{"b":1},"a":2})", {"1@0 a=2 +1 duplicates"});
+    gives(R"({"\u0061":1,"a":{"b":2}})", {"1@0 a.b=2 +1 duplicates"});
+    gives(R"({"a":{"\u0062":1,"b":2}})", {"1@0 a.b=2 +1 duplicates"});
+  }
+  SUBCASE("in every record, and in none that has no such key") {
+    const std::string clean = R"({"a":{"b":"1"},"c":{"d":"2"}})";
+    const std::string twice = R"({"a":{"b":"1"},"a":{"d":"2"}})";
+    const std::string kinds = R"({"a":{"b":"1"},"a":"2"})";
+    const std::string alone = R"({"a":"2","b":null})";
+    const std::vector<std::pair<std::string, std::string>> all = {
+        {clean, "a.b='1' c.d='2'"}, {twice, "a.d='2' +1 duplicates"}, {kinds, "a='2' +1 duplicates"}, {alone, "a='2' b=null"}};
+    std::string text;
+    std::vector<std::string> expected;
+    for (std::size_t i = 0; i < 64; ++i) {
+      const auto& [record, shown] = all[i * i / 3 % all.size()];
+      expected.push_back(std::to_string(i + 1) + "@" + std::to_string(text.size()) + " " + shown);
+      text += record + "\n";
+    }
+    const Run run = read_json(text);
+    REQUIRE(run.events.size() == expected.size());
+    gives(text, expected);
+  }
+  SUBCASE("what was replaced does not count against the limit") {
+    JsonOptions options;
+    options.limits.max_fields = 3;
+    gives(R"({"a":{"b":1,"c":2,"d":3},"a":{"e":1,"f":2,"g":3}})", {"1@0 a.e=1 a.f=2 a.g=3 +1 duplicates"}, options);
+    const Run run = read_json(R"({"a":{"b":1,"c":2,"d":3},"a":{"e":1,"f":2,"g":3,"h":4}})"
+                              "\n"
+                              R"({"a":1,"b":2,"c":3,"d":4})",
+                              options);
+    REQUIRE(run.events.size() == 2);
+    CHECK(run.events[0].code == "too_many_fields");
+    CHECK(run.events[1].code == "too_many_fields");
+  }
+  SUBCASE("many of them, in time that only grows with the record") {
+    std::string text = "{";
+    for (int i = 0; i < 10'000; ++i) text += "\"k" + std::to_string(i) + "\":0,";
+    for (int i = 0; i < 200'000; ++i) text += R"("a":{"b":1},)";
+    text += R"("a":{"c":2}})";
+    const Run run = read_json(text);
+    REQUIRE(run.events.size() == 1);
+    CHECK(run.events[0].fields.size() == 10'001);
+    CHECK(run.events[0].fields.back().name == "a.c");
+    CHECK(run.events[0].duplicate_keys == 200'000);
+  }
+}
+
+TEST_CASE("json records: names say which keys they are made of") {
+  gives(R"({"a.b":1,"a":{"b":2}})", {R"(1@0 a\.b=1 a.b=2)"});
+  gives(R"({"a":{"b":2},"a.b":{"c":1},"a":{"b.c":1}})", {R"(1@0 a\.b.c=1 a.b\.c=1 +1 duplicates)"});
+  gives(R"({"a[]":1,"b\\":2,"c\\.d":3,"e]":4})", {R"(1@0 a\[]=1 b\\=2 c\\\.d=3 e]=4)"});
+  gives(R"({"":{"a":1},".a":2,"a":3})", {R"(1@0 .a=1 \.a=2 a=3)"});
 }
 
 TEST_CASE("json records: nesting") {
@@ -795,7 +999,7 @@ TEST_CASE("json pieces: however the input comes and however it is cut, the same 
     const std::string input = maker.input();
     JsonOptions options;
     if (maker.below(4) == 0) options.limits.max_record = 8 + maker.below(100);
-    if (maker.below(6) == 0) options.records = maker.below(2) == 0 ? "/data/items" : "/items/0";
+    if (maker.below(6) == 0) options.records_at = maker.below(2) == 0 ? "/data/items" : "/items/0";
     const Lines expected = shown_run(read_json(input, options));
     for (int i = 0; i < 6; ++i) {
       const std::size_t target = kSizes[maker.below(kSizes.size())];

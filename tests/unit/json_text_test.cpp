@@ -373,7 +373,8 @@ TEST_CASE("reject: a line with all its keys") {
   CHECK(out.view() ==
         "{\"source\":\"src\",\"file\":\"dir/a \\\"b\\\".csv\",\"line\":7,\"offset\":99,\"code\":\"bad_time\",\"field\":\"Created "
         "at\","
-        "\"found\":\"nev\\ner\",\"message\":\"why\",\"cure\":\"how\",\"record\":\"1,nev\\ner,\xEF\xBF\xBD\"}\n");
+        "\"found\":\"nev\\ner\",\"message\":\"why\",\"cure\":\"how\",\"record\":\"1,nev\\ner,\xEF\xBF\xBD\","
+        "\"record_base64\":\"MSxuZXYKZXIs/w==\"}\n");
 }
 
 TEST_CASE("reject: a long record is cut between characters, and its true length said") {

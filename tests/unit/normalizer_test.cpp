@@ -125,7 +125,7 @@ class Run {
     return go(*reader->splitter, block_size);
   }
   std::string json(std::string text, std::size_t block_size = std::size_t{1} << 20) {
-    auto splitter = open_json("in.json", memory_source(std::move(text)), {source->records, source->limits});
+    auto splitter = open_json("in.json", memory_source(std::move(text)), {source->records_at, source->limits});
     if (!splitter) return splitter.error().text();
     if (auto started = normalizer->start_json(); !started) return started.error().text();
     return go(**splitter, block_size);

@@ -82,7 +82,7 @@ TEST_CASE("source: what it is without a setting") {
   CHECK(made->limits.max_fields == Limits().max_fields);
   CHECK(made->limits.max_depth == Limits().max_depth);
   CHECK(made->delimiter == 0);
-  CHECK(made->records == "");
+  CHECK(made->records_at == "");
   CHECK(made->time_zone_column == "");
   CHECK(made->zone == nullptr);
   REQUIRE(made->utc != nullptr);
@@ -159,7 +159,7 @@ TEST_CASE("source: an unknown setting, with the nearest name") {
       "adapter fake has no setting \"quite-other\"\n"
       "  it has: platform, default_channel, channel.<word>, status.<word>, resolved.<word>, placeholders, decimal_ids, deleted, "
       "metadata, include_bodies, on_bad_value, fold, time_format, decimal, time_zone_column, "
-      "records, field.<name>, delimiter, header_row, quotes, short_rows, max_lines_in_field, max_record, max_fields, "
+      "records_at, field.<name>, delimiter, header_row, quotes, short_rows, max_lines_in_field, max_record, max_fields, "
       "max_depth, hours, good, strict, column");
   CHECK(refused("channel.", "email").starts_with("adapter fake has no setting \"channel.\"\n"));
   CHECK(refused("", "x").starts_with("adapter fake has no setting \"\"\n"));
@@ -297,7 +297,8 @@ TEST_CASE("source: delimiter and records") {
     CHECK(refused("delimiter", std::string(text)) ==
           "setting delimiter: \"" + std::string(text) + "\" is not a delimiter\n  one character, or the word tab");
   }
-  CHECK(make({{"records", "/result/items"}})->records == "/result/items");
+  CHECK(make({{"records_at", "/result/items"}})->records_at == "/result/items");
+  CHECK(refused("records", "/result/items") == "the setting records is called records_at\n  --set records_at=/result/items");
 }
 
 TEST_CASE("source: zones") {

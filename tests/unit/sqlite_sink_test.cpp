@@ -130,7 +130,7 @@ TEST_CASE("sqlite: updates, rejects and the run") {
       "{\"sources\":[{\"read\":3},{\"read\":4}],\"seconds\":0.5,\"versions\":{\"crosswalk\":\"0.1.0\"}}\n";
   finish(*sink, summary);
   CHECK(ask(path, "SELECT * FROM updates") == "u||solved|||0|3.0|{\"a\":[1]}\nu||||1.25|||\n");
-  CHECK(ask(path, "SELECT * FROM rejects") == "1|s|f.csv|2|932|bad_time|At|x|m||1,x|70000\n");
+  CHECK(ask(path, "SELECT * FROM rejects") == "1|s|f.csv|2|932|bad_time|At|x|m||1,x||70000\n");
   CHECK(ask(path,
             "SELECT id, finished_at LIKE '20__-__-__T__:__:__Z', version, read, conversations, updates, rejects, seconds, "
             "summary FROM runs") == "1|1|0.1.0|7|0|2|1|0.5|" + summary + "\n");

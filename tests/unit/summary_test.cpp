@@ -169,7 +169,9 @@ TEST_CASE("summary: text() for a person") {
   Summary s = small();
   CHECK(s.text() ==
         "tickets: 10 read = 7 translated + 1 filtered + 2 rejected\n"
-        "  folded     7 records into 4 conversations\n");
+        "  folded     7 records into 4 conversations\n"
+        "  rejects    to keep them, with place and text: --rejects FILE\n");
+  s.rejects_kept = true;
   s.read = 1'234'567;
   s.merged = 0;
   s.filtered = {{"draft", 1}};
@@ -211,6 +213,7 @@ TEST_CASE("summary: text() for a person") {
 
 TEST_CASE("summary: text() shows what data may have put into it and a terminal would obey") {
   Summary s = small();
+  s.rejects_kept = true;
   s.notes = {"a\x1B[2Jb\r\u202E"};
   CHECK(s.text().ends_with("  note       a\\u001b[2Jb\\u000d\\u202e\n"));
 }

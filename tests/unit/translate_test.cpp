@@ -307,19 +307,24 @@ TEST_CASE("translate: several files, globs, and compressed ones are one source")
   in.file("a2.csv", gzip(rows(10, 20)));
   in.file("a3.csv", "status;at;id\nnew;2024-06-01T10:00:00Z;x1\n");
   in.file("other.csv", rows(20, 30));
-  auto all = options({in / "a*.csv", in / "other.csv", in / "a1.csv"});
+  in.file("same.csv", rows(0, 10));
+  in.file("again.csv", rows(0, 10) + "\n");
+  auto all = options({in / "a?.csv", in / "other.csv", in / "a1.csv", in / "same.csv", in / "again.csv"});
   all.settings["fold"] = "false";  // each record as it comes
   const Outcome o = run(all);
   CHECK(o.error == "");
+  CHECK(o.summary.notes ==
+        std::vector<std::string>{(in / "a1.csv") + " is named twice, and read once",
+                                 (in / "same.csv") + " has the same bytes as " + (in / "a1.csv") + ", and is not read again"});
   CHECK(o.summary.inputs.size() == 5);
   CHECK(o.summary.inputs[1] == (in / "a2.csv"));
   CHECK(o.summary.read == 41);
   CHECK(o.summary.repeated_ids == 8);  // of ten rows one has a bad time and one is a draft
   std::string expected;
-  for (const char* name : {"a1.csv", "a2.csv", "a3.csv", "other.csv", "a1.csv"})
+  for (const char* name : {"a1.csv", "a2.csv", "a3.csv", "other.csv", "again.csv"})
     expected += run(options({in / name}, "rows")).out;
   CHECK(o.out == expected);
-  CHECK(Json::parse(o.rejects.substr(o.rejects.rfind("\n", o.rejects.size() - 2) + 1)).at("file") == (in / "a1.csv"));
+  CHECK(Json::parse(o.rejects.substr(o.rejects.rfind("\n", o.rejects.size() - 2) + 1)).at("file") == (in / "again.csv"));
 }
 
 namespace {
@@ -1303,6 +1308,11 @@ TEST_CASE("translate: a source of CSV and JSON files, in any order") {
   const std::string a = in.file("a.csv", "id,at,x\n1,2024-06-01T10:00:00Z,c\n"),
                     b = in.file("b.json", "{\"id\":\"2\",\"at\":\"2024-06-01T10:00:00Z\",\"x\":\"j\"}\n");
   const auto ids = [&](std::vector<std::string> inputs, unsigned jobs) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {  // files of their own: the same one is read once
+      std::ifstream from(inputs[i]);
+      const std::string text((std::istreambuf_iterator<char>(from)), std::istreambuf_iterator<char>());
+      inputs[i] = in.file(std::to_string(i) + inputs[i].substr(inputs[i].rfind('.')), text + std::string(i, '\n'));
+    }
     auto o = options(std::move(inputs), "both");
     o.jobs = jobs;
     o.settings["fold"] = "false";  // each record as it comes

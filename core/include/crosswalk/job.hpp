@@ -107,6 +107,7 @@ struct Job {
   OrderBy order_by = OrderBy::external_id;
   std::string zone_data;  ///< a zoneinfo folder; empty: the system's
   std::string rejects;    ///< path; empty: counted, not written
+  std::string ledger;     ///< path; empty: none
 
   std::vector<JobSource> sources;
   /// By target: which source is asked first. A field that is not here takes the order of the sources; a source that a
@@ -126,7 +127,7 @@ struct Job {
 [[nodiscard]] std::string_view job_example();
 
 struct RunOptions {
-  std::string ledger;    ///< path; empty: none. A line for every input record: its place and what became of it
+  std::string ledger;    ///< path; empty: the job's. A line for every input record: its place and what became of it
   std::string rejects;   ///< path; empty: the job's
   std::string summary;   ///< path; the caller writes it: here to be kept apart from the other outputs
   unsigned jobs = 0;     ///< worker threads; 0: one per processor. The output does not depend on it.
@@ -219,8 +220,9 @@ struct JobSummary {
   std::vector<SinkAccounts> sinks;
   std::vector<std::string> notes;
   bool dry_run = false;
-  bool complete = false;  ///< the run came to its end; else only the sources' accounts say something
-  bool spilled = false;   ///< memory_limit sent conversations to disk
+  bool complete = false;      ///< the run came to its end; else only the sources' accounts say something
+  bool rejects_kept = false;  ///< they are written somewhere
+  bool spilled = false;       ///< memory_limit sent conversations to disk
   std::string version, zone_data_version;
   double seconds = 0;
   std::uint64_t peak_memory = 0;  ///< bytes

@@ -37,6 +37,7 @@ struct TranslateOptions {
   std::string source_name;          ///< shown in rejects and the summary; empty: the adapter's id
   std::string adapter;              ///< id; empty: the adapters bid on the head of the first input
   std::vector<std::string> inputs;  ///< paths, globs, "-"
+  bool allow_empty = false;         ///< a pattern may match nothing
   std::string time_zone;            ///< any name ZoneDatabase::find understands; empty: none
   Disambiguation disambiguation = Disambiguation::compatible;
   /// Decide repeated hours by the records themselves where they prove it; where they do not, by `disambiguation`. Reads
@@ -102,6 +103,8 @@ struct Summary {
   std::uint64_t repeated_backwards = 0;  ///< of these, how many stand behind a newer record
   bool repeats_settle = false;           ///< repeated_ids counts records that a newer one supersedes
   std::uint64_t ids_compared = 0;        ///< how many ids that statement rests on; all of them unless memory ran short
+  bool complete = false;                 ///< all was read and written
+  bool rejects_kept = false;             ///< they are written somewhere, or somebody else says how to get them
   std::uint64_t duplicate_keys = 0, leap_seconds = 0;
   std::uint64_t evidence_decided = 0, evidence_abstained = 0;                             ///< times in repeated hours
   std::map<std::string, std::uint64_t, std::less<>> filtered;                             ///< by rule

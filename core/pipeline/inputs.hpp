@@ -1,0 +1,21 @@
+// Which inputs a source has: patterns expanded, the same bytes only once.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "crosswalk/result.hpp"
+
+namespace crosswalk {
+
+struct InputList {
+  std::vector<std::string> paths;
+  std::vector<std::string> notes;  ///< what was left out, and why
+  bool none = false;               ///< no pattern matched, which is allowed; `paths` holds the first of them
+};
+
+/// A file that is named twice (by its device and inode), or that has the bytes of another one, is read once: it was named by a
+/// slip, or downloaded twice, and its records would count twice. Only files of equal size are read for that.
+[[nodiscard]] Result<InputList> list_inputs(const std::vector<std::string>& inputs, bool allow_empty);
+
+}  // namespace crosswalk
