@@ -3,7 +3,8 @@
 // calls met is written at the end, so that a driver knows when there are none left. FAULT_FROM=1: all from the n-th on fail.
 //
 //   FAULT_CALL: read write open rename fsync mmap close ftruncate alloc
-#pragma GCC diagnostic ignored "-Wpedantic"  // dlsym() gives functions as objects: POSIX says they are
+#pragma GCC diagnostic ignored "-Wpedantic"  // dlsym() gives functions as objects, which POSIX allows
+#undef _FILE_OFFSET_BITS  // both names of each function are wanted
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
