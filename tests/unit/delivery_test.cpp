@@ -1024,7 +1024,8 @@ TEST_CASE("engine: max_refused stops at a number, and at a share of the plan") {
     CHECK(sent.result.error().code == Errc::data);
     CHECK(sent.result.error().message.find(share ? "more than max_refused allows (4 % of 100)"
                                                  : "more than max_refused allows (4)") != std::string::npos);
-    CHECK(sent.refusals.size() == 5);
+    CHECK(sent.refusals.size() >= 5);
+    CHECK(sent.refusals.size() <= 10);  // with those that were on their way
     good(send(*journal, server, at(50)).result);
   }
 }

@@ -1184,19 +1184,19 @@ TEST_CASE("fold: one id in two scopes: the first is written, the others are reje
   std::istringstream rejected(o.rejects);
   for (std::string line; std::getline(rejected, line);) rejects.push_back(Json::parse(line));
   const Json &first = rejects[0], &second = rejects[1], &third = rejects[2];
-  CHECK(first.at("found") == "1");
-  CHECK(first.at("field") == "external_id");
+  CHECK(first.at("found") == "org b");
+  CHECK(first.at("field") == "scope");
   CHECK(first.at("line") == 1);
   CHECK(first.at("offset") == 0);
   CHECK(first.at("message") ==
         "the id stands for another conversation too, in another scope than \"org b\"; both under one external_id would overwrite "
-        "each other (one of the 2 records that make it up)");
+        "each other (one of the 2 records that make it up); conversation 1");
   CHECK(first.at("cure") == "translate the scopes (organisations) one by one, or use {scope} in a job's external_id");
   CHECK(second.at("message") == first.at("message"));
   CHECK(second.at("line") == 5);
   CHECK(third.at("message") ==
         "the id stands for another conversation too, in another scope than \"org c\"; both under one external_id would overwrite "
-        "each other");
+        "each other; conversation 1");
   CHECK(third.at("line") == 6);
 }
 
