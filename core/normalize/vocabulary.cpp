@@ -30,6 +30,9 @@ void Vocabulary::add_absent(Absent absent) {
       const bool starts = c < 0x80 ? is_blank(letter) || folds_to({&letter, 1}, std::string_view(folded).substr(0, 1))
                                    : letter == folded.front() || kInvisible.find(letter) != std::string_view::npos;
       absent_starts_[c] = absent_starts_[c] || starts;
+      const bool ends =
+          c >= 0x80 || is_blank(letter) || folds_to({&letter, 1}, std::string_view(folded).substr(folded.size() - 1));
+      absent_ends_[c] = absent_ends_[c] || ends;
     }
   }
   absent_.push_back(std::move(absent));
@@ -38,8 +41,9 @@ void Vocabulary::add_absent(Absent absent) {
 const Vocabulary::Absent* Vocabulary::find_absent(std::string_view value) const {
   const auto seen = [](char c) { return c > ' ' && static_cast<unsigned char>(c) < 0x80; };
   if (value.size() > 2 * longest_absent_ && seen(value.front()) && seen(value.back())) return nullptr;
+  const std::string folded = folded_word(value);
   const auto found =
-      std::find_if(absent_.begin(), absent_.end(), [&](const Absent& absent) { return folds_to(value, absent.folded); });
+      std::find_if(absent_.begin(), absent_.end(), [&](const Absent& absent) { return equal(absent.folded, folded); });
   return found == absent_.end() ? nullptr : &*found;
 }
 

@@ -39,7 +39,9 @@ class Vocabulary {
   [[nodiscard]] bool has_absent() const { return !absent_.empty(); }
   /// Compared as words are, so `NOT_OFFERED` is absent where `Not Offered` is. Such a value is never looked up.
   [[nodiscard]] bool is_absent(std::string_view value) const {
-    return (value.empty() || absent_starts_[static_cast<unsigned char>(value.front())]) && is_one_of_absent(value);
+    if (value.empty()) return is_one_of_absent(value);
+    return absent_starts_[static_cast<unsigned char>(value.front())] && absent_ends_[static_cast<unsigned char>(value.back())] &&
+           is_one_of_absent(value);
   }
 
   /// Of an absent value.
@@ -104,7 +106,7 @@ class Vocabulary {
   void add_absent(Absent absent);
   std::vector<Absent> absent_;
   std::size_t longest_absent_ = 0;
-  std::array<bool, 256> absent_starts_{};  // first bytes that such a value may have
+  std::array<bool, 256> absent_starts_{}, absent_ends_{};  // first and last bytes that such a value may have
   Others others_ = Others::bad;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> met_;
   std::array<Recent, kRecent> recent_;
