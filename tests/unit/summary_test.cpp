@@ -89,7 +89,7 @@ TEST_CASE("summary: json() has the whole account") {
   s.times["started_at"] = {1, 2, 3, 0, 0, 4};
   s.bad_values["csat_score"] = {3, "7", "too much", "less"};
   s.words["channel"] = {{"Mail", {4, "email"}}, {"fax", {1, ""}}};
-  s.fields["Subject"] = {5, 6, 7, {{"metadata=none", 8}}};
+  s.fields["Subject"] = {5, 6, 7, {{"metadata=none", 8}}, 28, 1, 3};
   s.fields["never met"] = {};
   s.notes = {"column 3 has no name"};
   s.time_format = "day_first";
@@ -114,7 +114,7 @@ TEST_CASE("summary: json() has the whole account") {
     "bad_values": {"csat_score": {"count": 3, "found": "7", "message": "too much", "cure": "less"}},
     "findings": {},
     "words": {"channel": [{"word": "Mail", "count": 4, "became": "email"}, {"word": "fax", "count": 1, "became": null}]},
-    "fields": {"Subject": {"mapped": 5, "carried": 6, "empty": 7, "dropped": {"metadata=none": 8}}},
+    "fields": {"Subject": {"read": 28, "with_record": 3, "repeated": 1, "mapped": 5, "carried": 6, "empty": 7, "dropped": {"metadata=none": 8}}},
     "notes": ["column 3 has no name"], "bytes_read": 1000})"));
   CHECK(json.at("sinks") == Json::parse(R"([{"written": 4, "bytes": 2000}])"));
   CHECK(json.at("records_per_second") == 5.0);
