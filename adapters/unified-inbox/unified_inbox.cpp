@@ -317,7 +317,7 @@ class UnifiedInbox final : public cp::Translator {
     if (row.has(kAssigned) && !out.set(CW_ASSIGNED_AGENT_ID, *row.field(kAssigned))) return;
     if (row.has(kCreated) && !out.set(CW_STARTED_AT, *row.field(kCreated))) return;
     if (row.has(kUpdated) && !out.set(CW_VERSION, *row.field(kUpdated))) return;
-    if (!carry_rest(record, out)) return;
+    if (!carry_rest(record, row, out)) return;
     if (!row.has(kMessages)) return;
     for (std::size_t i = 0; i < record.count; ++i) {
       if (roles_[record.fields[i].id] == kMessages && !messages(record.fields[i], out)) return;
@@ -436,7 +436,7 @@ class UnifiedInbox final : public cp::Translator {
   }
 
   /// A conversation's other fields go into metadata under their own names.
-  bool carry_rest(const cw_record& record, cp::Receiver& out) const {
+  bool carry_rest(const cw_record& record, const Row& row, cp::Receiver& out) const {
     for (std::size_t i = 0; i < record.count; ++i) {
       const cw_field& field = record.fields[i];
       const std::string& name = names_[field.id];
@@ -447,6 +447,9 @@ class UnifiedInbox final : public cp::Translator {
         case kDeleted:
         case kDeletedAt:
           if (!out.carry(name, field)) return false;
+          break;
+        case kContactId:  // unless it is the customer
+          if (row.has(kContact) && !out.carry(name, field)) return false;
           break;
         case kBody:
         case kSummary:
