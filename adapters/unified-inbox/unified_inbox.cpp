@@ -5,6 +5,7 @@
 // until a human sends them; archiving is not resolving. The field names of rows are published nowhere; those here follow
 // the words of that page and the habits of its kin.
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -98,6 +99,10 @@ constexpr std::pair<std::string_view, cw_touch_kind> kTouchKinds[] = {
     {"internal_comment", CW_TOUCH_NOTE},
 };
 
+/// What decides how a row is read, in whichever row it stands. A row that does not look at it says so.
+constexpr std::uint32_t kSteer = 1U << kId | 1U << kType | 1U << kDirection | 1U << kProviderMessage | 1U << kOccurred |
+                                 1U << kStarted | 1U << kCreated | 1U << kUser | 1U << kDuration | 1U << kSubject;
+
 constexpr std::string_view kResolved[] = {"closed", "resolved", "done"};
 constexpr std::string_view kUnresolved[] = {"new",     "open",   "reopened", "pending",     "waiting",  "snoozed",
                                             "on hold", "active", "unread",   "in progress", "assigned", "unassigned"};
@@ -113,9 +118,12 @@ class Row {
     for (const cw_field *field = record.fields, *end = field + record.count; field != end; ++field) {
       if (field->kind == CW_NULL || field->size == 0) continue;
       const Role role = role_of[field->id];
+      const cw_field* const before = fields_[role];
+      const unsigned is_detail = kDetailRoles >> role & 1U;
       fields_[role] = field;
-      details_[details] = field;
-      details += (kDetailRoles >> role & 1U) & static_cast<unsigned>(details < kDetails);
+      present_ |= 1U << role;
+      details_[details] = is_detail != 0 ? field : before;
+      details += (is_detail | static_cast<unsigned>(before != nullptr)) & static_cast<unsigned>(details < kDetails);
     }
     detail_count_ = details;
   }
@@ -128,14 +136,19 @@ class Row {
     if (has(a)) return field(a);
     return has(b) ? field(b) : field(c);
   }
-  /// Calls `visit(field)` for what has no place in a touchpoint; there are few such fields, or all of `record` are looked at.
-  void each_detail(const cw_record& record, const std::vector<Role>& roles, const auto& visit) const {
+  /// Calls `visit(field)` for what has no place in a touchpoint: no role in `used`, or the role of a later field as well.
+  void each_detail(const cw_record& record, const std::vector<Role>& roles, std::uint32_t used, const auto& visit) const {
+    for (std::uint32_t rest = present_ & ~used & ~kDetailRoles; rest != 0; rest &= rest - 1) {
+      visit(*fields_[static_cast<std::size_t>(std::countr_zero(rest))]);
+    }
     if (detail_count_ < kDetails) {
       for (std::size_t i = 0; i < detail_count_; ++i) visit(*details_[i]);
       return;
     }
     for (std::size_t i = 0; i < record.count; ++i) {
-      if ((kDetailRoles >> roles[record.fields[i].id] & 1U) != 0) visit(record.fields[i]);
+      const cw_field& field = record.fields[i];
+      const Role role = roles[field.id];
+      if ((kDetailRoles >> role & 1U) != 0 || fields_[role] != &field) visit(field);
     }
   }
 
@@ -145,6 +158,7 @@ class Row {
   std::array<const cw_field*, kRoles> fields_{};
   std::array<const cw_field*, kDetails + 1> details_;  // the first so many
   std::size_t detail_count_ = 0;
+  std::uint32_t present_ = 0;  // roles
 };
 
 cw_touch_kind kind_of(std::string_view type) {
@@ -245,7 +259,12 @@ class UnifiedInbox final : public cp::Translator {
       for (const auto& [known, role] : kRoleOf) {
         if (known == name) roles_[id] = role;
       }
-      binder.claim(id);
+      if (is_text_of_object(name)) roles_[id] = kBody;
+      if ((kSteer >> roles_[id] & 1U) != 0) {
+        binder.steers(id);
+      } else {
+        binder.claim(id);
+      }
     }
   }
 
@@ -279,7 +298,8 @@ class UnifiedInbox final : public cp::Translator {
     if (!set_scope(row, out) || !set_customer(row, out)) return;
     if (row.has(kUpdated) && !out.set(CW_VERSION, *row.field(kUpdated))) return;
     if (!touchpoint(row, out)) return;
-    drop_details(record, row, out);
+    constexpr std::uint32_t kSet = 1U << kConversation | 1U << kOrg | 1U << kUpdated;
+    drop_details(record, row, used_ | kSet | 1U << (row.has(kContact) ? kContact : kContactId), out);
   }
 
   void conversation(const cw_record& record, const Row& row, cp::Receiver& out) {
@@ -297,16 +317,43 @@ class UnifiedInbox final : public cp::Translator {
     if (row.has(kAssigned) && !out.set(CW_ASSIGNED_AGENT_ID, *row.field(kAssigned))) return;
     if (row.has(kCreated) && !out.set(CW_STARTED_AT, *row.field(kCreated))) return;
     if (row.has(kUpdated) && !out.set(CW_VERSION, *row.field(kUpdated))) return;
-    if (!carry_rest(record, out)) return;
-    if (row.has(kMessages)) messages(*row.field(kMessages), out);
+    if (!carry_rest(record, row, out)) return;
+    if (!row.has(kMessages)) return;
+    for (std::size_t i = 0; i < record.count; ++i) {
+      if (roles_[record.fields[i].id] == kMessages && !messages(record.fields[i], out)) return;
+    }
   }
 
-  void messages(const cw_field& array, cp::Receiver& out) {
-    out.walk(array, kElement, [&](const cw_record& element) {
+  /// Messages that are no list are the host's to carry, unless they may hold text.
+  bool messages(const cw_field& array, cp::Receiver& out) {
+    if (array.kind != CW_ARRAY) {
+      const bool may_hold_text =
+          array.kind == CW_STRING && cp::view(array).find_first_not_of("[]{}, \t\r\n") != std::string_view::npos;
+      return !may_hold_text || include_bodies_ || out.drop(array, "messages that are no list");
+    }
+    return out.walk(array, kElement, [&](const cw_record& element) {
       const Row row(element, roles_);
-      if (is_draft_(row.text(kStatus)) || is_deleted(row)) return true;
-      return touchpoint(row, out);
+      if (is_draft_(row.text(kStatus))) return drop_all(element, "draft or suggestion", out);
+      if (is_deleted(row)) return drop_all(element, "deleted", out);
+      return touchpoint(row, out) && drop_details(element, row, used_, out);
     });
+  }
+
+  static bool drop_all(const cw_record& element, std::string_view rule, cp::Receiver& out) {
+    for (std::size_t i = 0; i < element.count; ++i) {
+      if (!out.drop(element.fields[i], rule)) return false;
+    }
+    return true;
+  }
+
+  /// `messages.m1.body`, of an object where a list should be.
+  static bool is_text_of_object(std::string_view name) {
+    if (!name.starts_with("messages.") && !name.starts_with("activities.")) return false;
+    const std::string_view last = name.substr(name.rfind('.') + 1);
+    for (const auto& [known, role] : kRoleOf) {
+      if (known == last) return role == kBody || role == kSummary;
+    }
+    return false;
   }
 
   /// `deleted: true`, a `deleted_at`, or the status.
@@ -357,6 +404,13 @@ class UnifiedInbox final : public cp::Translator {
     if (kind == CW_TOUCH_CALL) touch.duration = cp::text(row.text(kDuration));
     touch.duration_how = CW_SECONDS;
     if (kind == CW_TOUCH_EMAIL) touch.subject = cp::text(row.text(kSubject));
+    used_ = 1U << kType | 1U << kUser | 1U << (row.has(kProviderMessage) ? kProviderMessage : kId) |
+            1U << (row.has(kOccurred)  ? kOccurred
+                   : row.has(kStarted) ? kStarted
+                                       : kCreated);
+    if (kind != CW_TOUCH_NOTE) used_ |= 1U << kDirection;
+    if (kind == CW_TOUCH_CALL) used_ |= 1U << kDuration;
+    if (kind == CW_TOUCH_EMAIL) used_ |= 1U << kSubject;
     if (!out.touchpoint(touch)) return false;
     if (!include_bodies_) return true;
     for (const Role role : {kBody, kSummary}) {
@@ -368,19 +422,21 @@ class UnifiedInbox final : public cp::Translator {
   }
 
   /// What a touchpoint row says beside the touchpoint has no place in the conversation: said, by rule.
-  void drop_details(const cw_record& record, const Row& row, cp::Receiver& out) const {
-    row.each_detail(record, roles_, [&](const cw_field& field) {
+  bool drop_details(const cw_record& record, const Row& row, std::uint32_t used, cp::Receiver& out) const {
+    bool going = true;
+    row.each_detail(record, roles_, used, [&](const cw_field& field) {
       const Role role = roles_[field.id];
-      if (role == kUnknown || role == kStatus) {
-        out.drop(field, "touchpoint detail");
+      if (role != kBody && role != kSummary) {
+        going = going && out.drop(field, "touchpoint detail");
       } else if (!include_bodies_) {
-        out.drop(field, "message body");
+        going = going && out.drop(field, "message body");
       }
     });
+    return going;
   }
 
   /// A conversation's other fields go into metadata under their own names.
-  bool carry_rest(const cw_record& record, cp::Receiver& out) const {
+  bool carry_rest(const cw_record& record, const Row& row, cp::Receiver& out) const {
     for (std::size_t i = 0; i < record.count; ++i) {
       const cw_field& field = record.fields[i];
       const std::string& name = names_[field.id];
@@ -391,6 +447,9 @@ class UnifiedInbox final : public cp::Translator {
         case kDeleted:
         case kDeletedAt:
           if (!out.carry(name, field)) return false;
+          break;
+        case kContactId:  // unless it is the customer
+          if (row.has(kContact) && !out.carry(name, field)) return false;
           break;
         case kBody:
         case kSummary:
@@ -420,6 +479,7 @@ class UnifiedInbox final : public cp::Translator {
   std::vector<Role> roles_;
   std::vector<std::string> names_;
   std::string id_;
+  std::uint32_t used_ = 0;  // roles of the fields that the last touchpoint was made of
 };
 
 }  // namespace

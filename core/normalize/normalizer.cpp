@@ -160,7 +160,10 @@ void Normalizer::settle_words() {
 
 // ---- names ------------------------------------------------------------------------------------------------------
 
-void Normalizer::add_use(FieldUse& use, const FieldPlan& p, const Step& s) {
+void Normalizer::add_use(FieldUse& use, const FieldPlan& p, const Step& s) const {
+  use.read += s.read + rows_;
+  use.repeated += s.repeated + (s.also_carried ? s.mapped : 0);
+  use.with_record += s.with_record;
   use.mapped += s.mapped;
   use.carried += s.carried;
   use.empty += s.empty;
@@ -177,6 +180,7 @@ void Normalizer::forget_names() {
   for (std::size_t i = 0; i < plans_.steps.size(); ++i)
     add_use(past_fields_[plans_.fields[i]->name], *plans_.fields[i], plans_.steps[i]);
   plans_.clear();
+  rows_ = 0;
   forget_transient_plans();
   bound_keys_.clear();
   keys_differ_ = true;
@@ -417,6 +421,8 @@ void Normalizer::settle(FieldPlan& p, Step& s, std::string_view path) {
   }
 
   s.action = p.action;
+  if (s.action == Action::claim && !translator_->translates()) s.action = Action::carry;  // nobody will ask for it
+  s.steers = p.steers;
   s.form = p.form;
   s.key = &p.key;
   if (s.action == Action::carry && !s.carries) s.action = Action::drop;
@@ -432,6 +438,11 @@ void Normalizer::settle(FieldPlan& p, Step& s, std::string_view path) {
 
 void Normalizer::map(std::uint16_t field, Target target, How how, std::uint32_t rank) {
   FieldPlan& p = plan(field);
+  if (target == Target::none) {  // translate() reads it
+    p.action = Action::claim;
+    p.known = p.steers = true;
+    return;
+  }
   p.action = Action::map;
   p.known = true;
   p.mappings.push_back({target, how, rank});
@@ -532,6 +543,7 @@ void Normalizer::on_record(const Record& record, const Place& place) {
 void Normalizer::on_row(const CsvRow& row, const Place& place) {
   if (translator_->translates()) return on_record(row.record(), place);
   if (!begin_record(place)) return;  // the columns are bound
+  ++rows_;
   take(row);
   finish_record();
 }
@@ -542,7 +554,7 @@ bool Normalizer::begin_record(const Place& place) {
   lasting_ = place.raw;
   ++batch_->books.read;
   outcome_ = Outcome::going;
-  filled_ = plain_ = sets_ = asked_ = 0;
+  filled_ = plain_ = sets_ = asked_ = open_ = 0;
   blank_names_.clear();
   gathered_.clear();
   unused_.clear();
@@ -676,6 +688,8 @@ void Normalizer::finish_record() {
     look_at_values();
     return;
   }
+  if (open_ != 0) [[unlikely]]
+    settle_claims();
   if (outcome_ == Outcome::going) understand();
   if (translates_ids_ && outcome_ == Outcome::going) translate_ids();
   place_gathered();  // of refused and filtered records too: the books count every field that was read
@@ -958,14 +972,7 @@ void Normalizer::account(Summary& summary) const {
       use.meaning = entry.meaning;
     });
   }
-  const auto add_field = [&](const std::string& name, const FieldUse& use) {
-    FieldUse& sum = summary.fields[name];
-    sum.mapped += use.mapped;
-    sum.carried += use.carried;
-    sum.empty += use.empty;
-    for (const auto& [rule, count] : use.dropped) sum.dropped[rule] += count;
-  };
-  for (const auto& [name, use] : past_fields_) add_field(name, use);
+  for (const auto& [name, use] : past_fields_) summary.fields[name] += use;
   for (std::size_t i = 0; i < plans_.steps.size(); ++i)
     add_use(summary.fields[plans_.fields[i]->name], *plans_.fields[i], plans_.steps[i]);
   for (std::size_t i = 0; i < transient_plans_.steps.size(); ++i)

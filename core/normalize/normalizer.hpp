@@ -126,7 +126,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::uint32_t rank = 0;
     const Vocabulary* absent = nullptr;  // of map_plainly: words that mean nothing is there
     const Key* key = nullptr;
-    std::uint64_t mapped = 0, carried = 0, empty = 0, dropped = 0;
+    std::uint64_t read = 0;  // in records with fields; of rows all columns are read
+    std::uint64_t mapped = 0, carried = 0, empty = 0, dropped = 0, repeated = 0, with_record = 0;
+    bool steers = false;  // claimed: what the adapter does nothing else with was mapped
+    bool open = false;    // claimed: the adapter did nothing with it yet
+    bool blank = false;   // ... but ask for a target of which it says nothing
     [[nodiscard]] bool is_absent(std::string_view text) const { return absent != nullptr && absent->is_absent(text); }
   };
   struct FieldPlan {
@@ -135,6 +139,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     bool known = false;                 // the adapter named it
     const FieldAlias* alias = nullptr;  // the adapter knows it by another name
     bool body = false;                  // message text
+    bool steers = false;                // claimed: translate() reads it wherever it is
     std::vector<Mapping> mappings;
     std::string name;                       // in metadata
     std::string comma_key, comma_path_key;  // `,"Priority":` and the slack that MetadataWriter wants
@@ -230,6 +235,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
       1U << static_cast<unsigned>(Target::time_zone);
   /// Names beyond the room for them, taken together in the books.
   static constexpr const char* kOtherNames = "…";
+  /// The rule by which fields of a list's elements are left out that the adapter did nothing with.
+  static constexpr std::string_view kListDetail = "list detail";
   static constexpr std::string_view kCorrectSource = "correct the record in the source, or leave it out";
 
   enum class Outcome : std::uint8_t { going, filtered, refused };
@@ -259,6 +266,11 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) override;
 
   bool refuse_touchpoint(const TouchpointText& t, TimeFault fault);
+  void open(const Field& field, Step& step);
+  void use(Step& step);
+  void settle_claims();
+  void settle_element(const Record& element);
+  void drop_by(std::uint16_t id, std::string_view rule);
   FieldPlan& plan(std::uint16_t id) {
     return id < NameTable::kStable ? *plans_.fields[id] : *transient_plans_.fields[id - NameTable::kStable];
   }
@@ -267,7 +279,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   }
   Vocabulary& vocabulary(Target target) { return vocabularies_[static_cast<std::size_t>(target)]; }
   void settle_words();
-  static void add_use(FieldUse& use, const FieldPlan& plan, const Step& step);
+  void add_use(FieldUse& use, const FieldPlan& plan, const Step& step) const;
   Result<void> bind_up_to(Plans& plans, std::size_t count, std::size_t first_id);
   void forget_transient_plans();
   void forget_names();
@@ -471,6 +483,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::uint32_t filled_ = 0;  // a bit for each target
   std::uint32_t plain_ = 0;   // those whose field has no other: it is in its slot only, counted as mapped, not in gathered_
   std::uint32_t sets_ = 0;    // how often the adapter set a target
+  std::uint32_t open_ = 0;    // claimed fields that the adapter did nothing with yet, and that do not only steer
   std::array<Slot, kTargetCount> slots_;
   std::vector<Gathered> gathered_, unused_;
   bool walking_ = false;         // text of the record at hand is the walker's: it goes with the next element
@@ -491,7 +504,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Conversation conversation_;
   Contribution contribution_;  // all but the conversation
   // Of snapshots that go to the merge: which columns a record has.
-  const Record* record_ = nullptr;  // null: a row of CSV, which has all of the header
+  Record given_;                    // the record at hand
+  const Record* record_ = nullptr;  // that; null: a row of CSV, which has all of the header
   std::uint32_t header_set_ = ColumnSets::kNone;
   std::string own_header_set_;                 // where that has no number
   std::uint32_t asked_ = 0;                    // targets that the adapter set, maybe to nothing: a bit each
@@ -535,6 +549,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::map<std::string, BadUse, std::less<>> bad_;  // by target
   Findings findings_;
   std::map<std::string, FieldUse, std::less<>> past_fields_;  // of plans that were replaced
+  std::uint64_t rows_ = 0;                                    // of CSV that were taken by the plans at hand
   std::map<std::string, std::map<std::string, std::uint64_t, std::less<>>, std::less<>> record_drops_;
   std::vector<std::string> notes_;
   NamesMet names_met_;

@@ -105,14 +105,38 @@ inline void Normalizer::put_alone(const Value& value, std::uint16_t at, Step& s)
   put(s.target, s.how, s.rank, value, at);
 }
 
+/// A claimed field of the record, or any of a list's element, is there for the adapter. Whatever that does with it, it has one
+/// fate in the books; see settle_claims().
+inline void Normalizer::open(const Field& field, Step& s) {
+  const bool there = !is_nothing(field);
+  s.empty += !there;
+  s.open = there;
+  s.blank = false;
+  s.mapped += there && s.steers;
+  open_ += there && !s.steers;
+}
+
+/// The adapter does something with a field, which is counted by what it is.
+inline void Normalizer::use(Step& s) {
+  if (!s.open) {
+    ++s.repeated;
+    return;
+  }
+  s.open = false;
+  s.mapped -= s.steers;
+  open_ -= !s.steers;
+}
+
 /// Each field to where it belongs: the loop that every byte of metadata goes through.
 void Normalizer::take(const Record& record) {
-  record_ = &record;
+  given_ = record;
+  record_ = &given_;
   for (std::size_t i = 0; i < record.count; ++i) {
     const Field& field = record.fields[i];
     Step& s = field.id < NameTable::kStable ? plans_.steps[field.id] : step(field.id);
+    ++s.read;
     if (s.action == Action::claim) {  // the adapter asks for it
-      s.empty += is_nothing(field);
+      open(field, s);
       continue;
     }
     take(GivenField{field}, static_cast<std::uint16_t>(i), s);
@@ -517,11 +541,16 @@ const Normalizer::Key& Normalizer::made_key(std::string_view comma_key) {
 bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& value) {
   if (outcome_ != Outcome::going) return false;
   asked_ |= 1U << static_cast<unsigned>(target);
-  if (is_nothing(value) || is_absent(target, value)) return true;
+  if (is_nothing(value)) return true;
   const bool made = (value.flags & Field::kMade) != 0;
+  if (is_absent(target, value)) {
+    if (!made) step(value.id).blank = true;
+    return true;
+  }
   if (!made && !walking_ && !has(target) && gathered_.empty()) {  // mostly
     Step& s = step(value.id);
     if (s.action == Action::claim && !is_plain(value)) {
+      use(s);
       ++s.mapped;
       put(target, how, rank, GivenField{value}, next_place());
       const std::uint32_t bit = 1U << static_cast<unsigned>(target);
@@ -550,6 +579,7 @@ bool Normalizer::set(Target target, How how, std::uint32_t rank, const Field& va
   if (known != gathered_.end()) {
     known->targets |= bit;
   } else {
+    use(step(value.id));
     gathered_.push_back({kept, bit, at, false});
   }
   return true;
@@ -651,6 +681,7 @@ bool Normalizer::carry(std::string_view name, const Field& value, Form form) {
   if (!made && !source_.fields.empty() && plan(value.id).alias != nullptr) name = names_.name(value.id);  // its own name
   bool carries = source_.metadata != SourceConfig::Metadata::none;
   if (source_.metadata == SourceConfig::Metadata::listed) carries = is_listed(name);
+  if (!made) use(step(value.id));
   if (!carries) {
     if (!made) ++step(value.id).dropped;
     return true;
@@ -696,16 +727,63 @@ const Normalizer::Key& Normalizer::key_of_made_name(std::string_view name) {
 bool Normalizer::drop(const Field& value, std::string_view rule) {
   if (outcome_ != Outcome::going) return false;
   if ((value.flags & Field::kMade) != 0 || is_nothing(value)) return true;
-  FieldPlan& p = plan(value.id);
+  use(step(value.id));
+  drop_by(value.id, rule);
+  return true;
+}
+
+/// Counts it.
+void Normalizer::drop_by(std::uint16_t id, std::string_view rule) {
+  FieldPlan& p = plan(id);
   if (p.last_rule_drops == nullptr || !equal(p.last_rule, rule)) {
-    auto& by_rule = record_drops_.try_emplace(value.id < NameTable::kStable ? p.name : std::string(kOtherNames)).first->second;
+    auto& by_rule = record_drops_.try_emplace(id < NameTable::kStable ? p.name : std::string(kOtherNames)).first->second;
     auto found = by_rule.find(rule);
     if (found == by_rule.end()) found = by_rule.emplace(std::string(rule), 0).first;
     p.last_rule = found->first;
     p.last_rule_drops = &found->second;
   }
   ++*p.last_rule_drops;
-  return true;
+}
+
+/// What the adapter claimed and did nothing with goes where it would have gone unclaimed. Few records have such a field.
+void Normalizer::settle_claims() {
+  for (const Field& field : given_) {
+    Step& s = step(field.id);
+    if (s.action != Action::claim || !s.open || s.steers) continue;
+    s.open = false;
+    if (outcome_ != Outcome::going) {
+      ++s.with_record;
+    } else if (s.blank) {
+      ++s.empty;
+    } else {
+      find(
+          "unused_field",
+          [&] {
+            return fmt::format("the adapter can make nothing of \"{}\" as it stands here; it is {}", field_name(field),
+                               s.carries ? "carried into metadata" : fmt::format("left out ({})", plan(field.id).drop_rule));
+          },
+          "see whether the field is as the source's documents say");
+      carry(GivenField{field}, s);
+    }
+  }
+  open_ = 0;
+}
+
+/// The same of an element of a list: metadata has no place for it.
+void Normalizer::settle_element(const Record& element) {
+  for (const Field& field : element) {
+    Step& s = step(field.id);
+    if (!s.open || s.steers) continue;
+    s.open = false;
+    --open_;
+    if (outcome_ != Outcome::going) {
+      ++s.with_record;
+    } else if (s.blank) {
+      ++s.empty;
+    } else {
+      drop_by(field.id, kListDetail);
+    }
+  }
 }
 
 bool Normalizer::filter(std::string_view rule) {
@@ -724,6 +802,11 @@ bool Normalizer::refuse(const Refusal& r) {
 
 bool Normalizer::walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) {
   if (outcome_ != Outcome::going || !walker_ || array.kind != Kind::array) return false;
+  if (const bool made = (array.flags & Field::kMade) != 0; !made && step(array.id).open) {
+    Step& s = step(array.id);
+    use(s);
+    ++s.mapped;
+  }
   bool stopped = false;
   walking_ = true;
   const bool whole = walker_->walk(array.view(), prefix, [&](const Record& record) {
@@ -733,7 +816,17 @@ bool Normalizer::walk(const Field& array, std::string_view prefix, const std::fu
       stopped = true;
       return false;
     }
+    for (const Field& field : record) {
+      Step& s = step(field.id);
+      if (s.open && !s.steers) {  // the record has one of the same name, which can be told from this one no more
+        drop_by(field.id, kListDetail);
+        --open_;
+      }
+      ++s.read;
+      open(field, s);
+    }
     stopped = outcome_ != Outcome::going || !element(record) || outcome_ != Outcome::going;
+    settle_element(record);
     return !stopped;
   });
   walking_ = false;

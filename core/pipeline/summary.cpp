@@ -32,16 +32,18 @@ Json fields_json(const Summary& s) {
   Json out = Json::object();
   std::size_t listed = 0, left = 0;
   for (const auto& [name, use] : s.fields) {
-    if (use.mapped == 0 && use.carried == 0 && use.empty == 0 && use.dropped.empty()) continue;
+    if (use.read == 0 && use.mapped == 0 && use.carried == 0 && use.empty == 0 && use.dropped.empty()) continue;
     if (++listed > kListed) {
       ++left;
       continue;
     }
     Json& field = out[shown(name, 200)];
-    field = Json::object();
+    field = {{"read", use.read}};
     if (use.mapped != 0) field["mapped"] = use.mapped;
     if (use.carried != 0) field["carried"] = use.carried;
     if (use.empty != 0) field["empty"] = use.empty;
+    if (use.with_record != 0) field["with_record"] = use.with_record;
+    if (use.repeated != 0) field["repeated"] = use.repeated;
     for (const auto& [rule, count] : use.dropped) field["dropped"][rule] = count;
   }
   if (left != 0) out["…"] = fmt::format("{} more", left);
@@ -115,6 +117,23 @@ Error unbalanced(const std::string& sum) {
 
 }  // namespace
 
+FieldUse& FieldUse::operator+=(const FieldUse& other) {
+  mapped += other.mapped;
+  carried += other.carried;
+  empty += other.empty;
+  read += other.read;
+  repeated += other.repeated;
+  with_record += other.with_record;
+  for (const auto& [rule, count] : other.dropped) dropped[rule] += count;
+  return *this;
+}
+
+std::uint64_t FieldUse::dropped_total() const {
+  std::uint64_t all = 0;
+  for (const auto& [rule, count] : dropped) all += count;
+  return all;
+}
+
 Result<void> Summary::balance() const {
   if (read != translated + filtered_total + rejected_total) {
     return unbalanced(fmt::format("read {} is not translated {} + filtered {} + rejected {}", read, translated, filtered_total,
@@ -123,6 +142,12 @@ Result<void> Summary::balance() const {
   if (translated != written + merged + superseded + updates) {
     return unbalanced(fmt::format("translated {} is not written {} + merged {} + superseded {} + updates {}", translated, written,
                                   merged, superseded, updates));
+  }
+  for (const auto& [name, use] : fields) {
+    if (use.balances()) continue;
+    return unbalanced(fmt::format(
+        "of the field \"{}\", read {} + repeated {} is not mapped {} + carried {} + empty {} + with its record {} + dropped {}",
+        shown(name), use.read, use.repeated, use.mapped, use.carried, use.empty, use.with_record, use.dropped_total()));
   }
   return {};
 }

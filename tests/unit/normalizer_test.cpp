@@ -135,6 +135,10 @@ class Run {
     Summary s;
     normalizer->account(s);
     for (const auto& batch : batches) enter(batch->books, s);
+    for (const auto& [name, use] : s.fields) {
+      CAPTURE(name);
+      CHECK(use.balances());
+    }
     return s;
   }
   /// The lines of the output, each a conversation.
@@ -1058,6 +1062,89 @@ TEST_CASE("normalizer: a claimed field set for two targets is one field") {
   CHECK(accounted(run.books()) == 3);
 }
 
+namespace {
+
+/// Claims all fields but id and at; `steering` of them steer.
+Plan claiming(std::function<void(Told&)> translate, std::string_view steering = {}) {
+  Plan plan = plain();
+  plan.bind = [inner = plan.bind, steering](std::uint16_t id, std::string_view name, Binder& binder) {
+    inner(id, name, binder);
+    if (name == "id" || name == "at") return;
+    binder.claim(id);
+    if (name == steering) binder.map(id, Target::none, How::as_configured, 0);
+  };
+  plan.translate = std::move(translate);
+  return plan;
+}
+
+}  // namespace
+
+TEST_CASE("normalizer: a claimed field that the adapter does nothing with is carried and counted") {
+  Run run(claiming([](Told&) {}));
+  CHECK(run.csv(row("left,blank", "text,")) == "");
+  CHECK(run.only().at("metadata").dump() == "{\"left\":\"text\"}");
+  const Summary s = run.books();
+  CHECK(s.fields.at("left").read == 1);
+  CHECK(s.fields.at("left").carried == 1);
+  CHECK(s.fields.at("blank").read == 1);
+  CHECK(s.fields.at("blank").empty == 1);
+  CHECK(s.findings.at("unused_field").count == 1);
+  CHECK(s.findings.at("unused_field").message ==
+        "the adapter can make nothing of \"left\" as it stands here; it is carried into metadata");
+
+  Run without(claiming([](Told&) {}), {{"metadata", "none"}});
+  CHECK(without.csv(row("left", "text")) == "");
+  CHECK(without.books().fields.at("left").dropped.at("metadata=none") == 1);
+}
+
+TEST_CASE("normalizer: a claimed field whose value means nothing is empty; a second use is one more fate") {
+  Plan plan = claiming([](Told& told) {
+    told.out.set(Target::status, How::as_configured, 0, *told.field("none"));
+    told.out.set(Target::queue_id, How::as_configured, 0, *told.field("twice"));
+    told.out.carry("again", *told.field("twice"), Form::as_is);
+  });
+  Run run(plan);
+  CHECK(run.csv(row("none,twice", "NULL,q")) == "");
+  const Summary s = run.books();
+  CHECK(s.fields.at("none").empty == 1);
+  CHECK(s.fields.at("twice").mapped == 1);
+  CHECK(s.fields.at("twice").carried == 1);
+  CHECK(s.fields.at("twice").repeated == 1);
+}
+
+TEST_CASE("normalizer: a field that steers was mapped, unless the adapter says otherwise") {
+  const auto use = [](std::function<void(Told&)> translate) {
+    Run run(claiming(std::move(translate), "kind"));
+    CHECK(run.csv(row("kind", "call")) == "");
+    return run.books().fields.at("kind");
+  };
+  CHECK(use([](Told&) {}).mapped == 1);
+  const FieldUse dropped = use([](Told& told) { told.out.drop(*told.field("kind"), "of no use"); });
+  CHECK(dropped.mapped == 0);
+  CHECK(dropped.dropped.at("of no use") == 1);
+  const FieldUse set = use([](Told& told) { told.out.set(Target::subject, How::as_configured, 0, *told.field("kind")); });
+  CHECK(set.mapped == 1);
+  CHECK(set.repeated == 0);
+}
+
+TEST_CASE("normalizer: claimed fields of a filtered or refused record went with it") {
+  Run filtered(claiming([](Told& told) { told.out.filter("draft"); }));
+  CHECK(filtered.csv(row("left", "text")) == "");
+  CHECK(filtered.books().fields.at("left").with_record == 1);
+  Run refused(claiming([](Told& told) { told.out.refuse({"odd", "", "", "no", "yes"}); }));
+  CHECK(refused.csv(row("left", "text")) == "");
+  CHECK(refused.books().fields.at("left").with_record == 1);
+  CHECK(refused.books().findings.empty());
+}
+
+TEST_CASE("normalizer: claimed without a translate() is as if nothing had been said") {
+  Plan plan = claiming({});
+  Run run(plan);
+  CHECK(run.csv(row("left", "text")) == "");
+  CHECK(run.only().at("metadata").dump() == "{\"left\":\"text\"}");
+  CHECK(run.books().fields.at("left").carried == 1);
+}
+
 TEST_CASE("property: every value of every record is mapped, carried, dropped by a rule, or empty") {
   constexpr Target kTargets[] = {Target::queue_id,  Target::customer_id, Target::subject,  Target::csat_score,
                                  Target::wait_time, Target::ended_at,    Target::resolved, Target::platform};
@@ -1343,6 +1430,21 @@ TEST_CASE("walk: elements are records of their own, their values stay good until
   CHECK(walked);
   CHECK(run.only().at("subject") == "one");
   CHECK(run.only().at("metadata").dump() == "{\"text 1\":\"one\",\"text 2\":\"t\\nwo\"}");
+  const Summary s = run.books();
+  CHECK(s.fields.at("messages").mapped == 1);
+  CHECK(s.fields.at("messages[].text").read == 2);
+  CHECK(s.fields.at("messages[].text").carried == 2);
+  CHECK(s.fields.at("messages[].n").dropped.at("list detail") == 1);
+}
+
+TEST_CASE("walk: what should be an array and is none stays a field of the record") {
+  int elements = 0;
+  bool walked = true;
+  Run run(walking(elements, walked));
+  CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"messages\":3}\n") == "");
+  CHECK_FALSE(walked);
+  CHECK(run.only().at("metadata").dump() == "{\"messages\":3}");
+  CHECK(run.books().findings.contains("unused_field"));
 }
 
 TEST_CASE("walk: a second array does not change what was taken from the first") {

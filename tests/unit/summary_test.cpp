@@ -73,6 +73,25 @@ TEST_CASE("summary: a conversation that is nowhere is said, with the sum") {
   CHECK_FALSE(more.balance().ok());
 }
 
+TEST_CASE("summary: a value of a field that is nowhere is said, whichever count lacks it") {
+  Summary s = small();
+  s.fields["Subject"] = {5, 6, 7, {{"metadata=none", 8}}, 28, 1, 3};
+  CHECK(s.balance().ok());
+  for (std::uint64_t FieldUse::*const count :
+       {&FieldUse::mapped, &FieldUse::carried, &FieldUse::empty, &FieldUse::read, &FieldUse::repeated, &FieldUse::with_record}) {
+    Summary other = s;
+    --(other.fields.at("Subject").*count);
+    const auto result = other.balance();
+    REQUIRE_FALSE(result.ok());
+    CHECK(result.error().code == Errc::internal);
+    CHECK(Json::parse(other.json()).at("sources").at(0).at("balanced") == false);
+  }
+  s.fields.at("Subject").dropped.clear();
+  CHECK(s.balance().error().message ==
+        "the books do not balance: of the field \"Subject\", read 28 + repeated 1 is not mapped 5 + carried 6 + empty 7 + with "
+        "its record 3 + dropped 0");
+}
+
 TEST_CASE("summary: json() has the whole account") {
   Summary s = small();
   s.inputs = {"a.csv", "b.csv"};
@@ -89,7 +108,7 @@ TEST_CASE("summary: json() has the whole account") {
   s.times["started_at"] = {1, 2, 3, 0, 0, 4};
   s.bad_values["csat_score"] = {3, "7", "too much", "less"};
   s.words["channel"] = {{"Mail", {4, "email"}}, {"fax", {1, ""}}};
-  s.fields["Subject"] = {5, 6, 7, {{"metadata=none", 8}}};
+  s.fields["Subject"] = {5, 6, 7, {{"metadata=none", 8}}, 28, 1, 3};
   s.fields["never met"] = {};
   s.notes = {"column 3 has no name"};
   s.time_format = "day_first";
@@ -114,7 +133,7 @@ TEST_CASE("summary: json() has the whole account") {
     "bad_values": {"csat_score": {"count": 3, "found": "7", "message": "too much", "cure": "less"}},
     "findings": {},
     "words": {"channel": [{"word": "Mail", "count": 4, "became": "email"}, {"word": "fax", "count": 1, "became": null}]},
-    "fields": {"Subject": {"mapped": 5, "carried": 6, "empty": 7, "dropped": {"metadata=none": 8}}},
+    "fields": {"Subject": {"read": 28, "with_record": 3, "repeated": 1, "mapped": 5, "carried": 6, "empty": 7, "dropped": {"metadata=none": 8}}},
     "notes": ["column 3 has no name"], "bytes_read": 1000})"));
   CHECK(json.at("sinks") == Json::parse(R"([{"written": 4, "bytes": 2000}])"));
   CHECK(json.at("records_per_second") == 5.0);

@@ -82,13 +82,22 @@ struct Enrichment {
   std::string unmet_example;                     ///< the first of them in the order of ids
 };
 
+/// What became of the values of one source field. Each has one fate: `read + repeated = mapped + carried + empty + with_record +
+/// dropped`.
 struct FieldUse {
   std::uint64_t mapped = 0, carried = 0, empty = 0;
   std::map<std::string, std::uint64_t, std::less<>> dropped;  ///< by rule
+  std::uint64_t read = 0;         ///< how often it came; counted by itself, not as the sum of the others
+  std::uint64_t repeated = 0;     ///< fates beyond the first of a value: mapped and carried, or carried under two names
+  std::uint64_t with_record = 0;  ///< claimed, in records that were filtered or rejected before the field was used
+
+  FieldUse& operator+=(const FieldUse& other);
+  [[nodiscard]] std::uint64_t dropped_total() const;
+  [[nodiscard]] bool balances() const { return read + repeated == mapped + carried + empty + with_record + dropped_total(); }
 };
 
 /// The accounts of one run. `read = translated + filtered + rejected`, and on the output side
-/// `translated = written + merged + superseded + updates`: checked by balance().
+/// `translated = written + merged + superseded + updates`, and per field as FieldUse says: checked by balance().
 struct Summary {
   std::string source, adapter, adapter_version;
   std::string role;      ///< of a job's source: "merge" or "enrich"

@@ -85,6 +85,8 @@ typedef struct cw_record {
 /* The fields of a conversation (Assembled ConversationInput) and three that steer. Each has one meaning and one set of
  * accepted forms, which the host knows. */
 enum cw_target {
+  CW_STEERS = 0,               /* cw_binder.map only: no target; translate() reads the field in every record that has it, so
+                                * there it was used even if nothing more is said of it */
   CW_EXTERNAL_ID = 1,          /* id; a number becomes its own text */
   CW_PLATFORM = 2,             /* text */
   CW_CHANNEL = 3,              /* word of the channel vocabulary, see cw_setup.word */
@@ -159,7 +161,7 @@ typedef struct cw_binder {
   uint32_t size;
   void* ctx;
   /* The field is `target`. Of several fields for one target the present one with the lowest rank counts; the others are
-   * carried into metadata. */
+   * carried into metadata. CW_STEERS: a claimed field. */
   void (*map)(void* ctx, uint16_t field, uint32_t target, uint32_t how, uint32_t rank);
   /* The field goes into metadata under `name`: a field that the adapter knows (setting metadata=mapped). */
   void (*carry)(void* ctx, uint16_t field, cw_text name, uint32_t form);
@@ -167,7 +169,8 @@ typedef struct cw_binder {
   void (*drop)(void* ctx, uint16_t field, cw_text rule);
   /* The field is message text: left out unless the user asks with include_bodies=true. */
   void (*body)(void* ctx, uint16_t field, cw_text name);
-  /* The field is for translate() alone: the host does nothing with it. */
+  /* The field is for translate() alone. In a record where that neither sets, carries, drops nor walks it, the host carries
+   * it into metadata as if nothing had been said. */
   void (*claim)(void* ctx, uint16_t field);
   /* The names cannot be bound (a column is missing or stands twice): the input is refused with this message. */
   void (*fail)(void* ctx, cw_text message, cw_text cure);

@@ -90,6 +90,11 @@ class Binder {
   void drop(std::uint16_t field, std::string_view rule) { c_.drop(c_.ctx, field, text(rule)); }
   void body(std::uint16_t field, std::string_view name) { c_.body(c_.ctx, field, text(name)); }
   void claim(std::uint16_t field) { c_.claim(c_.ctx, field); }
+  /// Claimed, and read by translate() in every record that has it: without more being said of it, it was used.
+  void steers(std::uint16_t field) {
+    claim(field);
+    c_.map(c_.ctx, field, CW_STEERS, CW_DEFAULT, 0);
+  }
 
  private:
   const cw_binder& c_;
