@@ -848,7 +848,7 @@ def events(program, folder, seed, count=60):
     z = {str(i): {'day': choose.randint(1, 28), 'Status': 'Open', 'Subject': 'z%d' % i} for i in range(count)}
     w = {str(9000 + i): {'day': choose.randint(1, 28), 'Status': 'Open', 'Subject': 'w%d' % i, 'Link': ''} for i in range(count // 3)}
     late = set(choose.sample(sorted(z), count // 6))  # these come to the export only in the second stage; they are enriched before
-    made = {'order': choose.choice(['external_id', 'started_at']), 'template': '{id}', 'w': EVENTS_W, 'url': server.url, 'settings': settings}
+    made = {'order': choose.choice(['external_id', 'started_at']), 'template': '{source}.{id}', 'w': EVENTS_W, 'url': server.url, 'settings': settings}
     expected, bases, early, enriched, source_of, problems, kills = {}, {}, {}, {}, {}, [], 0
     was_part, parted = {}, {}
 
@@ -858,7 +858,7 @@ def events(program, folder, seed, count=60):
     hidden = set(linked[::2])  # not in the exports before they are linked
 
     def name(one, source):
-        return one if made['template'] == '{id}' else '%s:%s' % (source, one)
+        return ('%s.%s' if made['template'] == '{source}.{id}' else '%s:%s') % (source, one)
 
     def write(some_z, csat):
         (job.folder / 'job.toml').write_text(EVENTS_JOB % made)
