@@ -22,11 +22,11 @@ constexpr std::size_t kHead = std::size_t{256} << 10;
 
 /// The adapters bid on the first input that has something in it.
 Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& catalog, const std::vector<std::string>& paths,
-                               std::string_view first_head, const Cancelled& cancelled) {
+                               std::string_view first_head, Archives& archives, const Cancelled& cancelled) {
   std::string name = paths.front(), later;
   std::string_view head = first_head;
   for (std::size_t i = 1; i < paths.size() && all_blank(head) && paths[i] != "-"; ++i) {
-    auto input = open_input(paths[i], cancelled);
+    auto input = open_input(paths[i], cancelled, &archives);
     if (!input) return input.error();
     PeekSource bytes(std::move(input->bytes));
     auto peeked = bytes.peek(kHead);
@@ -139,7 +139,7 @@ Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCa
   if (id.empty()) {
     auto head = prepared.first_bytes->peek(kHead);
     if (!head) return head.error();
-    auto chosen = bid(options, catalog, *paths, *head, cancelled);
+    auto chosen = bid(options, catalog, *paths, *head, *archives, cancelled);
     if (!chosen) return chosen.error();
     id = (*chosen)->id;
   }

@@ -272,7 +272,7 @@ Result<void> leave_recognised(const TranslateOptions& options, AdapterCatalog& c
           left.push_back(std::move(*at));
           continue;
         }
-        if (!why) why = taken.error();
+        if (!why && !looks_like(look->head)) why = taken.error();  // what is no table or text needs no reason
       }
       skipped.add(std::string_view(at->path).substr(archive.size() + 1));
     }
