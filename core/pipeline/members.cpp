@@ -264,6 +264,7 @@ Result<void> leave_recognised(const TranslateOptions& options, AdapterCatalog& c
     NameLine skipped;
     std::optional<Error> why;
     for (; at != paths.end() && at->of_whole_archive && at->path.starts_with(archive + "!"); ++at) {
+      if (cancelled && cancelled()) return Error{Errc::io, "interrupted before anything was translated", ""};
       const auto look = look_at(at->path, archives, cancelled);
       if (!look) return look.error();
       if (look->readable) {
