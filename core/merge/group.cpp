@@ -59,7 +59,7 @@ void GroupStates::load(const Group& group, MergeObserver* observer) {
 /// The state of some contributions, settled.
 void GroupStates::fill(State& state, std::size_t begin, std::size_t end, MergeObserver* observer) {
   const std::span<const Contribution> records = std::span(contributions_).subspan(begin, end - begin);
-  const bool snapshot = plan_.sources[records.front().source].snapshot;
+  const bool snapshot = plan_.sources[plan_.lead(records.front().source)].snapshot;
   if (snapshot && records.size() > 1) {
     snapshot_.evaluate(records, state, std::span(parts_).subspan(begin, end - begin), observer);
     state.settle(observer);

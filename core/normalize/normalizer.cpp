@@ -496,7 +496,7 @@ void Normalizer::count_unusual(const Block& block) {
           const std::string_view row = rest.substr(0, rest.find_first_of("\r\n"));
           std::string cure = "double a quote that is part of the text, and put the whole field in quotes";
           if (row.find("\\\"") != std::string_view::npos) cure += csv::kBackslashHint;
-          return found(at, fmt::format("the row is not RFC 4180, and was read by Python's rule: {}", shown(row, 120)), cure);
+          return found(at, "the row is not RFC 4180, and was read by Python's rule", cure);
         },
         block.unusual.irregular);
   }
