@@ -43,7 +43,7 @@ CLI::App* add_translate(CLI::App& app, crosswalk::cli::TranslateArguments& a) {
       "Example:\n"
       "  crosswalk translate --time-zone \"Pacific Time (US & Canada)\" --rejects rejects.jsonl \\\n"
       "      --output tickets.jsonl 'exports/tickets-*.csv.gz'");
-  verb->add_option("input", a.options.inputs, "files, globs, or - for standard input; gzip and zstd by content")
+  verb->add_option("input", a.options.inputs, "files, globs, or - for standard input; gzip, zstd and zip by content")
       ->required()
       ->type_name("INPUT");
   verb->add_option("--adapter", a.options.adapter, "the adapter; default: the adapters bid on the head of the first input")

@@ -255,8 +255,8 @@ struct Foreign {
 
 constexpr std::array kForeign{
     Foreign{"PK\x03\x04"sv, "a zip archive (or a spreadsheet file)",
-            "Unpack it and give the files inside (unzip -p FILE.zip | crosswalk translate … -); "
-            "save a spreadsheet as CSV."},
+            "Zip archives are read from files only, by the directory at their end, and none inside of another: "
+            "give the file (crosswalk translate … FILE.zip); save a spreadsheet as CSV."},
     Foreign{"BZh"sv, "bzip2 data", "Decompress it first: bzip2 -dc FILE | crosswalk translate … -"},
     Foreign{"\xfd\x37\x7a\x58\x5a\x00"sv, "xz data", "Decompress it first: xz -dc FILE | crosswalk translate … -"},
     Foreign{"7z\xbc\xaf\x27\x1c"sv, "a 7-Zip archive", "Unpack it and give the files inside."},

@@ -14,7 +14,9 @@
 #include <utility>
 
 #include "io/decompress.hpp"
+#include "io/shown_path.hpp"
 #include "io/utf16.hpp"
+#include "io/zip.hpp"
 
 namespace crosswalk {
 namespace {
@@ -25,25 +27,6 @@ constexpr int kWaitStep = 50;                           // milliseconds: at once
 constexpr std::size_t kMaxRead = std::size_t{1} << 30;  // read(2) takes no more than 2 GiB at once anyway
 
 std::string reason(int error) { return std::generic_category().message(error); }
-
-/// A path as it may stand in a message: a file name can hold anything, and must not be able to command a terminal.
-std::string shown(const std::string& path) {
-  if (path == "-") return "standard input";
-  if (path.empty()) return "\"\"";
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const char c : path) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7F) {
-      text += c;
-    } else {
-      text += "\\x";
-      text += digits[byte >> 4];
-      text += digits[byte & 15];
-    }
-  }
-  return text;
-}
 
 // --- files -----------------------------------------------------------------------------------------------------------
 
@@ -129,7 +112,7 @@ class FileSource final : public ByteSource {
 };
 
 Error cannot_open(const std::string& path, int error) {
-  const std::string name = shown(path);
+  const std::string name = shown_path(path);
   switch (error) {
     case ENOENT: return {Errc::io, "there is no file " + name, "Check the spelling of the path."};
     case ENOTDIR:
@@ -144,7 +127,7 @@ Error cannot_open(const std::string& path, int error) {
 
 Error is_folder(const std::string& path) {
   if (path == "-") return {Errc::io, "standard input is a folder", "Redirect a file: crosswalk translate … - < FILE"};
-  const std::string name = shown(path);
+  const std::string name = shown_path(path);
   const std::string slash = name.back() == '/' ? "" : "/";
   return {Errc::io, name + " is a folder", "Name the files in it, for instance '" + name + slash + "*.csv'."};
 }
@@ -152,7 +135,7 @@ Error is_folder(const std::string& path) {
 Result<Descriptor> open_descriptor(const std::string& path) {
   if (path == "-") return Descriptor(STDIN_FILENO, false);
   if (path.find('\0') != std::string::npos) {
-    return Error{Errc::usage, "the path " + shown(path) + " has a NUL byte in it", "Check the path."};
+    return Error{Errc::usage, "the path " + shown_path(path) + " has a NUL byte in it", "Check the path."};
   }
   int number = -1;
   // Not blocking: a FIFO that nobody writes to yet is waited for by poll(), like any other silence.
@@ -189,7 +172,7 @@ Result<void> decode_text(Input& input) {
   const Mark mark = mark_of(*head);
   input.encoding = mark.encoding;
   if (input.encoding.starts_with("utf-32")) {
-    return Error{Errc::data, shown(input.name) + " is text in UTF-32, which is not read",
+    return Error{Errc::data, shown_path(input.name) + " is text in UTF-32, which is not read",
                  "Convert it first: iconv -f UTF-32 -t UTF-8 FILE > FILE.utf8"};
   }
   char skipped[4];
@@ -205,7 +188,7 @@ Result<void> decode_text(Input& input) {
 
 /// Decompresses once. Compressed twice is nearly always an accident of a download, and easily cured.
 Result<void> decode_compression(Input& input, GzipLibrary library) {
-  const std::string name = shown(input.name);
+  const std::string name = shown_path(input.name);
   for (int layer = 0; layer < 2; ++layer) {
     auto ahead = std::make_unique<PeekSource>(std::move(input.bytes));
     const auto head = ahead->peek(kSniffSize);
@@ -228,7 +211,77 @@ Result<void> decode_compression(Input& input, GzipLibrary library) {
 
 }  // namespace
 
-Result<Input> open_input(const std::string& path, const Cancelled& cancelled) {
+std::string shown_path(const std::string& path) {
+  if (path == "-") return "standard input";
+  if (path.empty()) return "\"\"";
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7F) {
+      text += c;
+    } else {
+      text += "\\x";
+      text += digits[byte >> 4];
+      text += digits[byte & 15];
+    }
+  }
+  return text;
+}
+
+// --- members of archives ---------------------------------------------------------------------------------------------
+
+std::optional<MemberPath> member_path(const std::string& path) {
+  struct stat about {};
+  std::size_t at = path.find('!');
+  if (at == std::string::npos || ::lstat(path.c_str(), &about) == 0) return std::nullopt;
+  for (; at != std::string::npos; at = path.find('!', at + 1)) {
+    std::string archive = path.substr(0, at);
+    if (::stat(archive.c_str(), &about) == 0 && S_ISREG(about.st_mode))
+      return MemberPath{std::move(archive), path.substr(at + 1)};
+  }
+  return std::nullopt;
+}
+
+std::string file_of(const std::string& path) {
+  auto member = member_path(path);
+  return member ? std::move(member->archive) : path;
+}
+
+Result<std::shared_ptr<ZipArchive>> Archives::open(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  if (last_ && path == path_) return last_;
+  auto archive = ZipArchive::open(path);
+  if (!archive) return archive.error();
+  path_ = path;
+  last_ = *archive;
+  return last_;
+}
+
+namespace {
+
+Result<Input> open_member(const std::string& path, const MemberPath& parts, Archives& archives) {
+  const auto archive = archives.open(parts.archive);
+  if (!archive) return archive.error();
+  const ZipMember* member = (*archive)->find(parts.member);
+  if (member == nullptr) {
+    return Error{Errc::io, shown_path(parts.archive) + " has no member " + shown_path(parts.member),
+                 "unzip -l lists what is inside; patterns are allowed: 'FILE.zip!*.csv'"};
+  }
+  auto bytes = (*archive)->read(*member, shown_path(path));
+  if (!bytes) return bytes.error();
+  auto input = decode_input(path, std::move(*bytes));
+  if (input && input->compression == "none") input->compression = "zip";
+  return input;
+}
+
+}  // namespace
+
+Result<Input> open_input(const std::string& path, const Cancelled& cancelled, Archives* archives) {
+  if (const auto member = member_path(path)) {
+    Archives own;
+    return open_member(path, *member, archives != nullptr ? *archives : own);
+  }
   auto file = open_descriptor(path);
   if (!file) return file.error();
   struct stat about {};
@@ -238,7 +291,7 @@ Result<Input> open_input(const std::string& path, const Cancelled& cancelled) {
   const auto size = is_file ? static_cast<std::uint64_t>(about.st_size) : std::uint64_t{0};
   ::posix_fadvise(file->number(), 0, 0, POSIX_FADV_SEQUENTIAL);  // advice: it may fail
 
-  auto input = decode_input(path, std::make_unique<FileSource>(shown(path), std::move(*file), size, !is_file, cancelled));
+  auto input = decode_input(path, std::make_unique<FileSource>(shown_path(path), std::move(*file), size, !is_file, cancelled));
   if (input) input->size = size;
   return input;
 }
@@ -369,6 +422,10 @@ bool is_plain_path(const std::string& pattern) {
 
 }  // namespace
 
+Error no_match(const std::string& pattern, std::string cure) {
+  return {Errc::io, std::string(kNoMatch) + shown_path(pattern), std::move(cure)};
+}
+
 bool matches_nothing(const Error& error) { return error.message.starts_with(kNoMatch); }
 
 Result<std::vector<std::string>> expand_glob(const std::string& pattern) {
@@ -376,15 +433,13 @@ Result<std::vector<std::string>> expand_glob(const std::string& pattern) {
   GlobResult result;
   const int code = ::glob(pattern.c_str(), GLOB_NOSORT, on_glob_error, &result.found);
   if (code == GLOB_ABORTED) {
-    return Error{
-        Errc::io,
-        "the files of " + shown(pattern) + " cannot be listed: " + shown(glob_trouble.path) + ": " + reason(glob_trouble.error),
-        "Let somebody who owns the folder give you the right to read it."};
+    return Error{Errc::io,
+                 "the files of " + shown_path(pattern) + " cannot be listed: " + shown_path(glob_trouble.path) + ": " +
+                     reason(glob_trouble.error),
+                 "Let somebody who owns the folder give you the right to read it."};
   }
-  if (code == GLOB_NOMATCH) {
-    return Error{Errc::io, std::string(kNoMatch) + shown(pattern), "Check the pattern and the folder that it starts from."};
-  }
-  if (code != 0) return Error{Errc::io, "no memory to list the files of " + shown(pattern), "Name fewer files."};
+  if (code == GLOB_NOMATCH) { return no_match(pattern, "Check the pattern and the folder that it starts from."); }
+  if (code != 0) return Error{Errc::io, "no memory to list the files of " + shown_path(pattern), "Name fewer files."};
   std::vector<std::string> paths(result.found.gl_pathv, result.found.gl_pathv + result.found.gl_pathc);
   std::sort(paths.begin(), paths.end());  // by bytes: glob's own order depends on the locale
   return paths;

@@ -8,6 +8,7 @@
 
 #include "encode/json_text.hpp"
 #include "io/input.hpp"
+#include "pipeline/members.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -25,15 +26,22 @@ Result<std::string> origin_of(const Job& job) {
     out += fmt::format("{}[{},{},{}]", out.back() == '[' ? "" : ",", name.view(), there ? status.st_size : -1,
                        there ? status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec : 0);
   };
+  Archives archives;
+  std::vector<std::string> notes;  // the run says them
   for (const JobSource& source : job.sources) {
     for (const std::string& pattern : source.inputs) {
-      auto paths = expand_glob(pattern);
+      auto paths = expand_input(pattern, archives, notes);
       if (!paths) return paths.error();
-      for (const std::string& path : *paths) add(path);
+      std::string last;
+      for (const InputPath& input : *paths) {
+        std::string on_disk = file_of(input.path);  // which of its members are read follows from it and the job
+        if (on_disk != last) add(on_disk);
+        last = std::move(on_disk);
+      }
     }
   }
   for (const IdRule* rule : {&job.agents, &job.queues, &job.customers}) {
-    if (!rule->file.empty()) add(rule->file);
+    if (!rule->file.empty()) add(file_of(rule->file));
   }
   return out + "]}";
 }

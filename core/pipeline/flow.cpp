@@ -22,11 +22,11 @@ constexpr std::size_t kHead = std::size_t{256} << 10;
 
 /// The adapters bid on the first input that has something in it.
 Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& catalog, const std::vector<std::string>& paths,
-                               std::string_view first_head, const Cancelled& cancelled) {
+                               std::string_view first_head, Archives& archives, const Cancelled& cancelled) {
   std::string name = paths.front(), later;
   std::string_view head = first_head;
   for (std::size_t i = 1; i < paths.size() && all_blank(head) && paths[i] != "-"; ++i) {
-    auto input = open_input(paths[i], cancelled);
+    auto input = open_input(paths[i], cancelled, &archives);
     if (!input) return input.error();
     PeekSource bytes(std::move(input->bytes));
     auto peeked = bytes.peek(kHead);
@@ -121,13 +121,16 @@ SourceFlow::~SourceFlow() {
 
 Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog, const Cancelled& cancelled) {
   if (auto ok = check_renamed(options.settings); !ok) return ok.error();
-  auto list = list_inputs(options.inputs, options.allow_empty);
+  const auto archives = std::make_shared<Archives>();
+  auto list = list_inputs(options.inputs, options.allow_empty, *archives, [&](auto& paths, auto& notes) {
+    return leave_recognised(options, catalog, paths, *archives, cancelled, notes);
+  });
   if (!list) return list.error();
   std::vector<std::string>* const paths = &list->paths;
   PreparedSource prepared;
   prepared.notes = std::move(list->notes);
   auto first = list->none ? decode_input(paths->front(), memory_source(""))
-                          : open_input(paths->front(), or_unwanted(prepared.unwanted, cancelled));
+                          : open_input(paths->front(), or_unwanted(prepared.unwanted, cancelled), archives.get());
   if (!first) return first.error();
   prepared.first_bytes = std::make_unique<PeekSource>(std::move(first->bytes));
   prepared.first = std::move(*first);
@@ -136,7 +139,7 @@ Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCa
   if (id.empty()) {
     auto head = prepared.first_bytes->peek(kHead);
     if (!head) return head.error();
-    auto chosen = bid(options, catalog, *paths, *head, cancelled);
+    auto chosen = bid(options, catalog, *paths, *head, *archives, cancelled);
     if (!chosen) return chosen.error();
     id = (*chosen)->id;
   }
@@ -152,6 +155,7 @@ Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCa
   auto made = make_source(options, *adapter, std::move(*paths));
   if (!made) return made.error();
   prepared.config = std::make_unique<SourceConfig>(std::move(*made));
+  prepared.config->archives = archives;
   return prepared;
 }
 
@@ -161,13 +165,14 @@ std::vector<Error> problems_of(const TranslateOptions& options, AdapterCatalog& 
     const bool known = std::any_of(problems.begin(), problems.end(), [&](const Error& p) { return p.message == error.message; });
     if (!known) problems.push_back(error);
   };
+  Archives archives;
   for (const std::string& input : options.inputs) {
-    const auto list = list_inputs({input}, options.allow_empty);
+    const auto list = list_inputs({input}, options.allow_empty, archives);
     if (!list) add(list.error());
     if (!list || list->none) continue;
     for (const std::string& path : list->paths) {
       if (path == "-" || std::filesystem::is_fifo(path)) continue;
-      if (const auto opened = open_input(path); !opened) add(opened.error());
+      if (const auto opened = open_input(path, {}, &archives); !opened) add(opened.error());
     }
   }
   if (options.adapter.empty()) return problems;

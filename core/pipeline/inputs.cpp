@@ -7,12 +7,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "io/input.hpp"
+#include "io/zip.hpp"
 #include "pipeline/notes.hpp"
 #include "text.hpp"
 
@@ -55,11 +57,12 @@ struct Known {
 
 class Repetitions {
  public:
-  explicit Repetitions(const std::vector<std::string>& paths) : paths_(paths) {}
+  Repetitions(const std::vector<InputPath>& paths, Archives& archives) : paths_(paths), archives_(archives) {}
 
   /// The earlier file that this one repeats, and whether it is the same file; nothing: none.
   std::optional<std::pair<std::size_t, bool>> earlier(std::size_t index) {
-    const auto id = file_id(paths_[index]);
+    if (const auto member = member_path(paths_[index].path)) return earlier_member(index, *member);
+    const auto id = file_id(paths_[index].path);
     if (!id) return std::nullopt;
     const auto [same, fresh] = by_id_.try_emplace(std::pair(id->device, id->inode), index);
     if (!fresh) return std::pair(same->second, true);
@@ -77,28 +80,64 @@ class Repetitions {
  private:
   bool same_bytes(Known& a, Known& b, std::uint64_t size) {
     for (Known* file : {&a, &b}) {
-      if (!std::exchange(file->head_tried, true)) file->head = hash_of(paths_[file->index], kHead);
+      if (!std::exchange(file->head_tried, true)) file->head = hash_of(paths_[file->index].path, kHead);
     }
     if (!a.head || a.head != b.head) return false;
     if (size <= kHead) return true;
     for (Known* file : {&a, &b}) {
-      if (!std::exchange(file->whole_tried, true)) file->whole = hash_of(paths_[file->index], size);
+      if (!std::exchange(file->whole_tried, true)) file->whole = hash_of(paths_[file->index].path, size);
     }
     return a.whole && a.whole == b.whole;
   }
 
-  const std::vector<std::string>& paths_;
+  /// The directory of an archive says what may be equal; the bytes decide.
+  std::optional<std::pair<std::size_t, bool>> earlier_member(std::size_t index, const MemberPath& path) {
+    const auto id = file_id(path.archive);
+    const auto archive = archives_.open(path.archive);
+    const ZipMember* member = archive ? (*archive)->find(path.member) : nullptr;
+    if (!id || member == nullptr) return std::nullopt;
+    const auto [same, fresh] = members_.try_emplace(std::tuple(id->device, id->inode, path.member), index);
+    if (!fresh) return std::pair(same->second, true);
+    std::vector<std::size_t>& others = by_sum_[{member->size, member->crc}];
+    for (const std::size_t other : others) {
+      const auto mine = hash_of_input(index), its = hash_of_input(other);
+      if (mine && mine == its) return std::pair(other, false);
+    }
+    others.push_back(index);
+    return std::nullopt;
+  }
+
+  std::optional<Hash128> hash_of_input(std::size_t index) {
+    auto input = open_input(paths_[index].path, {}, &archives_);
+    const std::unique_ptr<XXH3_state_t, Free> state(XXH3_createState());
+    if (!input || !state || XXH3_128bits_reset(state.get()) == XXH_ERROR) return std::nullopt;
+    std::vector<char> block(kHead);
+    for (;;) {
+      const auto got = input->bytes->read(block.data(), block.size());
+      if (!got) return std::nullopt;
+      if (*got == 0) break;
+      XXH3_128bits_update(state.get(), block.data(), *got);
+    }
+    const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
+    return Hash128{hash.low64, hash.high64};
+  }
+
+  const std::vector<InputPath>& paths_;
+  Archives& archives_;
+  std::map<std::tuple<std::uint64_t, std::uint64_t, std::string>, std::size_t> members_;
+  std::map<std::pair<std::uint64_t, std::uint32_t>, std::vector<std::size_t>> by_sum_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::size_t> by_id_;
   std::map<std::uint64_t, std::vector<Known>> by_size_;
 };
 
 }  // namespace
 
-Result<InputList> list_inputs(const std::vector<std::string>& inputs, bool allow_empty) {
+Result<InputList> list_inputs(const std::vector<std::string>& inputs, bool allow_empty, Archives& archives,
+                              const ChooseMembers& choose) {
   InputList list;
-  std::vector<std::string> all;
+  std::vector<InputPath> all;
   for (const std::string& input : inputs) {
-    auto some = expand_glob(input);
+    auto some = expand_input(input, archives, list.notes);
     if (some) {
       all.insert(all.end(), some->begin(), some->end());
     } else if (allow_empty && matches_nothing(some.error())) {
@@ -113,17 +152,20 @@ Result<InputList> list_inputs(const std::vector<std::string>& inputs, bool allow
     list.paths.push_back(inputs.front());
     return list;
   }
-  Repetitions repetitions(all);
+  if (choose) {
+    if (auto ok = choose(all, list.notes); !ok) return ok.error();
+  }
+  Repetitions repetitions(all, archives);
   NoteList notes(list.notes);
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (const auto earlier = repetitions.earlier(i)) {
-      const std::string& other = all[earlier->first];
-      notes.add(earlier->second && other == all[i] ? fmt::format("{} is named twice, and read once", all[i])
-                : earlier->second                  ? fmt::format("{} is the same file as {}, and read once", all[i], other)
-                                  : fmt::format("{} has the same bytes as {}, and is not read again", all[i], other));
+      const std::string &path = all[i].path, &other = all[earlier->first].path;
+      notes.add(earlier->second && other == path ? fmt::format("{} is named twice, and read once", path)
+                : earlier->second                ? fmt::format("{} is the same file as {}, and read once", path, other)
+                                  : fmt::format("{} has the same bytes as {}, and is not read again", path, other));
       continue;
     }
-    list.paths.push_back(all[i]);
+    list.paths.push_back(all[i].path);
   }
   notes.close("inputs that repeat others");
   return list;

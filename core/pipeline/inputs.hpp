@@ -1,10 +1,13 @@
 // Which inputs a source has: patterns expanded, the same bytes only once.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "crosswalk/result.hpp"
+#include "io/input.hpp"
+#include "pipeline/members.hpp"
 
 namespace crosswalk {
 
@@ -16,6 +19,9 @@ struct InputList {
 
 /// A file that is named twice (by its device and inode), or that has the bytes of another one, is read once: it was named by a
 /// slip, or downloaded twice, and its records would count twice. Only files of equal size are read for that.
-[[nodiscard]] Result<InputList> list_inputs(const std::vector<std::string>& inputs, bool allow_empty);
+/// `choose` may leave members of archives out before that.
+using ChooseMembers = std::function<Result<void>(std::vector<InputPath>& paths, std::vector<std::string>& notes)>;
+[[nodiscard]] Result<InputList> list_inputs(const std::vector<std::string>& inputs, bool allow_empty, Archives& archives,
+                                            const ChooseMembers& choose = {});
 
 }  // namespace crosswalk

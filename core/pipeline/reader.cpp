@@ -84,7 +84,7 @@ Finding BlockReader::finding(const Remark& remark) const {
 Result<void> BlockReader::open_next() {
   const std::string& path = source_.inputs[next_file_++];
   if (first_bytes_) return start(first_, std::move(first_bytes_));
-  auto input = open_input(path, cancelled_);
+  auto input = open_input(path, cancelled_, source_.archives.get());
   if (!input) return input.error();
   auto bytes = std::make_unique<PeekSource>(std::move(input->bytes));
   return start(*input, std::move(bytes));

@@ -13,8 +13,8 @@ void RecordTexts::open(std::uint32_t file) {
   reader_.reset();
   std::error_code failed;
   const std::string& path = source_.inputs[file];
-  if (path == "-" || !std::filesystem::is_regular_file(path, failed)) return;
-  auto input = open_input(path, {});
+  if (path == "-" || !std::filesystem::is_regular_file(file_of(path), failed)) return;
+  auto input = open_input(path, {}, source_.archives.get());
   if (!input) return;
   one_ = std::make_unique<SourceConfig>(source_);
   one_->inputs = {path};

@@ -16,6 +16,7 @@
 #include "crosswalk/time.hpp"
 #include "crosswalk/translate.hpp"
 #include "framing/csv.hpp"
+#include "io/input.hpp"
 #include "merge/column_sets.hpp"
 #include "merge/id_template.hpp"
 #include "merge/identity.hpp"
@@ -108,7 +109,8 @@ struct SourceConfig {
   std::int64_t latest_likely = INT64_MAX;  ///< seconds since 1970; later times are counted. A day after the run's beginning
   std::shared_ptr<const Evidence> evidence;
 
-  std::vector<std::string> inputs;  ///< globs expanded
+  std::vector<std::string> inputs;                                    ///< globs expanded
+  std::shared_ptr<Archives> archives = std::make_shared<Archives>();  ///< that inputs are members of
 
   /// Records are whole conversations: a newer one replaces what an older one said.
   [[nodiscard]] bool is_snapshot() const { return info.role == RecordRole::conversation; }

@@ -13,7 +13,7 @@ namespace {
 
 bool is_file(const std::string& path) {
   std::error_code failed;
-  return path != "-" && std::filesystem::is_regular_file(path, failed);
+  return path != "-" && std::filesystem::is_regular_file(file_of(path), failed);
 }
 
 constexpr std::size_t kHead = std::size_t{64} << 10;  // of every input but the first
@@ -46,7 +46,7 @@ Result<void> look(const SourceConfig& source, BlockReader reader, Survey& survey
 }
 
 Result<void> look_at_files(const SourceConfig& source, Survey& survey, const Cancelled& cancelled) {
-  auto first = open_input(source.inputs.front(), cancelled);
+  auto first = open_input(source.inputs.front(), cancelled, source.archives.get());
   if (!first) return first.error();
   auto bytes = std::make_unique<PeekSource>(std::move(first->bytes));
   return look(source, BlockReader(source, std::move(*first), std::move(bytes), cancelled), survey, cancelled);
@@ -68,7 +68,7 @@ Result<void> look_at_heads(const SourceConfig& source, std::string_view first, S
   for (std::size_t i = 1; i < source.inputs.size(); ++i) {
     const std::string& name = source.inputs[i];
     if (!is_file(name)) continue;
-    auto input = open_input(name, cancelled);
+    auto input = open_input(name, cancelled, source.archives.get());
     if (!input) return input.error();
     PeekSource bytes(std::move(input->bytes));
     auto head = bytes.peek(kHead);

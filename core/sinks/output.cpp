@@ -93,7 +93,7 @@ bool writes_into(const OutputTarget& target, const std::string& input) {
   // Where standard output was closed, its number may be an input's by now.
   if (target.descriptor >= 0 && (::fcntl(target.descriptor, F_GETFL) & O_ACCMODE) == O_RDONLY) return false;
   const auto written = target.descriptor >= 0 ? file_id(target.descriptor) : file_id(target.path);
-  const auto read = file_id(input);
+  const auto read = file_id(file_of(input));
   return written && read && written->is(*read);
 }
 

@@ -853,6 +853,110 @@ TEST_CASE("input: peeking past an error shows what came before it") {
   CHECK(nothing.peek(10).error().message == "the disk is gone");
 }
 
+// --- members of zip archives -----------------------------------------------------------------------------------------
+
+namespace {
+
+/// Members that are stored as they are: little to write, and libzip reads them as all others.
+std::string zip_of(const std::vector<std::pair<std::string, std::string>>& members) {
+  std::string data, directory;
+  const auto number = [](std::string& to, std::uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) to += static_cast<char>(value >> 8 * i & 0xFF);
+  };
+  for (const auto& [name, text] : members) {
+    std::string about;
+    number(about, 20, 2);
+    number(about, 0, 8);
+    number(about, ::crc32(0, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size())), 4);
+    number(about, text.size(), 4);
+    number(about, text.size(), 4);
+    number(about, name.size(), 2);
+    number(about, 0, 2);
+    directory += "PK\1\2\x14"s + '\0' + about;
+    number(directory, 0, 10);
+    number(directory, data.size(), 4);
+    directory += name;
+    data += "PK\3\4" + about + name + text;
+  }
+  std::string end = "PK\5\6";
+  number(end, 0, 4);
+  number(end, members.size(), 2);
+  number(end, members.size(), 2);
+  number(end, directory.size(), 4);
+  number(end, data.size(), 4);
+  number(end, 0, 2);
+  return data + directory + end;
+}
+
+}  // namespace
+
+TEST_CASE("input: a member of an archive, plain or compressed once more") {
+  const Folder folder;
+  const std::string path =
+      folder.file("export.zip", zip_of({{"a/t.csv", "Id\n1\n"}, {"t.gz", gzip("Id\n2\n")}, {"u.csv", utf16(u"Id", true)}}));
+  auto input = open_input(path + "!a/t.csv");
+  REQUIRE(input.ok());
+  CHECK(input->name == path + "!a/t.csv");
+  CHECK(input->compression == "zip");
+  CHECK(read_all(std::move(input)).bytes == "Id\n1\n");
+  CHECK(read_all(open_input(path + "!t.gz")).bytes == "Id\n2\n");
+  CHECK(read_all(open_input(path + "!u.csv")).bytes == "Id");
+  CHECK(read_all(open_input(path + "!t.csv")).error == path +
+                                                           " has no member t.csv\n  unzip -l lists what is inside; patterns are "
+                                                           "allowed: 'FILE.zip!*.csv'");
+  CHECK(file_of(path + "!a/t.csv") == path);
+  CHECK(file_of(path) == path);
+  CHECK(file_of("-") == "-");
+}
+
+TEST_CASE("input: a file whose name has a '!' comes before the member of an archive") {
+  const Folder folder;
+  folder.file("a.zip", zip_of({{"t.csv", "member"}}));
+  const std::string path = folder.file("a.zip!t.csv", "file");
+  CHECK(read_all(open_input(path)).bytes == "file");
+  CHECK_FALSE(member_path(path));
+  CHECK(member_path(folder / "none.zip!t.csv") == std::nullopt);
+}
+
+TEST_CASE("input: members of one open archive are read at the same time") {
+  const Folder folder;
+  const std::string a = sample(300'000), b = sample(200'000) + "b";
+  const std::string path = folder.file("export.zip", zip_of({{"a", a}, {"b", b}}));
+  Archives archives;
+  auto first = open_input(path + "!a", {}, &archives);
+  auto second = open_input(path + "!b", {}, &archives);
+  REQUIRE(first.ok());
+  REQUIRE(second.ok());
+  std::string got_a, got_b, buffer(1000, '\0');
+  for (bool more = true; more;) {
+    more = false;
+    for (auto [input, got] : {std::pair(&*first, &got_a), std::pair(&*second, &got_b)}) {
+      const auto count = input->bytes->read(buffer.data(), buffer.size());
+      REQUIRE(count.ok());
+      got->append(buffer, 0, *count);
+      more |= *count != 0;
+    }
+  }
+  CHECK(got_a == a);
+  CHECK(got_b == b);
+}
+
+TEST_CASE("input: whatever byte of an archive is changed, or lost behind its end, its members are right or an error") {
+  const Folder folder;
+  const std::string text = sample(300), whole = zip_of({{"t.csv", text}});
+  const auto right_or_error = [&](const std::string& bytes) {
+    const Outcome got = read_all(open_input(folder.file("export.zip", bytes) + "!t.csv"));
+    return !got.error.empty() || got.bytes == text;
+  };
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    std::string changed = whole;
+    changed[i] = static_cast<char>(changed[i] ^ 0x15);
+    CAPTURE(i);
+    CHECK(right_or_error(changed));
+    CHECK(right_or_error(whole.substr(0, i)));
+  }
+}
+
 // --- globs -----------------------------------------------------------------------------------------------------------
 
 TEST_CASE("input: a glob gives its files sorted by bytes") {
