@@ -826,6 +826,7 @@ name = "w"
 adapter = "zendesk-csv"
 inputs = ["w.csv"]
 time_zone = "UTC"
+settings = { platform = "w" }
 [[merge.link]]
 left = "w.metadata.Link"
 right = "z.external_id"
@@ -848,7 +849,7 @@ def events(program, folder, seed, count=60):
     z = {str(i): {'day': choose.randint(1, 28), 'Status': 'Open', 'Subject': 'z%d' % i} for i in range(count)}
     w = {str(9000 + i): {'day': choose.randint(1, 28), 'Status': 'Open', 'Subject': 'w%d' % i, 'Link': ''} for i in range(count // 3)}
     late = set(choose.sample(sorted(z), count // 6))  # these come to the export only in the second stage; they are enriched before
-    made = {'order': choose.choice(['external_id', 'started_at']), 'template': '{source}.{id}', 'w': EVENTS_W, 'url': server.url, 'settings': settings}
+    made = {'order': choose.choice(['external_id', 'started_at']), 'template': '{platform}.{id}', 'w': EVENTS_W, 'url': server.url, 'settings': settings}
     expected, bases, early, enriched, source_of, problems, kills = {}, {}, {}, {}, {}, [], 0
     was_part, parted = {}, {}
 
@@ -858,7 +859,7 @@ def events(program, folder, seed, count=60):
     hidden = set(linked[::2])  # not in the exports before they are linked
 
     def name(one, source):
-        return ('%s.%s' if made['template'] == '{source}.{id}' else '%s:%s') % (source, one)
+        return '%s.%s' % ({'z': 'zendesk'}.get(source, source), one) if made['template'] == '{platform}.{id}' else '%s:%s' % (source, one)
 
     def write(some_z, csat):
         (job.folder / 'job.toml').write_text(EVENTS_JOB % made)
@@ -903,7 +904,7 @@ def events(program, folder, seed, count=60):
         said = job.expected()
         before = set(bases)
         for one, record in said.items():
-            source = 'z' if (one.split(':')[-1] in some_z) else 'w'
+            source = 'z' if (one.replace(':', '.').split('.')[-1] in some_z) else 'w'
             if one in bases:
                 kept = {k: v for k, v in enriched.get(one, {}).items() if not (k in record and record[k] != bases[one].get(k))}
             else:
@@ -937,7 +938,7 @@ def events(program, folder, seed, count=60):
         for one, base in bases.items():
             if one in touched:
                 continue
-            plain = one.split(':')[-1]
+            plain = one.replace(':', '.').split('.')[-1]
             link = w.get(plain, {}).get('Link') if made['w'] else ''
             if one == name(plain, 'w') and link in some_z:
                 parts[one] = name(link, 'z')
@@ -971,8 +972,8 @@ def events(program, folder, seed, count=60):
         if [other['Link'] for other in w.values()].count(row['Link']) > 1:
             row['Link'] = ''
     if not problems:
-        stage(z, {}, poison=choose.sample(sorted(late) + changed, choose.choice([0, 2])),
-              forgotten=choose.sample(sorted(set(changed) - late), choose.choice([0, 3])))
+        stage(z, {}, poison=[name(one, 'z') for one in choose.sample(sorted(late) + changed, choose.choice([0, 2]))],
+              forgotten=[name(one, 'z') for one in choose.sample(sorted(set(changed) - late), choose.choice([0, 3]))])
     rolled = {one: row for one, row in z.items() if row['day'] > choose.choice([5, 10])}
     removed = choose.sample(sorted(rolled), 3)
     if not problems:
