@@ -74,16 +74,23 @@ def strings(value):
         yield value
 
 
+def escaped(key):
+    """A key as a step of a name: what divides steps is escaped."""
+    return re.sub(r"([.\\[])", r"\\\1", key)
+
+
 def flatten(value, path, fields):
-    """Adds (kind, value) by path; returns how many paths came again."""
+    """Adds (kind, value) by path; returns how many keys came again. Of those the last value stands, whole."""
+    last = {key: at for at, (key, _) in enumerate(value)}
     again = 0
-    for key, member in value:
-        name = key if path is None else path + "." + key
+    for at, (key, member) in enumerate(value):
+        name = escaped(key) if path is None else path + "." + escaped(key)
+        if last[key] != at:
+            again += 1 + (flatten(member, name, {}) if isinstance(member, Members) else 0)
+            continue
         if isinstance(member, Members) and member:
             again += flatten(member, name, fields)
-            continue
-        again += name in fields
-        if isinstance(member, Members):
+        elif isinstance(member, Members):
             fields[name] = ("object", "{}")
         elif isinstance(member, list):
             fields[name] = ("array", member)
@@ -149,10 +156,15 @@ def check(event, expected, offset, size, line, what):
     cells = event[5:]
     if len(cells) != 3 * len(fields):
         fail("number of fields differs")
-    for i, (name, (kind, value)) in enumerate(fields.items()):
-        found_name, found_kind, found_text = cells[3 * i : 3 * i + 3]
+    wanted = list(fields.items())
+    found_fields = [(bytes.fromhex(cells[i]).decode(), cells[i + 1], cells[i + 2]) for i in range(0, len(cells), 3)]
+    if first:  # in which place the value of a key that came again stands is nobody's promise
+        wanted.sort(key=lambda field: field[0])
+        found_fields.sort(key=lambda field: field[0])
+    for i, (name, (kind, value)) in enumerate(wanted):
+        found_name, found_kind, found_text = found_fields[i]
         found = bytes.fromhex(found_text).decode()
-        if bytes.fromhex(found_name).decode() != name or found_kind != kind:
+        if found_name != name or found_kind != kind:
             fail(f"field {i} has another name or kind")
         if (loads(found) if kind == "array" else found) != value:
             fail(f"field {i} has another value")
