@@ -41,6 +41,16 @@ void Vocabulary::add_absent(Absent absent) {
 const Vocabulary::Absent* Vocabulary::find_absent(std::string_view value) const {
   const auto seen = [](char c) { return c > ' ' && static_cast<unsigned char>(c) < 0x80; };
   if (value.size() > 2 * longest_absent_ && seen(value.front()) && seen(value.back())) return nullptr;
+  // Most values that begin and end like an absent one differ from all of them in their second letter.
+  const auto plain = [&seen](char c) { return seen(c) && c != '_' && c != '-'; };
+  if (value.size() > 1 && plain(value[0]) && plain(value[1])) {
+    const auto small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    const char first = small(value[0]), second = small(value[1]);
+    if (std::none_of(absent_.begin(), absent_.end(), [&](const Absent& absent) {
+          return absent.folded.size() > 1 && absent.folded[0] == first && absent.folded[1] == second;
+        }))
+      return nullptr;
+  }
   const std::string folded = folded_word(value);
   const auto found =
       std::find_if(absent_.begin(), absent_.end(), [&](const Absent& absent) { return equal(absent.folded, folded); });
