@@ -610,7 +610,7 @@ void Normalizer::hold(const Record& record, const Place& place) {
 }
 
 /// False when there is no room for it.
-bool Normalizer::hand_over(const Record& record, const Place& place, bool again) {
+bool Normalizer::hand_over(const Record& record, const Place& place) {
   const auto copy = remote_->add(record);
   if (!copy) return false;
   Held& held = held_.emplace_back(Held{*copy, place});
@@ -621,9 +621,7 @@ bool Normalizer::hand_over(const Record& record, const Place& place, bool again)
       if (walk.field != record.fields[i].id) continue;
       remote_->begin_array(i, walk.prefix);
       const std::size_t passing = names_.transient_count();
-      const bool counted = again && &walk != &walks_.back();
       const bool whole = walker_->walk(record.fields[i].view(), walk.prefix, [&](const Record& element) {
-        if (!counted) duplicate_keys_ += walker_->duplicate_keys();
         if (names_.transient_count() != passing) {
           held.names = Held::Names::too_many;
         } else if (auto bound = bind_new_names(); !bound) {
@@ -674,7 +672,7 @@ void Normalizer::receive(std::size_t number) {
       walks_.push_back({field, wanted->prefix});
     }
     const Held again = held;
-    if (tries == kMostWalks || !hand_over(again.record, again.place, true)) {
+    if (tries == kMostWalks || !hand_over(again.record, again.place)) {
       reject("adapter_failed", "", "", "the adapter looks into too many lists of the record, or into too large ones",
              "report it to the adapter's author");
       return;

@@ -298,7 +298,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Result<void> bind_names();
   void end_with(const Error& error);
   void hold(const Record& record, const Place& place);
-  bool hand_over(const Record& record, const Place& place, bool again = false);
+  bool hand_over(const Record& record, const Place& place);
   void translate_held();
   void receive(std::size_t number);
   void take(const Record& record);
