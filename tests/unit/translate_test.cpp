@@ -1143,7 +1143,8 @@ TEST_CASE("fold: events make conversations, with their touchpoints counted") {
   CHECK(o.error == "");
   CHECK(o.out ==
         "{\"external_id\":\"1\",\"platform\":\"events\",\"channel\":\"phone\",\"started_at\":\"2024-06-01T08:00:00Z\","
-        "\"metadata\":{\"touchpoints\":{\"email\":1,\"call\":1,\"note\":1}}}\n");
+        "\"metadata\":{\"kind\":\"note\",\"tid\":\"t3\",\"touchpoints\":{\"email\":1,\"call\":1,\"note\":1},"
+        "\"when\":\"2024-06-01T08:00:00Z\"}}\n");  // claimed, and only told as texts: so they are carried too
   CHECK(o.summary.touchpoints == 4);
   CHECK(o.summary.repeated_touchpoints == 1);
   CHECK(o.summary.merged == 3);
