@@ -861,7 +861,7 @@ namespace {
 std::string zip_of(const std::vector<std::pair<std::string, std::string>>& members) {
   std::string data, directory;
   const auto number = [](std::string& to, std::uint64_t value, int bytes) {
-    for (int i = 0; i < bytes; ++i) to += static_cast<char>(value >> 8 * i & 0xFF);
+    for (int i = 0; i < bytes; ++i, value >>= 8) to += static_cast<char>(value & 0xFF);
   };
   for (const auto& [name, text] : members) {
     std::string about;
