@@ -5,6 +5,7 @@
 
 #include "delivery/engine.hpp"
 #include "delivery/state.hpp"
+#include "digits.hpp"
 
 namespace crosswalk::delivery {
 namespace {
@@ -26,7 +27,7 @@ std::string cause_of(int status, std::string_view said, std::string_view externa
   std::string out = fmt::format("{}", status);
   std::string word;
   const auto end_word = [&] {
-    const bool own = std::any_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool own = std::any_of(word.begin(), word.end(), is_digit);
     if (!word.empty() && !own) out.append(1, ' ').append(word);
     word.clear();
   };

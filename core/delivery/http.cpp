@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "delivery/transport.hpp"
+#include "digits.hpp"
 #include "text.hpp"
 
 namespace crosswalk::delivery {
@@ -89,7 +90,7 @@ bool is_gzip(Coding coding) { return coding == Coding::gzip_offered || coding ==
 
 /// libcurl takes "HTTP/x 500" for a 200.
 bool is_status_line(std::string_view line) {
-  const auto digit = [&](std::size_t at) { return at < line.size() && line[at] >= '0' && line[at] <= '9'; };
+  const auto digit = [&](std::size_t at) { return at < line.size() && is_digit(line[at]); };
   const std::size_t space = line.find(' ');
   const bool version = (space == 6 && digit(5)) || (space == 8 && digit(5) && line[6] == '.' && digit(7));
   return version && digit(space + 1) && digit(space + 2) && digit(space + 3) &&

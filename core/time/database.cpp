@@ -70,7 +70,7 @@ bool is_offset_like(std::string_view name) {
   for (const std::string_view prefix : {"UTC", "GMT"}) {
     if (times::equal_ignoring_case(name.substr(0, prefix.size()), prefix)) name.remove_prefix(prefix.size());
   }
-  return name.size() > 1 && (name[0] == '+' || name[0] == '-') && times::is_digit(name[1]);
+  return name.size() > 1 && (name[0] == '+' || name[0] == '-') && is_digit(name[1]);
 }
 
 Error unknown_name(std::string_view name, const std::vector<std::string>& nearest) {

@@ -4,12 +4,13 @@
 #include <string>
 #include <string_view>
 
+#include "digits.hpp"
+
 namespace crosswalk::times {
 
 /// Source text in quotes for a message: bounded, and nothing in it that a terminal could act on.
 [[nodiscard]] std::string quoted(std::string_view text);
 
-[[nodiscard]] constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 [[nodiscard]] constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 [[nodiscard]] constexpr std::string_view trimmed(std::string_view text) {
