@@ -1,6 +1,7 @@
 // Unicode characters that show nothing: blanks of all kinds and format characters. Ids and words are compared without them.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -24,18 +25,51 @@ struct Character {
 
 [[nodiscard]] bool has_format_character(std::string_view text);
 
-/// Whether all bytes are ASCII; eight at a time.
-[[nodiscard]] inline bool is_ascii(std::string_view text) {
-  constexpr std::uint64_t kHighBits = 0x8080808080808080U;
-  std::size_t at = 0;
-  std::uint64_t seen = 0;
-  for (; at + 8 <= text.size(); at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, sizeof word);
-    seen |= word;
+/// Whether all words that a text's bytes make pass a test. Where they do not come out even, some bytes are in two words, or
+/// in one more than once.
+template <class Test>
+[[nodiscard]] inline bool all_words(std::string_view text, Test&& test) {
+  const auto load = [](const char* from, auto word) {
+    std::memcpy(&word, from, sizeof word);
+    return std::uint64_t{word};
+  };
+  const char* const data = text.data();
+  const std::size_t size = text.size();
+  if (size >= 8) {
+    for (std::size_t at = 0; at + 8 < size; at += 8) {
+      if (!test(load(data + at, std::uint64_t{}))) return false;
+    }
+    return test(load(data + size - 8, std::uint64_t{}));
   }
-  for (; at < text.size(); ++at) seen |= static_cast<unsigned char>(text[at]);
-  return (seen & kHighBits) == 0;
+  if (size >= 4) return test(load(data, std::uint32_t{}) | load(data + size - 4, std::uint32_t{}) << 32);
+  if (size == 0) return true;
+  constexpr std::uint64_t kThreefold = 1 | std::uint64_t{1} << 24 | std::uint64_t{1} << 48;
+  const auto one = [data](std::size_t at) { return std::uint64_t{static_cast<unsigned char>(data[at])}; };
+  return test((one(0) | one(size / 2) << 8 | one(size - 1) << 16) * kThreefold);
+}
+
+inline constexpr std::uint64_t kHighBits = 0x8080808080808080U;
+
+[[nodiscard]] inline bool is_ascii(std::string_view text) {
+  return all_words(text, [](std::uint64_t word) { return (word & kHighBits) == 0; });
+}
+
+/// The first bytes, in UTF-8, of all blanks and format characters beyond ASCII.
+inline constexpr std::string_view kHidingBytes = "\xC2\xCD\xD8\xE1\xE2\xE3\xEF\xF0\xF3";
+
+/// False: a text surely has none of them. Most letters beyond ASCII show at a glance that they are none.
+[[nodiscard]] inline bool may_hide(std::string_view text) {
+  constexpr std::uint64_t kHiding = [] {
+    std::uint64_t bits = 0;
+    for (const char c : kHidingBytes) bits |= std::uint64_t{1} << (static_cast<unsigned char>(c) & 63);
+    return bits;
+  }();
+  return !all_words(text, [](std::uint64_t word) {
+    for (std::uint64_t firsts = word & word << 1 & kHighBits; firsts != 0; firsts &= firsts - 1) {
+      if ((kHiding >> (word >> (std::countr_zero(firsts) - 7) & 63) & 1) != 0) return false;
+    }
+    return true;
+  });
 }
 
 /// Without blanks and format characters at both ends.
