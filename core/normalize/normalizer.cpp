@@ -428,7 +428,7 @@ void Normalizer::settle(FieldPlan& p, Step& s, std::string_view path) {
   if (s.action == Action::carry && !s.carries) s.action = Action::drop;
   if (s.action != Action::map || p.mappings.size() != 1) return;
   const Mapping& only = p.mappings.front();
-  const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(only.target)];
+  Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(only.target)];
   s.absent = vocabulary.has_absent() ? &vocabulary : nullptr;
   s.action = Action::map_plainly;
   s.target = only.target;

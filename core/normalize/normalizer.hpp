@@ -124,7 +124,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     bool carries = true;        // may go into metadata at all
     bool also_carried = false;  // mapped, and asked for by name
     std::uint32_t rank = 0;
-    const Vocabulary* absent = nullptr;  // of map_plainly: words that mean nothing is there
+    Vocabulary* absent = nullptr;  // of map_plainly: words that mean nothing is there
     const Key* key = nullptr;
     std::uint64_t read = 0;  // in records with fields; of rows all columns are read
     std::uint64_t mapped = 0, carried = 0, empty = 0, dropped = 0, repeated = 0, with_record = 0;
@@ -169,10 +169,10 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     };
     struct Column {
       How how = How::drop;
-      bool writes = false;                 ///< of fill: into metadata as well
-      Target target = Target::none;        ///< of fill; all of its slot but the text is there
-      const Vocabulary* absent = nullptr;  ///< of fill
-      std::string_view key;                ///< of what is written, with the comma before it
+      bool writes = false;           ///< of fill: into metadata as well
+      Target target = Target::none;  ///< of fill; all of its slot but the text is there
+      Vocabulary* absent = nullptr;  ///< of fill
+      std::string_view key;          ///< of what is written, with the comma before it
     };
     /// 64 columns, a bit each.
     struct Word {
@@ -319,7 +319,12 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void put_alone(const Value& value, std::uint16_t at, Step& step);
   std::uint16_t next_place();
   [[nodiscard]] bool is_plain(const Field& value) const;
-  [[nodiscard]] bool is_absent(Target target, const Field& value);
+  [[nodiscard]] bool is_absent(Target target, const Field& value) {
+    if (!vocabulary(target).is_absent(value.view())) [[likely]]
+      return false;
+    found_absent(target, value);
+    return true;
+  }
   void place_gathered();
   void add_unused(const Gathered& gathered);
   [[nodiscard]] RowPlan plan_rows(char delimiter);

@@ -394,13 +394,6 @@ void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
   gathered_.push_back({field, targets, at, s.also_carried});
 }
 
-bool Normalizer::is_absent(Target target, const Field& value) {
-  const Vocabulary& of_target = vocabulary(target);
-  if (!of_target.has_absent() || !of_target.is_absent(value.view())) return false;
-  found_absent(target, value);
-  return true;
-}
-
 /// A value that means that there is none. What its adapter says so of is certain; what is so by our own list is counted.
 void Normalizer::found_absent(Target target, const Field& value) {
   const bool placeholder = vocabulary(target).is_placeholder(value.view());

@@ -159,7 +159,7 @@ bool Normalizer::understand_id_text(Target target, const Field& value, std::stri
   }
   find_cleaned(id, value);
   if (id.trimmed || id.unguarded || id.whole) report_made(target, Rule::cleaned_id);
-  const Vocabulary& absent = vocabulary(target);
+  Vocabulary& absent = vocabulary(target);
   if (id.text.empty() || (id.unguarded && absent.has_absent() && absent.is_absent(id.text))) {
     if (target == Target::external_id) {
       reject("missing_external_id", field_name(value), value.view(),
