@@ -271,6 +271,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void settle_claims();
   void settle_element(const Record& element);
   void drop_by(std::uint16_t id, std::string_view rule);
+  void find_drops(FieldPlan& plan, std::uint16_t id, std::string_view rule);
   FieldPlan& plan(std::uint16_t id) {
     return id < NameTable::kStable ? *plans_.fields[id] : *transient_plans_.fields[id - NameTable::kStable];
   }
@@ -371,6 +372,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::optional<std::string_view> number_text(Target target, std::string_view code);
   void look_at_number(const Field& value);
   void understand_duration(Target target, std::optional<Decimal>& to);
+  void understand_unusual_duration(Target target, std::optional<Decimal>& to);
   void understand_version();
   void understand_resolved();
   void understand_csat();
@@ -388,6 +390,12 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   }
   TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
   void bad_value(Target target, std::string_view code, std::string message, const std::string& cure);
+  /// The same out of the way: texts that are made where they are seldom needed would make their function slower.
+  [[gnu::noinline]] void refuse_value(Target target, std::string_view code, std::string_view message, std::string_view cure) {
+    bad_value(target, code, std::string(message), std::string(cure));
+  }
+  void refuse_channel(const Field& value);
+  void refuse_status(const Field& value);
   void count_bad(std::string_view what, std::string_view found, std::string message, const std::string& cure);
   /// Of the record at hand; `message`, and `cure` where it is no text, are called for the first one only.
   template <class Message, class Cure>

@@ -726,16 +726,18 @@ bool Normalizer::drop(const Field& value, std::string_view rule) {
 }
 
 /// Counts it.
-void Normalizer::drop_by(std::uint16_t id, std::string_view rule) {
+inline void Normalizer::drop_by(std::uint16_t id, std::string_view rule) {
   FieldPlan& p = plan(id);
-  if (p.last_rule_drops == nullptr || !equal(p.last_rule, rule)) {
-    auto& by_rule = record_drops_.try_emplace(id < NameTable::kStable ? p.name : std::string(kOtherNames)).first->second;
-    auto found = by_rule.find(rule);
-    if (found == by_rule.end()) found = by_rule.emplace(std::string(rule), 0).first;
-    p.last_rule = found->first;
-    p.last_rule_drops = &found->second;
-  }
+  if (p.last_rule_drops == nullptr || !equal(p.last_rule, rule)) find_drops(p, id, rule);
   ++*p.last_rule_drops;
+}
+
+[[gnu::noinline]] void Normalizer::find_drops(FieldPlan& p, std::uint16_t id, std::string_view rule) {
+  auto& by_rule = record_drops_.try_emplace(id < NameTable::kStable ? p.name : std::string(kOtherNames)).first->second;
+  auto found = by_rule.find(rule);
+  if (found == by_rule.end()) found = by_rule.emplace(std::string(rule), 0).first;
+  p.last_rule = found->first;
+  p.last_rule_drops = &found->second;
 }
 
 /// What the adapter claimed and did nothing with goes where it would have gone unclaimed. Few records have such a field.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "characters.hpp"
+#include "digits.hpp"
 #include "framing/json_lists.hpp"
 #include "merge/sorter.hpp"
 #include "normalize/normalizer.hpp"
@@ -105,7 +106,9 @@ void Normalizer::understand() {
     if (!source_.enrich) understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
     understand_time(Target::ended_at, kEnded, conversation_.ended_at, conversation_.ended_how);
     if (source_.evidence) weigh_evidence();
-    check_order();
+    const Conversation& c = conversation_;
+    if (c.started_at && c.ended_at && *c.ended_at < *c.started_at) [[unlikely]]
+      check_order();
     understand_duration(Target::handle_time, conversation_.handle_time);
     understand_duration(Target::wait_time, conversation_.wait_time);
     understand_duration(Target::first_response_time, conversation_.first_response_time);
@@ -244,7 +247,7 @@ void Normalizer::understand_text(Target target, std::string_view& to) {
   if (!has(target) || outcome_ != Outcome::going) return;
   const Field& value = slot(target).value;
   if (value.kind == Kind::array || value.kind == Kind::object) {
-    bad_value(target, "bad_text", "a list or an object stands where text is expected", "correct it in the source");
+    refuse_value(target, "bad_text", "a list or an object stands where text is expected", "correct it in the source");
     return;
   }
   to = value.view();
@@ -271,6 +274,10 @@ void Normalizer::understand_channel() {
   conversation_.channel = entry.channel;
   if (entry.trimmed) found_trimmed_word(value);
   if (entry.channel != Channel::none) return report_word(Target::channel, entry);
+  refuse_channel(value);
+}
+
+[[gnu::noinline]] void Normalizer::refuse_channel(const Field& value) {
   reject("unknown_channel", field_name(value), value.view(),
          fmt::format("no rule says which channel \"{}\" is", shown(value.view())),
          fmt::format("--set {}=<phone|email|chat|sms|social|back_office>, or --set 'channel.*=<channel>' for all such words",
@@ -302,10 +309,14 @@ void Normalizer::understand_status() {
   } else if (statuses_as_given_) {
     conversation_.status = scratch_text_.keep(without_invisible(text));
   } else if (!entry.known) {
-    bad_value(Target::status, "unknown_status", "no rule says what this status means",
-              fmt::format("--set {}=<status>, or --set 'status.*=<status>' for all such words",
-                          shell_word(word_setting(Target::status, text))));
+    refuse_status(value);
   }
+}
+
+[[gnu::noinline]] void Normalizer::refuse_status(const Field& value) {
+  bad_value(Target::status, "unknown_status", "no rule says what this status means",
+            fmt::format("--set {}=<status>, or --set 'status.*=<status>' for all such words",
+                        shell_word(word_setting(Target::status, value.view()))));
 }
 
 /// A status that no rule covers is kept, in lower case.
@@ -464,7 +475,6 @@ void Normalizer::refuse_placeholder(Target target) {
 /// What ended before it began has one wrong time, or two. Texts say minutes or seconds: what is not beyond the coarser unit is no
 /// contradiction, nor is what a repeated hour explains.
 void Normalizer::check_order() {
-  if (!conversation_.started_at || !conversation_.ended_at || !(*conversation_.ended_at < *conversation_.started_at)) return;
   const std::string_view started = slot(Target::started_at).value.view(), ended = slot(Target::ended_at).value.view();
   const std::int64_t early = conversation_.started_at->seconds - conversation_.ended_at->seconds;
   constexpr std::int64_t kMostRepeated = 2 * 3600;
@@ -573,6 +583,15 @@ void Normalizer::look_at_number(const Field& value) {
 void Normalizer::understand_duration(Target target, std::optional<Decimal>& to) {
   if (!has(target) || outcome_ != Outcome::going) return;
   const Slot& s = slot(target);
+  const std::int64_t unit = s.how == How::hours ? 3'600 : s.how == How::minutes ? 60 : 1;
+  const auto whole = s.how == How::milliseconds ? std::nullopt : whole_number(s.value.view());
+  std::int64_t seconds = 0;
+  if (!whole || __builtin_mul_overflow(whole->digits, unit, &seconds)) return understand_unusual_duration(target, to);
+  to = Decimal{seconds, 0};
+}
+
+[[gnu::noinline]] void Normalizer::understand_unusual_duration(Target target, std::optional<Decimal>& to) {
+  const Slot& s = slot(target);
   const auto text = number_text(target, "bad_duration");
   if (!text) return;
   const bool scalar = s.value.kind == Kind::cell || s.value.kind == Kind::string || s.value.kind == Kind::number;
@@ -630,7 +649,7 @@ void Normalizer::understand_resolved() {
     report_lost(Target::resolved, value, Rule::uncovered_word);
     filled_ &= ~(1U << static_cast<unsigned>(Target::resolved));  // of a field that is nothing else, so that it is carried
   } else {
-    bad_value(Target::resolved, "bad_boolean", "this is neither true nor false", "correct it in the source");
+    refuse_value(Target::resolved, "bad_boolean", "this is neither true nor false", "correct it in the source");
   }
 }
 
@@ -664,7 +683,8 @@ std::optional<Decimal> Normalizer::score_of(const Field& value) {
   const auto text = number_text(Target::csat_score, "bad_score");
   if (!text) return std::nullopt;
   const std::optional<Decimal> number = parse_decimal(*text);
-  if (!number || number->scale != 0) return number;
+  if (!number || number->scale != 0 || words.empty()) return number;
+  if (is_digit(text->front()) && text->size() == 1) return number;  // as it was looked up
   const std::string_view meaning = words.meaning_of(fmt::format("{}", number->digits));
   if (!meaning.empty()) report_made(Target::csat_score, Rule::value_map);
   return meaning.empty() ? number : parse_decimal(meaning);
@@ -676,11 +696,11 @@ void Normalizer::understand_csat() {
   std::optional<Decimal> score;
   if (value.kind <= Kind::boolean) { score = score_of(value); }
   if (!score) {
-    bad_value(Target::csat_score, "bad_score", "this is not a satisfaction score",
-              "see the adapter's settings for the words and scales it takes");
+    refuse_value(Target::csat_score, "bad_score", "this is not a satisfaction score",
+                 "see the adapter's settings for the words and scales it takes");
   } else if (!is_score(*score)) {
-    bad_value(Target::csat_score, "out_of_range", "a satisfaction score is between 1 and 5",
-              "see the adapter's settings for the words and scales it takes");
+    refuse_value(Target::csat_score, "out_of_range", "a satisfaction score is between 1 and 5",
+                 "see the adapter's settings for the words and scales it takes");
   } else {
     conversation_.csat_score = score;
   }

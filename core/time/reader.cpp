@@ -194,7 +194,7 @@ TimeReading TimeReader::read(std::string_view text, const Zone* zone) {
 
 /// `2019-11-08T14:00`, its seconds, `.957000` behind them, `Z` or `+00:00` behind that. True only when all of it is right;
 /// leap seconds are not usual.
-bool TimeReader::read_usual_iso(std::string_view text, UsualTime& time) {
+[[gnu::always_inline]] inline bool TimeReader::read_usual_iso(std::string_view text, UsualTime& time) {
   constexpr std::size_t kToMinute = 16;
   constexpr std::size_t kToSecond = 19;
   if (text.size() < kToMinute) return false;

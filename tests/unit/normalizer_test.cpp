@@ -291,6 +291,34 @@ TEST_CASE("normalizer: a record with everything") {
   CHECK(run.batches.front()->id_hashes.size() == 1);
 }
 
+TEST_CASE("normalizer: durations in the unit of their field, whole or not") {
+  Plan plan = plain();
+  plan.bind = [bind = plan.bind](std::uint16_t id, std::string_view name, Binder& binder) {
+    bind(id, name, binder);
+    if (name == "minutes") binder.map(id, Target::handle_time, How::minutes, 0);
+    if (name == "hours") binder.map(id, Target::wait_time, How::hours, 0);
+    if (name == "ms") binder.map(id, Target::first_response_time, How::milliseconds, 0);
+  };
+  Run run(plan);
+  CHECK(run.csv("id,at,minutes,hours,ms\n"
+                "1,2024-06-01T10:00:00Z,90,2,1500\n"
+                "2,2024-06-01T10:00:00Z,1.5,0.5,2\n"
+                "3,2024-06-01T10:00:00Z,999999999999999999,999999999999999999,0\n"
+                "4,2024-06-01T10:00:00Z,0012,00:00:07,1234567890123456789\n") == "");
+  const auto line = [](const char* id, const char* rest) {
+    return std::string("{\"external_id\":\"") + id +
+           "\",\"platform\":\"fake\",\"channel\":\"email\",\"started_at\":\"2024-06-01T10:00:00Z\"," + rest + "}\n";
+  };
+  CHECK(run.out ==
+        line("1", "\"handle_time_seconds\":5400,\"wait_time_seconds\":7200,\"first_response_time_seconds\":1.5") +
+            line("2", "\"handle_time_seconds\":90,\"wait_time_seconds\":1800,\"first_response_time_seconds\":0.002") +
+            line("3",
+                 "\"first_response_time_seconds\":0,\"metadata\":{\"minutes\":\"999999999999999999\",\"hours\":"
+                 "\"999999999999999999\"}") +
+            line("4", "\"handle_time_seconds\":720,\"wait_time_seconds\":7,\"metadata\":{\"ms\":\"1234567890123456789\"}"));
+  CHECK(run.books().bad_values.size() == 3);
+}
+
 TEST_CASE("normalizer: three kinds of nothing are nothing, for targets and for metadata") {
   Run run(plain());
   CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"subject\":null,\"status\":\"\",\"queue_id\":\" "
