@@ -90,9 +90,13 @@ static bool told_apart_by_update_times(std::span<const Contribution> records) {
 
 /// Of updates and events: records of which another value stands, and not for its update time.
 void GroupStates::find_lost_by_place(const State& state, std::size_t begin, std::size_t end) {
-  if (told_apart_by_update_times(std::span(contributions_).subspan(begin, end - begin))) return;
+  const std::span<const Contribution> records = std::span(contributions_).subspan(begin, end - begin);
+  if (told_apart_by_update_times(records)) return;
+  const auto is_older = [](const Contribution& a, const Contribution& b) { return a.version < b.version; };
+  const Version& newest = std::max_element(records.begin(), records.end(), is_older)->version;
   for (std::size_t i = begin; i < end; ++i) {
     const Contribution& c = contributions_[i];
+    if (!(c.version < newest)) continue;  // nothing stands over it
     if ((c.says & Contribution::kSaysMore) == 0 && c.metadata.empty()) continue;
     const Version* const over = stands_over_by_place(c, state);
     if (over == nullptr) continue;
