@@ -176,14 +176,15 @@ cw_direction direction_of(std::string_view direction) {
   return CW_UNKNOWN_DIRECTION;
 }
 
-bool is_deleted_status(std::string_view status) { return cp::folded(status) == "deleted"; }
+/// What a status says beside its meaning.
+enum class Remark : std::uint8_t { none, draft, deleted };
 
-bool is_draft(std::string_view status) {
+Remark remark_of(std::string_view status) {
   const std::string word = cp::folded(status);
   for (const std::string_view draft : kDrafts) {
-    if (word == draft) return true;
+    if (word == draft) return Remark::draft;
   }
-  return false;
+  return word == "deleted" ? Remark::deleted : Remark::none;
 }
 
 /// What a function says of words of which there are few: asked once for each. Words differ from row to row as no processor
@@ -281,11 +282,12 @@ class UnifiedInbox final : public cp::Translator {
   static constexpr std::string_view kElement = "messages[]", kMessageId = "message ", kRowId = "row ";
 
   void activity(const cw_record& record, const Row& row, cp::Receiver& out) {
-    if (is_draft_(row.text(kStatus))) {
+    const Remark remark = remark_of_(row.text(kStatus));
+    if (remark == Remark::draft) {
       out.filter("draft or suggestion");
       return;
     }
-    if (is_deleted(row)) {
+    if (is_deleted(row, remark)) {
       out.filter("deleted");
       return;
     }
@@ -309,7 +311,7 @@ class UnifiedInbox final : public cp::Translator {
     }
     if (!out.set(CW_EXTERNAL_ID, *row.field(kId)) || !set_scope(row, out) || !set_customer(row, out)) return;
     if (row.has(kSubject) && !out.set(CW_SUBJECT, *row.field(kSubject))) return;
-    if (is_deleted(row)) {  // the status by which the host knows it, whichever field says so
+    if (is_deleted(row, remark_of_(row.text(kStatus)))) {  // the status by which the host knows it, whichever field says so
       if (!out.set(CW_STATUS, "deleted")) return;
     } else if (row.has(kStatus) && !(out.set(CW_STATUS, *row.field(kStatus)) && out.set(CW_RESOLVED, *row.field(kStatus)))) {
       return;
@@ -333,8 +335,9 @@ class UnifiedInbox final : public cp::Translator {
     }
     return out.walk(array, kElement, [&](const cw_record& element) {
       const Row row(element, roles_);
-      if (is_draft_(row.text(kStatus))) return drop_all(element, "draft or suggestion", out);
-      if (is_deleted(row)) return drop_all(element, "deleted", out);
+      const Remark remark = remark_of_(row.text(kStatus));
+      if (remark == Remark::draft) return drop_all(element, "draft or suggestion", out);
+      if (is_deleted(row, remark)) return drop_all(element, "deleted", out);
       return touchpoint(row, out) && drop_details(element, row, used_, out);
     });
   }
@@ -357,11 +360,12 @@ class UnifiedInbox final : public cp::Translator {
   }
 
   /// `deleted: true`, a `deleted_at`, or the status.
-  bool is_deleted(const Row& row) {
+  [[nodiscard]] bool is_deleted(const Row& row, Remark status) const {
     if (!filter_deleted_) return false;
+    if (status == Remark::deleted) return true;
+    if (!row.has(kDeleted) && !row.has(kDeletedAt)) return false;
     const std::string_view flag = row.text(kDeleted);
-    return flag == "true" || flag == "1" || is_deleted_status_(row.text(kStatus)) ||
-           row.text(kDeletedAt).find_first_not_of(" \t") != std::string_view::npos;
+    return flag == "true" || flag == "1" || row.text(kDeletedAt).find_first_not_of(" \t") != std::string_view::npos;
   }
 
   static bool set_scope(const Row& row, cp::Receiver& out) {
@@ -474,8 +478,7 @@ class UnifiedInbox final : public cp::Translator {
   bool only_mapped_;
   Remembered<cw_touch_kind> kind_of_{kind_of};
   Remembered<cw_direction> direction_of_{direction_of};
-  Remembered<bool> is_draft_{is_draft};
-  Remembered<bool> is_deleted_status_{is_deleted_status};
+  Remembered<Remark> remark_of_{remark_of};
   std::vector<Role> roles_;
   std::vector<std::string> names_;
   std::string id_;
