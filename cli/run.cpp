@@ -13,10 +13,11 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
     if (!jobs) return report(jobs.error());
     a.options.jobs = *jobs;
   }
-  auto job = read_job(a.job);
-  if (!job) return report(job.error());
   auto host = host_options(a.adapters);
   if (!host) return report(host.error());
+  PluginCatalog catalog(std::move(*host));
+  auto job = read_job(a.job, &catalog);
+  if (!job) return report(job.error());
   bool sink_to_stdout = a.options.ledger == "-" || job->ledger == "-" || a.options.rejects == "-" || job->rejects == "-" ||
                         a.options.summary == "-";
   for (const JobSink& sink : job->sinks) sink_to_stdout |= sink.path == "-" || sink.updates == "-";
@@ -27,7 +28,6 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   }
   data_to_stdout |= sink_to_stdout;
   watch_signals();
-  PluginCatalog catalog(std::move(*host));
   JobSummary summary;
   JobHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
@@ -53,7 +53,7 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   } else if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) {
     print_error(summary.text());
   }
-  if (begun && !a.options.summary.empty()) {
+  if (summary.writable || (begun && !a.options.summary.empty())) {  // that of a run which failed early, too
     if (auto ok = summary.write(a.options.summary); !ok) return report(ok.error());
   }
   if (!result) {

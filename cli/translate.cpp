@@ -60,7 +60,7 @@ int run_translate(TranslateArguments& a) {
   line.clear();
   const bool begun = !summary.adapter.empty();
   if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) print_error(summary.text());
-  if (begun && !a.options.summary.empty()) {
+  if (summary.writable) {  // that of a run which failed early, too
     if (auto ok = summary.write(a.options.summary); !ok) return report(ok.error());
   }
   if (!result) {

@@ -18,6 +18,7 @@
 #include "encode/json_text.hpp"
 #include "guarded.hpp"
 #include "io/input.hpp"
+#include "job/problems.hpp"
 #include "merge/id_template.hpp"
 #include "text.hpp"
 
@@ -64,6 +65,7 @@ class Problems {
     problems_.push_back({line, std::move(message), std::move(cure)});
   }
   [[nodiscard]] bool none() const { return problems_.empty(); }
+  [[nodiscard]] std::size_t size() const { return problems_.size(); }
   [[nodiscard]] bool many() const { return problems_.size() >= 100; }
 
   [[nodiscard]] Error error() {
@@ -171,7 +173,7 @@ class JobReader {
  public:
   explicit JobReader(const std::string& path) : problems_(path), folder_(fs::path(path).parent_path()) { job_.path = path; }
 
-  Result<Job> read(const toml::table& root);
+  Result<Job> read(const toml::table& root, AdapterCatalog* catalog);
 
  private:
   struct Text {
@@ -204,6 +206,7 @@ class JobReader {
   template <class T>
   void number_at(const Section& section, std::string_view key, double least, double most, T& to);
   void check_whole(const toml::table& root);
+  void look_beyond_file(AdapterCatalog& catalog);
 
   void check_keys(const Section& section, const Names& known);
   std::optional<Section> table_at(const Section& in, std::string_view key, std::string label);
@@ -231,8 +234,9 @@ class JobReader {
   Problems problems_;
   fs::path folder_;
   Job job_;
-  Names names_;              ///< of the sources, by index; empty where there is none
-  bool names_known_ = true;  ///< false: some name is missing, so a name that is not there proves nothing
+  Names names_;                    ///< of the sources, by index; empty where there is none
+  std::vector<bool> well_formed_;  ///< likewise
+  bool names_known_ = true;        ///< false: some name is missing, so a name that is not there proves nothing
   struct Output {
     std::string label, path;
     std::uint32_t line;
@@ -241,7 +245,7 @@ class JobReader {
   std::optional<Output> standard_input_;
 };
 
-Result<Job> JobReader::read(const toml::table& root) {
+Result<Job> JobReader::read(const toml::table& root, AdapterCatalog* catalog) {
   const Section file{root, "the file", 0};
   check_keys(file, {"job", "source", "merge", "ids", "sink"});
   if (const auto section = table_at(file, "job", "[job]")) read_general(*section);
@@ -256,8 +260,21 @@ Result<Job> JobReader::read(const toml::table& root) {
   }
   for (const toml::table* table : tables_at(file, "sink", "[[sink]]")) read_sink(*table);
   check_whole(root);
-  if (!problems_.none()) return problems_.error();
+  if (!problems_.none()) {
+    if (catalog != nullptr) look_beyond_file(*catalog);
+    return problems_.error();
+  }
   return std::move(job_);
+}
+
+/// What running the job would find: of sources that are well-formed, and of tables.
+void JobReader::look_beyond_file(AdapterCatalog& catalog) {
+  std::vector<JobProblem> found;
+  for (std::size_t i = 0; i < job_.sources.size(); ++i) {
+    if (well_formed_[i]) find_problems(job_, job_.sources[i], catalog, found);
+  }
+  (void)load_tables(job_, found);
+  for (const JobProblem& problem : found) problems_.add(problem.line, problem.error.message, problem.error.cure);
 }
 
 /// What no single section shows.
@@ -360,6 +377,7 @@ void JobReader::read_max_rejects(const Section& section, RejectLimit& to) {
 // --- [[source]] ------------------------------------------------------------------------------------------------------
 
 void JobReader::read_source(const toml::table& table) {
+  const std::size_t before = problems_.size();
   Section section{table, "[[source]]", line_of(table)};
   JobSource source;
   source.line = section.line;
@@ -390,6 +408,7 @@ void JobReader::read_source(const toml::table& table) {
   if (const auto empty = truth_at(section, "allow_empty")) source.allow_empty = *empty;
   read_settings(section, source);
 
+  well_formed_.push_back(problems_.size() == before);
   names_.push_back(source.name);
   job_.sources.push_back(std::move(source));
 }
@@ -521,6 +540,7 @@ std::optional<LinkField> JobReader::read_link_end(const Section& section, std::s
 std::optional<LinkField> JobReader::parse_link_end(const std::string& label, const Text& written) {
   LinkField end;
   end.text = written.text;
+  end.line = written.line;
   std::size_t longest = 0;
   for (std::size_t i = 0; i < names_.size(); ++i) {
     const std::string& name = names_[i];
@@ -561,6 +581,7 @@ void JobReader::read_ids(const Section& ids, std::string_view kind, IdRule& rule
   const auto found = table_at(ids, kind, fmt::format("[ids.{}]", kind));
   if (!found) return;
   const Section& section = *found;
+  rule.line = section.line;
   check_keys(section, {"file", "unknown"});
   require(section, "file", fmt::format("name the table: file = \"ids/{}.csv\"", kind));
   if (const auto file = text_at(section, "file")) {
@@ -1143,7 +1164,7 @@ Result<std::string> read_text(const std::string& path) {
 
 }  // namespace
 
-Result<Job> parse_job(std::string_view text, const std::string& path) {
+Result<Job> parse_job(std::string_view text, const std::string& path, AdapterCatalog* catalog) {
   const toml::parse_result parsed = toml::parse(text, std::string_view(path));
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
@@ -1152,14 +1173,14 @@ Result<Job> parse_job(std::string_view text, const std::string& path) {
                              error.source().begin.column, error.description()),
                  "see https://toml.io, or the example that crosswalk run --help prints"};
   }
-  return JobReader(path).read(parsed.table());
+  return JobReader(path).read(parsed.table(), catalog);
 }
 
-Result<Job> read_job(const std::string& path) {
+Result<Job> read_job(const std::string& path, AdapterCatalog* catalog) {
   return guarded([&]() -> Result<Job> {
     auto text = read_text(path);
     if (!text) return text.error();
-    return parse_job(*text, path);
+    return parse_job(*text, path, catalog);
   });
 }
 

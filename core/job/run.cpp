@@ -64,8 +64,11 @@ class JobRun {
         limits_(job, rejects_path()) {}
 
   Result<void> run() {
+    summary_.writable = summary_stands_apart();
     if (auto ok = reading_.prepare(); !ok) return ok;
+    summary_.writable = false;
     if (auto ok = check_outputs(); !ok) return ok;
+    summary_.writable = !options_.summary.empty();
     Result<void> result = open_outputs();
     const bool opened = result.ok();
     if (result) result = read_merge_write();
@@ -84,6 +87,15 @@ class JobRun {
   [[nodiscard]] bool wants_rejects() const { return keeps_rejects(job_, options_); }
   [[nodiscard]] std::string ledger_path() const { return options_.ledger.empty() ? job_.ledger : options_.ledger; }
   [[nodiscard]] std::string rejects_path() const { return options_.rejects.empty() ? job_.rejects : options_.rejects; }
+
+  /// Whether a run that failed before its inputs were known may write its summary.
+  [[nodiscard]] bool summary_stands_apart() const {
+    if (options_.summary.empty()) return false;
+    if (!check_outputs()) return false;
+    const OutputTarget target = output_target(options_.summary);
+    return std::none_of(job_.sources.begin(), job_.sources.end(),
+                        [&](const JobSource& source) { return writes_into_any(target, source.inputs); });
+  }
 
   /// Writing over what is being read: never meant.
   Result<void> check_outputs() const {
@@ -583,6 +595,7 @@ static Result<void> run_job_or_throw(const Job& job, AdapterCatalog& catalog, co
   summary.jobs = job_count(options.jobs);
   JobRun run(job, catalog, options, summary, hooks);
   Result<void> result = run.run();
+  if (!result && summary.sources.empty()) summary.notes.push_back("the run failed: " + result.error().message);
   summary.complete = result.ok() || run.published();
   for (Summary& source : summary.sources) {
     if (result) continue;

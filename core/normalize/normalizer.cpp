@@ -826,6 +826,10 @@ void Normalizer::mark_line(std::size_t size) {
     mark.updated = s.value.view();
     if (has(Target::time_zone)) mark.zone = trimmed(slot(Target::time_zone).value.view());
   }
+  if (source_.column_sets) {
+    set_columns(contribution_);
+    mark.columns = contribution_.column_set;
+  }
   add_mark(batch_->marks, mark);
 }
 

@@ -558,13 +558,16 @@ std::optional<std::string_view> Normalizer::number_text(Target target, std::stri
   number_room_ = plain_number(text, mark);
   if (!number_room_.empty()) return number_room_;
   constexpr std::string_view kCure = "--set decimal=point or --set decimal=comma says which mark stands before fractions";
-  const bool contradicts = mark == DecimalMark::both || !shape.is_ambiguous;
-  bad_value(
-      target, code,
-      contradicts
-          ? "the field's other numbers have their fractions behind the other mark"
-          : "this is a number with a fraction, or one with a separator of thousands: no other number of the field shows which",
-      std::string(kCure));
+  std::string why = "the field's other numbers have their fractions behind the other mark";
+  if (source_.decimal_given) {
+    why = "the setting decimal says that the other mark stands before fractions";
+  } else if (mark == DecimalMark::both) {
+    why = "the field has numbers with their fractions behind either mark";
+  } else if (shape.is_ambiguous) {
+    why = fmt::format("this is a number with a fraction, or one with a separator of thousands: {} shows which",
+                      source_.numbers_are_known ? "no other number of the field" : "no number at the start of the inputs");
+  }
+  bad_value(target, code, std::move(why), std::string(kCure));
   return std::nullopt;
 }
 

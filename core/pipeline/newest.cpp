@@ -90,6 +90,7 @@ std::string_view id_of(std::string_view line) {
 /// What is compared of the lines of one id.
 struct Candidate {
   Version version;  // offset: the number of the line
+  std::uint32_t columns = ColumnSets::kNone;
   Hash128 content;  // of the line as a whole, where it can be read
 };
 
@@ -98,6 +99,33 @@ Candidate candidate_at(std::string_view payload) {
   std::memcpy(&c, payload.data(), sizeof c);
   return c;
 }
+
+/// Newest records that have no column for what older ones of their ids say: those are left out as a whole.
+class LackedColumns {
+ public:
+  explicit LackedColumns(const ColumnSets* sets) : sets_(sets) {}
+
+  void look(std::string_view id, std::uint32_t newest, std::uint32_t older, Findings& findings) {
+    if (sets_ == nullptr || newest == older || newest == ColumnSets::kNone || older == ColumnSets::kNone || id == last_) return;
+    auto known = lacked_.find({newest, older});
+    if (known == lacked_.end()) known = lacked_.emplace(std::pair(newest, older), (*sets_)[newest].lacks((*sets_)[older])).first;
+    if (!known->second) return;
+    last_ = id;  // once for each id
+    findings.add("missing_columns", {}, [&] {
+      Finding finding;
+      finding.message = fmt::format(
+          "conversation {}: its newest record has no column {}, which an older one has; the output has the newest alone",
+          shown(json::unescaped(id)), shown(*known->second));
+      finding.cure = "--set fold=true takes from older records what the newest has no column for";
+      return finding;
+    });
+  }
+
+ private:
+  const ColumnSets* sets_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::optional<std::string_view>> lacked_;
+  std::string last_;
+};
 
 /// Update times of marks, understood as those of records that go to the merge.
 class UpdateTimes {
@@ -147,9 +175,13 @@ class UpdateTimes {
 void add_mark(Buffer& out, const LineMark& mark) {
   const bool dated = mark.dated && mark.updated.size() <= kLongest && mark.zone.size() <= kLongest;
   const bool zone = dated && !mark.zone.empty();
-  char* to = out.room(sizeof mark.size + 3 + 2 * kLongest);
+  char* to = out.room(sizeof mark.size + sizeof(std::uint16_t) + 3 + 2 * kLongest);
   std::memcpy(to, &mark.size, sizeof mark.size);
   to += sizeof mark.size;
+  static_assert(ColumnSets::kMost < UINT16_MAX);
+  const auto columns = static_cast<std::uint16_t>(mark.columns);  // none: all bits, here as there
+  std::memcpy(to, &columns, sizeof columns);
+  to += sizeof columns;
   *to++ = static_cast<char>(unsigned{dated} << kDatedBit | unsigned{zone} << kZoneBit |
                             static_cast<unsigned>(mark.kind) << kKindBit | static_cast<unsigned>(mark.how) << kHowBit);
   const auto put = [&to](std::string_view text) {
@@ -164,8 +196,12 @@ void add_mark(Buffer& out, const LineMark& mark) {
 LineMark take_mark(std::string_view& marks) {
   LineMark mark;
   std::memcpy(&mark.size, marks.data(), sizeof mark.size);
-  const auto bits = static_cast<unsigned char>(marks[sizeof mark.size]);
-  marks.remove_prefix(sizeof mark.size + 1);
+  marks.remove_prefix(sizeof mark.size);
+  std::uint16_t columns = 0;
+  std::memcpy(&columns, marks.data(), sizeof columns);
+  if (columns != UINT16_MAX) mark.columns = columns;
+  const auto bits = static_cast<unsigned char>(marks[sizeof columns]);
+  marks.remove_prefix(sizeof columns + 1);
   const auto take = [&marks] {
     const std::size_t size = static_cast<unsigned char>(marks.front());
     const std::string_view text = marks.substr(1, size);
@@ -195,6 +231,7 @@ class NewestLines::Candidates {
     const Places::Place place = places_->next(line.mark.size);
     if (!wanted) return {};
     Candidate c;
+    c.columns = line.mark.columns;
     c.version = times_.read(line.mark, line.number);
     std::string_view id(reinterpret_cast<const char*>(&line.hash), sizeof line.hash);
     if (text_) {
@@ -291,6 +328,7 @@ Result<NewestLines::Counts> NewestLines::find(const OutputFile* output, OutputFo
   if (!behind) return behind.error();
   superseded_.assign(output == nullptr ? 0 : lines_, false);
   Counts counts;
+  LackedColumns lacked(output == nullptr ? nullptr : source_.column_sets.get());
   auto more = (*ahead)->next();
   while (more && *more) {
     const std::string id((*ahead)->key());
@@ -310,6 +348,7 @@ Result<NewestLines::Counts> NewestLines::find(const OutputFile* output, OutputFo
       counts.backwards += line.version.offset > newest.version.offset;
       if (output == nullptr) continue;
       superseded_[line.version.offset] = true;
+      lacked.look(id, newest.columns, line.columns, findings);
       if (line.content != newest.content) find_lost_by_place(id, newer_by(newest.version, line.version), findings);
     }
   }

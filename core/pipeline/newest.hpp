@@ -13,6 +13,7 @@
 #include "crosswalk/record.hpp"
 #include "encode/buffer.hpp"
 #include "io/spill_file.hpp"
+#include "merge/column_sets.hpp"
 #include "pipeline/findings.hpp"
 #include "pipeline/source.hpp"
 #include "sinks/output.hpp"
@@ -25,7 +26,8 @@ struct LineMark {
   bool dated = false;      ///< the record has an update time
   Kind kind = Kind::cell;  ///< of that
   How how = How::as_configured;
-  std::string_view updated, zone;  ///< texts; zone: of the record's own, may be empty
+  std::uint32_t columns = ColumnSets::kNone;  ///< number of the record's column set, where the source keeps them
+  std::string_view updated, zone;             ///< texts; zone: of the record's own, may be empty
 };
 void add_mark(Buffer& out, const LineMark& mark);
 /// The first of some marks, which is taken from them.

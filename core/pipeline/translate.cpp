@@ -228,22 +228,38 @@ Result<void> check_outputs(const TranslateOptions& options, const std::vector<st
   return {};
 }
 
+/// Whether a run that failed before its inputs were known may write its summary: not where that is an input or another output.
+bool summary_stands_apart(const TranslateOptions& options) {
+  if (options.summary.empty()) return false;
+  const OutputTarget target = output_target(options.summary);
+  return !writes_into_any(target, options.inputs) && check_outputs(options, {}).ok();
+}
+
 }  // namespace
 
 static Result<void> translate_or_throw(const TranslateOptions& options, AdapterCatalog& catalog, Summary& summary,
                                        const TranslateHooks& hooks) {
   const auto begun = std::chrono::steady_clock::now();
   summary.version = std::string(library_version());
+  summary.source = options.source_name.empty() ? options.adapter : options.source_name;
+  summary.inputs = options.inputs;
+  summary.writable = summary_stands_apart(options);
   auto prepared = prepare_source(options, catalog, hooks.cancelled);
-  if (!prepared) return prepared.error();
+  if (!prepared) {
+    summary.notes.push_back("the run failed: " + prepared.error().message);
+    return prepared.error();
+  }
+  summary.writable = false;
   const std::unique_ptr<SourceConfig> source = std::move(prepared->config);
   if (auto ok = check_outputs(options, source->inputs); !ok) return ok;
+  summary.writable = !options.summary.empty();
   source->want_rejects = summary.rejects_kept = !options.rejects.empty();
   const bool merges = source->is_snapshot() && source->repeats == SourceConfig::Repeats::merge;
   source->contributes = source->fold || merges;
   source->marks_lines = source->is_snapshot() && source->repeats == SourceConfig::Repeats::newest;
   if (source->contributes) source->texts = std::make_shared<SharedTexts>();
-  if (merges) source->column_sets = std::make_shared<ColumnSets>();
+  // A file gets only the newest of each id: what those have no column for is counted.
+  if (merges || (source->marks_lines && options.output != "-")) source->column_sets = std::make_shared<ColumnSets>();
   const unsigned jobs = job_count(options.jobs);
   auto opened = SourceFlow::open(*source, std::move(*prepared), options.evidence, jobs, hooks.cancelled);
   if (!opened) return opened.error();

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -95,6 +96,20 @@ bool writes_into(const OutputTarget& target, const std::string& input) {
   const auto written = target.descriptor >= 0 ? file_id(target.descriptor) : file_id(target.path);
   const auto read = file_id(file_of(input));
   return written && read && written->is(*read);
+}
+
+bool writes_into_any(const OutputTarget& target, const std::vector<std::string>& inputs) {
+  const auto any_of_pattern = [&](const std::string& pattern) {
+    const auto paths = expand_glob(pattern);
+    return paths && std::any_of(paths->begin(), paths->end(), [&](const std::string& path) { return writes_into(target, path); });
+  };
+  return std::any_of(inputs.begin(), inputs.end(), [&](const std::string& input) {
+    bool any = writes_into(target, input) || any_of_pattern(input);
+    for (std::size_t at = input.find('!'); at != std::string::npos && !any; at = input.find('!', at + 1)) {
+      any = any_of_pattern(input.substr(0, at));  // of archives, whose members are named
+    }
+    return any;
+  });
 }
 
 Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, std::string_view option, bool personal) {

@@ -551,8 +551,9 @@ TEST_CASE("csv: the separator line of spreadsheets") {
 
 TEST_CASE("csv: what is no text is an error that says what it looks like") {
   CHECK(run_csv("PK\x03\x04\x14\0\0\0"s).error ==
-        "in.csv: this is not CSV text; it looks like a zip archive or an Excel workbook (.xlsx)\n"
-        "  unzip it first and give the CSV file that is inside; save a workbook as CSV (UTF-8)");
+        "in.csv: this is not CSV text; it looks like a zip archive or a spreadsheet file (.xlsx, .ods)\n"
+        "  zip archives are read from files: give FILE.zip; unpack one that stands inside of another; save a spreadsheet as CSV "
+        "(UTF-8)");
   CHECK(run_csv("\x7F"
                 "ELF\x02\x01\x01\0"s)
             .error == "in.csv: this is not CSV text; it looks like a program (ELF)");

@@ -46,6 +46,7 @@ struct LinkField {
   Target target = Target::none;
   std::string metadata_key;  ///< when target is none
   std::string text;          ///< as written, for messages
+  std::uint32_t line = 0;    ///< of the job file, likewise
 };
 struct LinkRule {
   LinkField left, right;
@@ -56,6 +57,7 @@ struct IdRule {
   enum class Unknown : std::uint8_t { keep, drop, reject };
   std::string file;  ///< empty: no table
   Unknown unknown = Unknown::keep;
+  std::uint32_t line = 0;  ///< of the job file, for messages
 };
 
 /// Where a secret is: in a variable of the environment, or alone in a file. Never the secret itself.
@@ -120,8 +122,9 @@ struct Job {
   std::vector<JobSink> sinks;
 };
 
-/// Reads and checks a job file. Errors name the file, line and key, and the nearest known key.
-[[nodiscard]] Result<Job> read_job(const std::string& path);
+/// Reads and checks a job file. Errors name the file, line and key, and the nearest known key. With a catalog, what is wrong with
+/// sources and tables of ids, which running it would find, is said together with what is wrong with the file.
+[[nodiscard]] Result<Job> read_job(const std::string& path, AdapterCatalog* catalog = nullptr);
 
 /// A complete job file with comments, as `crosswalk run --help` prints it. It is valid.
 [[nodiscard]] std::string_view job_example();
@@ -222,6 +225,7 @@ struct JobSummary {
   bool dry_run = false;
   bool complete = false;      ///< the run came to its end; else only the sources' accounts say something
   bool rejects_kept = false;  ///< they are written somewhere
+  bool writable = false;      ///< RunOptions::summary is no input and no other output, as far as is known
   bool spilled = false;       ///< memory_limit sent conversations to disk
   std::string version, zone_data_version;
   double seconds = 0;

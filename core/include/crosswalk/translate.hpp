@@ -110,6 +110,7 @@ struct Summary {
   Enrichment enrichment;                 ///< of a job's source with role "enrich"
   std::uint64_t repeated_ids = 0;        ///< ids written more than once (whole-conversation sources)
   std::uint64_t repeated_backwards = 0;  ///< of these, how many stand behind a newer record
+  bool writable = false;                 ///< TranslateOptions::summary is no input and no other output, as far as is known
   bool repeats_settle = false;           ///< repeated_ids counts records that a newer one supersedes
   std::uint64_t ids_compared = 0;        ///< how many ids that statement rests on; all of them unless memory ran short
   bool complete = false;                 ///< all was read and written
