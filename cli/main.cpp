@@ -4,6 +4,7 @@
 #include <exception>
 #include <iostream>
 #include <new>
+#include <sstream>
 
 #include "cli.hpp"
 #include "usage.hpp"
@@ -212,8 +213,11 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {
-    app.exit(done);
-    std::cout.flush();
+    std::ostringstream help;
+    app.exit(done, help, help);
+    std::string text = help.str();  // of CLI11's version it depends how many lines end it
+    text.resize(text.find_last_not_of('\n') + 1);
+    std::cout << text << '\n' << std::flush;
     return std::cout ? crosswalk::cli::kDone : crosswalk::cli::kFailed;
   } catch (const CLI::ParseError&) { return crosswalk::cli::report(crosswalk::cli::usage_error(app, {argv + 1, argv + argc})); }
   if (translate_verb->parsed()) return crosswalk::cli::run_translate(translate);

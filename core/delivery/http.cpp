@@ -6,8 +6,9 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <limits>
+#include <cstdio>
 #include <cstring>
+#include <limits>
 
 #include "delivery/transport.hpp"
 #include "digits.hpp"
@@ -142,9 +143,8 @@ class CurlTransport final : public Transport {
     set(e, CURLOPT_TIMEOUT_MS, timeout);
     set(e, CURLOPT_READFUNCTION, &CurlTransport::give);
     set(e, CURLOPT_READDATA, this);
-    // libcurl sends again on its own when a kept connection turns out to be closed. Such a request would be in no books and
-    // have no token, so it is told that it cannot go back.
     set(e, CURLOPT_SEEKFUNCTION, &CurlTransport::go_back);
+    set(e, CURLOPT_SEEKDATA, this);
     set(e, CURLOPT_WRITEFUNCTION, &CurlTransport::take);
     set(e, CURLOPT_WRITEDATA, this);
     set(e, CURLOPT_HEADERFUNCTION, &CurlTransport::header);
@@ -256,7 +256,13 @@ class CurlTransport final : public Transport {
     t.given_ += some;
     return some;
   }
-  static int go_back(void*, curl_off_t, int) { return CURL_SEEKFUNC_FAIL; }
+  /// libcurl sends again on its own when a kept connection turns out to be closed. Such a request would be in no books and have
+  /// no token, so it is told that it cannot go back. libcurl 8.7 and newer ask also before the request that follows one which
+  /// broke off: nothing of that one is given yet, and it is at its beginning.
+  static int go_back(void* self, curl_off_t offset, int origin) {
+    const auto& t = *static_cast<const CurlTransport*>(self);
+    return t.given_ == 0 && offset == 0 && origin == SEEK_SET ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+  }
   static std::size_t take(char* bytes, std::size_t size, std::size_t count, void* self) {
     auto& t = *static_cast<CurlTransport*>(self);
     const std::size_t some = size * count;

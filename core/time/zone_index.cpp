@@ -150,6 +150,14 @@ bool is_safe_zone_name(std::string_view name) {
 }
 
 ZoneIndex::ZoneIndex(const std::string& directory) : iana_(list_zone_files(directory)), links_(read_links(directory)) {
+  // Debian 13 and Ubuntu 24.04 have the files of old names (US/Eastern) in a package of their own, which few install; what they
+  // are links to stands in tzdata.zi all the same.
+  const std::vector<std::string> files = iana_;
+  const auto is_file = [&](const std::string& name) { return std::binary_search(files.begin(), files.end(), name); };
+  for (const auto& [name, target] : links_) {
+    if (is_safe_zone_name(name) && is_file(target) && !is_file(name)) iana_.push_back(name);
+  }
+  std::sort(iana_.begin(), iana_.end());
   for (const std::string& name : iana_) by_lower_case_.emplace(in_lower_case(name), name);
   for (ZoneDatabase::Name& name : all_names()) {
     std::string typed = as_typed(name.name);

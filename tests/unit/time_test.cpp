@@ -327,6 +327,31 @@ TEST_CASE("time: a folder of another age or make") {
   fs::remove_all(folder);
 }
 
+TEST_CASE("time: an old name that only tzdata.zi has") {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::temp_directory_path() / ("crosswalk-links-" + std::to_string(::getpid()));
+  fs::create_directories(folder / "America");
+  fs::copy_file(database().directory() + "/America/New_York", folder / "America/New_York");
+  std::ofstream(folder / "tzdata.zi") << "# version 2031z\nL America/New_York US/Eastern\nL America/Nowhere US/Nowhere\n"
+                                         "L America/New_York ../Eastern\n";
+  const auto opened = ZoneDatabase::open(folder.string());
+  REQUIRE(opened.ok());
+  const ZoneDatabase& zones = **opened;
+  for (const char* name : {"US/Eastern", "us/eastern", "US/Eastern"}) {
+    const auto found = zones.find(name);
+    REQUIRE_MESSAGE(found.ok(), std::string(name));
+    CHECK(crosswalk::name_of(**found) == "US/Eastern");
+    CHECK(crosswalk::offset_at(**found, 1'735'689'600) == -5 * 3600);
+  }
+  CHECK(!zones.find("US/Nowhere").ok());
+  CHECK(!zones.find("../Eastern").ok());
+  CHECK(zones.find("US/Eastn").error().message == "'US/Eastn' is not a known time zone; the nearest names are 'US/Eastern'");
+  const auto names = zones.names();
+  CHECK(std::any_of(names.begin(), names.end(),
+                    [](const auto& name) { return name.name == "US/Eastern" && name.target == "America/New_York"; }));
+  fs::remove_all(folder);
+}
+
 TEST_CASE("time: a broken zone file is an error, whatever is wrong") {
   std::ifstream file(database().directory() + "/America/New_York", std::ios::binary);
   const std::string good((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
