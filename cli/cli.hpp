@@ -80,6 +80,10 @@ void print_error(std::string_view text);
 /// To be called first: standard descriptors that are closed are not given to files, and nothing ends by a broken pipe.
 void prepare_descriptors();
 
+/// No core file of this process, nor a look into it by others of this user: from before a key is read to the end, since the
+/// environment may hold it all along.
+void keep_memory_to_ourselves();
+
 /// Writes to standard output and flushes it; gives kDone, or the exit code of what went wrong, which is reported.
 int print_out(std::string_view text);
 

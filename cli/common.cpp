@@ -13,6 +13,10 @@
 #include <filesystem>
 
 #include <fcntl.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli.hpp"
@@ -124,6 +128,14 @@ void prepare_descriptors() {
     if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
     [[maybe_unused]] const int null = ::open("/dev/null", kModes[fd]);  // the lowest number that is free
   }
+}
+
+void keep_memory_to_ourselves() {
+  const rlimit none{};
+  ::setrlimit(RLIMIT_CORE, &none);
+#if defined(__linux__)
+  ::prctl(PR_SET_DUMPABLE, 0);  // a core file may go to a program, whatever its limit
+#endif
 }
 
 void print_error(std::string_view text) {

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli.hpp"
 #include "progress.hpp"
 
@@ -15,6 +17,9 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   }
   auto job = read_job(a.job);
   if (!job) return report(job.error());
+  if (std::any_of(job->sinks.begin(), job->sinks.end(), [](const JobSink& sink) { return sink.delivers(); })) {
+    keep_memory_to_ourselves();
+  }
   auto host = host_options(a.adapters);
   if (!host) return report(host.error());
   bool sink_to_stdout = a.options.ledger == "-" || job->ledger == "-" || a.options.rejects == "-" || job->rejects == "-" ||
