@@ -234,7 +234,7 @@ std::string Summary::json() const {
   out["peak_memory_bytes"] = peak_memory;
   out["jobs"] = jobs;
   out["versions"] = {{"crosswalk", version}, {adapter, adapter_version}, {"zone_data", zone_data_version}};
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return out.dump() + "\n";
 }
 
 Result<void> Summary::write(const std::string& path) const {

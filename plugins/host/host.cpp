@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "crosswalk/folder.hpp"
 #include "crosswalk/host.hpp"
 #include "crosswalk/plugin.h"
 #include "crosswalk/translate.hpp"
@@ -90,18 +91,16 @@ PluginCatalog::~PluginCatalog() = default;
 /// Libraries in the folder itself and in its folders, sorted, so that the same disk gives the same catalog.
 void PluginCatalog::look_into(const std::string& folder) {
   std::vector<std::string> found;
-  std::error_code failed;
   const auto gather = [&](const fs::path& where) {
-    for (fs::directory_iterator at(where, failed), end; !failed && at != end; at.increment(failed)) {
-      if (at->path().extension() == ".so") found.push_back(at->path().string());
+    for (const std::string& name : names_in(where.string())) {
+      if (fs::path(name).extension() == ".so") found.push_back((where / name).string());
     }
   };
   gather(folder);
-  std::vector<fs::path> inner;
-  for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
-    if (at->is_directory(failed)) inner.push_back(at->path());
+  for (const std::string& name : names_in(folder)) {
+    std::error_code failed;
+    if (const fs::path inner = fs::path(folder) / name; fs::is_directory(inner, failed)) gather(inner);
   }
-  for (const fs::path& path : inner) gather(path);
   std::sort(found.begin(), found.end());
   for (const std::string& path : found) consider(path);
 }
