@@ -58,7 +58,7 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   } else if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) {
     print_error(summary.text());
   }
-  if (begun && !a.options.summary.empty()) {
+  if (begun && !a.options.summary.empty() && !summary.in_place) {
     if (auto ok = summary.write(a.options.summary); !ok) return report(ok.error());
   }
   if (!result) {
