@@ -2,8 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <exception>
-#include <iostream>
 #include <new>
+#include <sstream>
 
 #include "cli.hpp"
 #include "usage.hpp"
@@ -212,9 +212,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {
-    app.exit(done);
-    std::cout.flush();
-    return std::cout ? crosswalk::cli::kDone : crosswalk::cli::kFailed;
+    std::ostringstream text;
+    app.exit(done, text);
+    return crosswalk::cli::print_out(text.str());
   } catch (const CLI::ParseError&) { return crosswalk::cli::report(crosswalk::cli::usage_error(app, {argv + 1, argv + argc})); }
   if (translate_verb->parsed()) return crosswalk::cli::run_translate(translate);
   if (run_verb->parsed()) return crosswalk::cli::run_job_file(run);

@@ -36,7 +36,7 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   JobSummary summary;
   JobHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
-  ProgressLine line(!a.quiet, data_to_stdout);
+  ProgressLine line(!a.quiet, data_to_stdout ? standard_output() : -1);
   if (!a.quiet) {
     hooks.waiting = [&](std::string_view text) {
       line.clear();
