@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <exception>
-#include <iostream>
 #include <new>
 #include <sstream>
 
@@ -217,8 +216,7 @@ int run(int argc, char** argv) {
     app.exit(done, help, help);
     std::string text = help.str();  // of CLI11's version it depends how many lines end it
     text.resize(text.find_last_not_of('\n') + 1);
-    std::cout << text << '\n' << std::flush;
-    return std::cout ? crosswalk::cli::kDone : crosswalk::cli::kFailed;
+    return crosswalk::cli::print_out(text + '\n');
   } catch (const CLI::ParseError&) { return crosswalk::cli::report(crosswalk::cli::usage_error(app, {argv + 1, argv + argc})); }
   if (translate_verb->parsed()) return crosswalk::cli::run_translate(translate);
   if (run_verb->parsed()) return crosswalk::cli::run_job_file(run);

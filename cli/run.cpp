@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli.hpp"
 #include "progress.hpp"
 
@@ -18,6 +20,9 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   PluginCatalog catalog(std::move(*host));
   auto job = read_job(a.job, &catalog);
   if (!job) return report(job.error());
+  if (std::any_of(job->sinks.begin(), job->sinks.end(), [](const JobSink& sink) { return sink.delivers(); })) {
+    keep_memory_to_ourselves();
+  }
   bool sink_to_stdout = a.options.ledger == "-" || job->ledger == "-" || a.options.rejects == "-" || job->rejects == "-" ||
                         a.options.summary == "-";
   for (const JobSink& sink : job->sinks) sink_to_stdout |= sink.path == "-" || sink.updates == "-";
@@ -31,7 +36,7 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   JobSummary summary;
   JobHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
-  ProgressLine line(!a.quiet, data_to_stdout);
+  ProgressLine line(!a.quiet, data_to_stdout ? standard_output() : -1);
   if (!a.quiet) {
     hooks.waiting = [&](std::string_view text) {
       line.clear();
@@ -53,7 +58,8 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   } else if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) {
     print_error(summary.text());
   }
-  if (summary.writable || (begun && !a.options.summary.empty())) {  // that of a run which failed early, too
+  // That of a run which failed early, too.
+  if (!summary.in_place && (summary.writable || (begun && !a.options.summary.empty()))) {
     if (auto ok = summary.write(a.options.summary); !ok) return report(ok.error());
   }
   if (!result) {

@@ -54,7 +54,7 @@ int run_translate(TranslateArguments& a) {
   Summary summary;
   TranslateHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
-  ProgressLine line(!a.quiet, a.options.output == "-");
+  ProgressLine line(!a.quiet, a.options.output == "-" ? standard_output() : -1);
   hooks.progress = [&](const Progress& progress) { line.update(summary.source, progress); };
   const Result<void> result = translate(a.options, catalog, summary, hooks);
   line.clear();

@@ -17,7 +17,7 @@ int run_why(const JobArguments& a) {
   watch_signals();
   JobHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
-  ProgressLine line(!a.quiet, true);
+  ProgressLine line(!a.quiet, standard_output());
   hooks.progress = [&](std::string_view part, const Progress& progress) { line.update(part, progress); };
   const Result<std::vector<Why>> why = explain_job(*job, catalog, {a.external_id, a.record}, hooks);
   line.clear();

@@ -903,7 +903,7 @@ void JobReader::read_body(const Section& section, JobDelivery& delivery) {
     return;
   }
   const std::string head = body->text.substr(0, at), tail = body->text.substr(at + kRecords.size());
-  if (nlohmann::json::parse(head + "[]" + tail, nullptr, false).is_discarded()) {
+  if (!nlohmann::json::accept(head + "[]" + tail)) {
     problems_.add(body->line, fmt::format("{} body: with an array in place of {} it is no JSON", section.label, kRecords),
                   "for example: body = '{\"source\":\"crosswalk\",\"records\":$records}'");
     return;

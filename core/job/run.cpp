@@ -415,14 +415,37 @@ class JobRun {
       if (auto ok = sinks_[i]->finish(accounts); !ok) return ok;
       summary_.sinks[i].bytes = sinks_[i]->bytes();
     }
-    if (ledger_) {
-      if (auto ok = ledger_->finish(); !ok) return ok;
-    }
+    if (auto ok = finish_reports(); !ok) return ok;
     if (cancelled()) return interrupted_run();
     if (auto ok = put_in_place(); !ok) return ok;
     published_ = true;
+    summary_.in_place = accounts_ && deliveries_.empty();
     for (std::size_t i = sinks_.size() - deliveries_.size(); i < sinks_.size(); ++i) {
       if (auto ok = sinks_[i]->commit(); !ok) return ok;
+    }
+    return {};
+  }
+
+  /// What is published with the sinks: the ledger; the summary; the rejects, unless a delivery adds to them.
+  [[nodiscard]] std::vector<OutputFile*> reports() const {
+    std::vector<OutputFile*> files;
+    for (OutputFile* const file : {ledger_.get(), deliveries_.empty() ? rejects_.get() : nullptr, accounts_.get()}) {
+      if (file != nullptr) files.push_back(file);
+    }
+    return files;
+  }
+
+  /// The summary, where it is a file, says what there is before a delivery; who called writes what came of that.
+  Result<void> finish_reports() {
+    if (!options_.dry_run && !options_.summary.empty() && output_target(options_.summary).replaced) {
+      auto file = OutputFile::open(options_.summary, "--summary");
+      if (!file) return file.error();
+      accounts_ = std::move(*file);
+      auto ok = summary_.write_json([this](std::string_view text) { return accounts_->write(text); });
+      if (!ok) return ok;
+    }
+    for (OutputFile* const file : reports()) {
+      if (auto ok = file->finish(); !ok) return ok;
     }
     return {};
   }
@@ -432,20 +455,23 @@ class JobRun {
     const std::span<const std::unique_ptr<Sink>> files(sinks_.data(), sinks_.size() - deliveries_.size());
     std::vector<PendingFile> pending;
     for (const auto& sink : files) sink->pending(pending);
-    if (ledger_) ledger_->pending(pending);
+    for (const OutputFile* const file : reports()) file->pending(pending);
     Publication publication(std::move(pending));
     if (auto ok = publication.begin(); !ok) return ok;
     Result<void> result;
     for (const auto& sink : files) {
       if (result) result = sink->commit();
     }
-    if (result && ledger_) result = ledger_->commit();
+    for (OutputFile* const file : reports()) {
+      if (result) result = file->commit();
+    }
     if (result || !publication.begun()) {
       publication.end();
       return result;
     }
     for (const auto& sink : files) sink->leave();
-    if (ledger_) ledger_->leave();
+    for (OutputFile* const file : reports()) file->leave();
+    summary_.in_place = accounts_ != nullptr;
     Error error = result.error();
     error.message += "; some of the run's files stand already, and the next run puts the others in place before it begins";
     return error;
@@ -457,7 +483,7 @@ class JobRun {
     for (const JobSink& sink : job_.sinks) {
       if (!sink.delivers()) outputs.insert(outputs.end(), {sink.path, sink.updates});
     }
-    outputs.push_back(ledger_path());
+    outputs.insert(outputs.end(), {ledger_path(), rejects_path(), options_.summary});
     for (const std::string& output : outputs) {
       const OutputTarget target = output_target(output);
       if (output.empty() || !target.replaced) continue;
@@ -478,6 +504,7 @@ class JobRun {
   JobReading reading_;
   RejectLimits limits_;
   std::unique_ptr<OutputFile> rejects_, ledger_;
+  std::unique_ptr<OutputFile> accounts_;      ///< the summary, as a file
   std::vector<std::unique_ptr<Sink>> sinks_;  ///< those that deliver last
   std::vector<std::size_t> of_sink_;          ///< index in the job
   std::vector<DeliverySink*> deliveries_;

@@ -216,7 +216,7 @@ std::string JobSummary::json_with(std::string_view list_mark) const {
     if (!s.adapter.empty()) versions[s.adapter] = s.adapter_version;
   }
   out["versions"] = versions;
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return out.dump() + "\n";
 }
 
 Result<void> JobSummary::write_json(const std::function<Result<void>(std::string_view)>& out) const {

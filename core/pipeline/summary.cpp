@@ -233,9 +233,10 @@ std::string Summary::json() const {
   out["records_per_second"] = seconds > 0 ? static_cast<double>(read) / seconds : 0.0;
   out["peak_memory_bytes"] = peak_memory;
   out["jobs"] = jobs;
-  out["versions"] = {{"crosswalk", version}, {"zone_data", zone_data_version}};
-  if (!adapter.empty()) out["versions"][adapter] = adapter_version;
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  Json& versions = out["versions"];
+  versions = {{"crosswalk", version}, {"zone_data", zone_data_version}};
+  if (!adapter.empty()) versions[adapter] = adapter_version;
+  return out.dump() + "\n";
 }
 
 Result<void> Summary::write(const std::string& path) const {

@@ -55,7 +55,13 @@ void keep_rights(int fd, const struct stat& old) {
   ::fchmod(fd, mode);
 }
 
+int standard_output = STDOUT_FILENO;
+
+int descriptor_of(const OutputTarget& target) { return target.descriptor == STDOUT_FILENO ? standard_output : target.descriptor; }
+
 }  // namespace
+
+void set_standard_output(int descriptor) { standard_output = descriptor; }
 
 OutputTarget output_target(const std::string& path) {
   if (path == "-") return {path, STDOUT_FILENO};
@@ -92,8 +98,9 @@ Error OutputFile::failure(const char* what, int code) const {
 bool writes_into(const OutputTarget& target, const std::string& input) {
   if (input.empty()) return false;
   // Where standard output was closed, its number may be an input's by now.
-  if (target.descriptor >= 0 && (::fcntl(target.descriptor, F_GETFL) & O_ACCMODE) == O_RDONLY) return false;
-  const auto written = target.descriptor >= 0 ? file_id(target.descriptor) : file_id(target.path);
+  const int descriptor = descriptor_of(target);
+  if (descriptor >= 0 && (::fcntl(descriptor, F_GETFL) & O_ACCMODE) == O_RDONLY) return false;
+  const auto written = descriptor >= 0 ? file_id(descriptor) : file_id(target.path);
   const auto read = file_id(file_of(input));
   return written && read && written->is(*read);
 }
@@ -119,7 +126,7 @@ Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, st
   file->personal_ = personal;
   const OutputTarget target = output_target(path);
   if (target.descriptor >= 0) {
-    file->fd_ = target.descriptor;
+    file->fd_ = descriptor_of(target);
     return file;
   }
   struct stat status {};

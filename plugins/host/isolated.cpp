@@ -483,7 +483,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
     }
     auto said = ask(letter, "when it was opened");
     if (!said) return said.error();
-    SetupContext context{setup, {}};
+    SetupContext context(setup);
     const cw_setup door = setup_door(context);
     for (Reader reader(*said);;) {
       switch (reader.get<Say>()) {
@@ -542,7 +542,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
     for (const std::string_view name : names) letter.text(name);
     auto said = ask(letter, "when names were bound");
     if (!said) return said.error();
-    BinderContext context{binder, first, names.size(), {}};
+    BinderContext context(binder, first, names.size());
     const cw_binder door = binder_door(context);
     Reader reader(*said);
     for (Say say = reader.get<Say>(); say != Say::end; say = reader.get<Say>()) {

@@ -132,7 +132,7 @@ struct Job {
 struct RunOptions {
   std::string ledger;    ///< path; empty: the job's. A line for every input record: its place and what became of it
   std::string rejects;   ///< path; empty: the job's
-  std::string summary;   ///< path; the caller writes it: here to be kept apart from the other outputs
+  std::string summary;   ///< path; a file is published with the others; else, or when the run fails, the caller writes it
   unsigned jobs = 0;     ///< worker threads; 0: one per processor. The output does not depend on it.
   bool dry_run = false;  ///< everything but writing
   // Of the sinks that deliver:
@@ -226,6 +226,7 @@ struct JobSummary {
   bool complete = false;      ///< the run came to its end; else only the sources' accounts say something
   bool rejects_kept = false;  ///< they are written somewhere
   bool writable = false;      ///< RunOptions::summary is no input and no other output, as far as is known
+  bool in_place = false;      ///< in RunOptions::summary, or left for the next run to put there: not to be written once more
   bool spilled = false;       ///< memory_limit sent conversations to disk
   std::string version, zone_data_version;
   double seconds = 0;
@@ -254,8 +255,11 @@ struct JobHooks {
   std::function<void(std::string_view)> waiting;
 };
 
-/// Runs it. Sinks and the ledger are written under temporary names and published together at the end: after an error
-/// nothing of them stands. The rejects are written whatever happens. The summary is filled as far as the run came.
+/// Runs it. Sinks, ledger, rejects and the summary, where that is a file, are written under temporary names and published
+/// together at the end: after an error nothing of them stands, but the rejects of the run so far. With a delivery, rejects stand
+/// when that is over. Where the summary is not `in_place`, it is the caller's to write. It is filled as far as the run came. A
+/// key that is delivered with is in this process's memory and environment: turn core files off before (RLIMIT_CORE,
+/// PR_SET_DUMPABLE).
 [[nodiscard]] Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,
                                    const JobHooks& hooks = {});
 

@@ -170,6 +170,10 @@ struct TranslateHooks {
 /// visible escapes; line feeds stay. Text inside messages may come from data.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// Data for standard output goes to `descriptor` from now on: to a program's own copy, where 1 itself was led elsewhere, so that
+/// what an adapter prints does not get between the data. To be called before anything else.
+void set_standard_output(int descriptor);
+
 /// The nearest of `names` to a mistyped one, or empty when none is near.
 [[nodiscard]] std::string_view nearest(std::string_view typed, const std::vector<std::string>& names);
 
