@@ -1349,7 +1349,7 @@ TEST_CASE("translate: while the members of an archive are looked at and read, ea
   CHECK(whole.error == "");
   CHECK(whole.summary.written == kMembers);
   const std::size_t all = asked;
-  REQUIRE(all >= 4 * kMembers);  // recognised, compared, surveyed, read
+  REQUIRE(all >= 4 * (kMembers - 1));  // recognised; compared with others and surveyed, all but the first; read
   for (until = 1; until < all; until += 29) {
     asked = 0;
     const Outcome o = run(options({archive}), hooks);
