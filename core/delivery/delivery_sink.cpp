@@ -250,6 +250,7 @@ class Delivery final : public DeliverySink {
     rules.first_wait = std::max(std::chrono::milliseconds(1), std::min(rules.first_wait, rules.longest_wait / 8));
     rules.first_contact = milliseconds(config_.first_contact_timeout);
     rules.accept = config_.accept;
+    rules.accept_unknown = config_.accept_unknown;
     rules.max_refused = config_.max_refused;
     rules.url = config_.url;
     rules.fingerprint = fingerprint_;

@@ -30,6 +30,7 @@ struct EngineRules {
   std::chrono::milliseconds longest_retry_after{900'000};
   std::chrono::milliseconds first_contact{60'000};  ///< a server that never accepted anything and is not reached for so long
   std::vector<int> accept = {202};                  ///< statuses that mean "accepted"
+  bool accept_unknown = false;                      ///< also with a body that nobody knows
   RejectLimit max_refused;                          ///< a share is one of the plan
   std::string url;                                  ///< for messages
   std::string fingerprint;                          ///< of the account

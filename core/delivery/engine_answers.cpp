@@ -92,13 +92,15 @@ Result<void> Engine::success(Done& done) {
   const int status = done.answer.status;
   const bool means_accepted = std::find(rules_.accept.begin(), rules_.accept.end(), status) != rules_.accept.end();
   std::vector<std::string> ids;
-  if (done.answer.body.find_first_of("{[") != std::string::npos) {  // else nothing can be said of single records
+  if (!done.answer.body.empty()) {
     FieldsReader reader;
     for (std::size_t i = 0; i < item.request.count; ++i) {
       ids.push_back(reader.external_id(item.chunk->sent[item.request.first + i]));
     }
   }
-  Verdict verdict = judge(done.answer, means_accepted, ids);
+  const Asked asked{ids, std::span(item.chunk->sent).subspan(item.request.first, item.request.count),
+                    array_key_of(item.run->envelope.head), rules_.accept_unknown};
+  Verdict verdict = judge(done.answer, means_accepted, asked);
   switch (verdict.kind) {
     case Verdict::Kind::taken: return accepted(done);
     case Verdict::Kind::items: return settle_each(done, std::move(verdict.items), verdict.others_taken);
@@ -111,7 +113,8 @@ Result<void> Engine::success(Done& done) {
              fmt::format("{}: nobody can say whether the server took {}: it answered {}; {}", rules_.url,
                          item.request.count == 1 ? "a record" : fmt::format("{} records", item.request.count), said(done.answer),
                          verdict.why),
-             means_accepted ? "see at the server what became of them; they are sent again by: crosswalk deliver JOB.toml --resume"
+             means_accepted ? "see at the server what became of them; they are sent again by: crosswalk deliver JOB.toml --resume; if "
+                              "such an answer means that all were accepted, say so in the sink: accept_unknown = true"
                             : fmt::format("if this answer means \"accepted\", say so in the sink: accept = [{}, {}]; then: "
                                           "crosswalk deliver JOB.toml --resume",
                                           rules_.accept.front(), status)});

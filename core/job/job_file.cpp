@@ -639,6 +639,7 @@ void JobReader::read_delivery(const Section& section, JobSink& sink) {
                 "retry_ceiling",
                 "ca_file",
                 "accept",
+                "accept_unknown",
                 "max_refused",
                 "first_contact_timeout"};
   if (assembled) {
@@ -673,6 +674,7 @@ void JobReader::read_delivery(const Section& section, JobSink& sink) {
   number_at(section, "first_contact_timeout", 0.1, 86'400, delivery.first_contact_timeout);
   if (!assembled) delivery.accept = {200, 201, 202, 204};
   read_accept(section, delivery);
+  if (const auto unknown = truth_at(section, "accept_unknown")) delivery.accept_unknown = *unknown;
   read_max_refused(section, delivery);
   if (const auto file = text_at(section, "ca_file")) delivery.ca_file = located(file->text);
   if (assembled) {

@@ -559,12 +559,13 @@ TEST_CASE("address: this machine is an address, not the beginning of a name") {
 namespace {
 
 /// A verdict as a line: `taken`, `items 1:422 3 rest`, `unknown`.
-std::string verdict(const std::string& body, int status = 202, std::vector<std::string> ids = {"a", "b", "c", "d"}) {
+std::string verdict(const std::string& body, int status = 202, std::vector<std::string> ids = {"a", "b", "c", "d"},
+                    std::vector<std::string> sent = {}, bool unknown_is_taken = false) {
   Answer answer;
   answer.end = Answer::End::answered;
   answer.status = status;
   answer.body = body;
-  const Verdict v = judge(answer, status == 202, ids);
+  const Verdict v = judge(answer, status == 202, {ids, sent, "conversations", unknown_is_taken});
   if (v.kind == Verdict::Kind::taken) return "taken";
   if (v.kind == Verdict::Kind::unknown) return v.why.empty() ? "unknown without a word" : "unknown";
   if (v.kind == Verdict::Kind::unclear) return "unclear";
@@ -581,10 +582,9 @@ std::string verdict(const std::string& body, int status = 202, std::vector<std::
 
 TEST_CASE("verdict: what a success says of its records") {
   for (const char* body :
-       {"", " \n", "queued", "42 records", "{}", "[]", R"({"status":"accepted"})", R"({"errors":[]})",
+       {"", " \n", "queued", "4 records queued", "{}", "[]", R"({"status":"accepted"})", R"({"errors":[]})",
         R"({"errors":null,"error":"","failed":0,"success":true})", R"({"status":202,"message":"errors: none"})",
         R"({"results":[{"status":202},{"status":202},{"status":202},{"status":202}]})",
-        R"({"conversations":[{"external_id":"a","channel":"email","status":"failed"}]})",
         R"({"data":{"id":"batch_1","state":"queued"}})", R"({"accepted":4,"error_count":0})"}) {
     CAPTURE(body);
     CHECK(verdict(body) == "taken");
@@ -624,14 +624,14 @@ TEST_CASE("verdict: what a success says of its records") {
   CHECK(verdict(R"({"failed":["a","c"]})") == "items 0 2");
   CHECK(verdict(R"({"rejected":[{"record":{"external_id":"c"},"reason":"x"}],"rejected_count":1})") == "items 2");
   CHECK(verdict(R"({"data":{"failures":[{"key":"d"}]}})") == "items 3");
-  CHECK(verdict("{\"external_id\":\"a\",\"status\":400}\n{\"external_id\":\"b\",\"status\":202}\n") == "items 0:400");
+  CHECK(verdict("{\"external_id\":\"a\",\"status\":400}\n{\"external_id\":\"b\",\"status\":202}\n") == "items 0:400 rest again");
   CHECK(verdict(R"({"errors":[{"id":"err_1","index":2}]})") == "items 2");
   CHECK(verdict(R"({"errors":[{"external_id":"3","message":"x"}]})", 202, {"1", "2", "3"}) == "items 2");
   // Per-item statuses: by id, else by place; what may pass goes again.
   CHECK(verdict(R"({"errors":true,"items":[{"index":{"status":201}},{"index":{"status":400,"error":{"type":"x"}}},)"
                 R"({"index":{"status":429}},{"index":{"status":201}}]})") == "items 1:400 2:429?");
   CHECK(verdict(R"({"results":[{"external_id":"d","status":"error","message":"x"},{"external_id":"a","status":"ok"}]})") ==
-        "items 3");
+        "items 3 rest again");
   CHECK(verdict(R"({"results":[{"success":true},{"success":false,"error":"x"},{"success":true},{"success":true}]})") ==
         "items 1");
   CHECK(verdict(R"({"statuses":[202,202,503,202]})") == "items 2:503?");
@@ -645,11 +645,106 @@ TEST_CASE("verdict: what a success says of its records") {
   cut.body = R"({"errors":[{"ext)";
   CHECK(judge(cut, true, {}).kind == Verdict::Kind::unclear);
   cut.body = "queued, and so";
-  CHECK(judge(cut, true, {}).kind == Verdict::Kind::taken);
+  CHECK(judge(cut, true, {}).kind == Verdict::Kind::unclear);
+  cut.body = "";  // before its first byte
+  CHECK(judge(cut, true, {}).kind == Verdict::Kind::unclear);
   CHECK(verdict("{" + std::string(kKeptSuccess, ' ')) == "unknown");
   CHECK(verdict(std::string(kKeptSuccess - 1, '[')) == "unknown");
-  CHECK(verdict(R"({"a":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}") == "taken");
+  CHECK(verdict(R"({"a":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}") == "unknown");
   CHECK(verdict("[" + std::string(190'000, ',') + "]") == "unknown");
+}
+
+TEST_CASE("verdict: only what is known to be good is accepted") {
+  // Whatever a plain 202 may carry.
+  for (const char* body :
+       {"OK", "Accepted", "\"accepted\"", "true", "null", R"({"message":"Accepted"})", R"({"message":"4 conversations queued"})",
+        R"({"status":"accepted","job_id":"abc","status_url":"https://x/jobs/failed-or-not"})", R"({"request_id":"8f3a77","data":{}})",
+        R"({"accepted":4})", R"({"received":4,"created":1,"updated":3})", R"({"total":4,"upserted_count":4,"failed":0,"took":17})",
+        R"({"code":0,"msg":"success"})", R"({"errcode":0,"errmsg":"ok"})", R"({"error":{"code":0,"message":""}})",
+        R"({"accepted":["a","b","c","d"]})", R"({"accepted_ids":["a","b","c","d"],"failed_ids":[]})",
+        R"({"a":"ok","b":"ok","c":"created","d":"updated"})", R"({"results":{"a":202,"b":201,"c":202,"d":202}})",
+        R"([true,true,true,true])", R"({"success":"true","timestamp":"2024-01-02T03:04:05Z"})", R"({"warnings":["queue unknown"]})",
+        R"({"queued":true,"id":"b-17"})", R"({"took":3,"errors":false,"items":[{"index":{"_id":"a","status":201,"_shards":{"failed":0}}},)"
+        R"({"index":{"status":201}},{"index":{"status":200}},{"index":{"status":201}}]})"}) {
+    CAPTURE(body);
+    CHECK(verdict(body) == "taken");
+  }
+  for (const char* body :
+       {"Please log in <html>", "error: 3 records failed", "42 records", "\"error: 3 records failed\"", "false", "9",
+        R"({"status":"unauthorized"})", R"({"status":"completed_with_errors"})", R"({"status":"on_hold"})", R"({"success":"false"})",
+        R"({"success":"no"})", R"({"success":0})", R"({"errcode":40001,"errmsg":"invalid credential"})", R"({"errno":5})",
+        R"({"code":1001,"msg":"invalid params"})", R"({"detail":"Not authenticated"})", R"({"message":"validation went wrong"})",
+        R"({"has_errors":true})", R"({"hasFailures":true})", R"({"error_count":"1"})", R"({"accepted_count":3})",
+        R"({"upserted_count":3})", R"({"processed":3,"total":4})", R"({"received":4,"created":3})", R"({"skipped":1})",
+        R"({"accepted":["a","b","c"]})", R"({"accepted":[]})", R"({"accepted_ids":["a","b"]})", R"({"errors":["x"],"errors":[]})",
+        R"({"a":{"b":{"c":{"d":{"e":{"errors":["x"]}}}}}})", R"({"results":[{"external_id":"a","status":"on_hold"}]})",
+        R"({"results":[{"external_id":"a"},{"external_id":"b"},{"external_id":"c"}]})", R"({"a":"ok","b":"ok","c":"ok","d":"on_hold"})",
+        R"({"conversations":[{"external_id":"a","status":"rejected"}]})", "\xFF\xFE{\0}\0", "\x1F\x8B\x08garbled",
+        ")]}',\n{\"errors\":[1]}", R"({"dry_run":true})", R"({"lost":1})", R"({"note":"quota"})", R"({"warnings":["b was skipped"]})",
+        R"({"type":"error.list"})", R"({"duplicates":["a"]})"}) {
+    CAPTURE(body);
+    CHECK(verdict(body) == "unknown");
+  }
+  // Which the sink may say to be good; errors are errors all the same.
+  CHECK(verdict(R"({"status":"on_hold"})", 202, {"a"}, {}, true) == "taken");
+  CHECK(verdict(R"({"dry_run":true,"depth":17})", 202, {"a"}, {}, true) == "taken");
+  CHECK(verdict(R"({"status":"failed"})", 202, {"a"}, {}, true) == "unknown");
+  CHECK(verdict("<html>", 202, {"a"}, {}, true) == "unknown");
+  CHECK(verdict(R"({"status":"on_hold"})", 200, {"a"}, {}, true) == "unknown");
+}
+
+TEST_CASE("verdict: records that were not taken, in whatever words") {
+  for (const char* word : {"failed_validation", "not_found", "unprocessable_entity", "skipped", "ignored", "rejected", "FAILED"}) {
+    CAPTURE(word);
+    const std::string bad = std::string(R"("status":")") + word + "\"}";
+    const std::string ok = R"("status":"ok"})";
+    CHECK(verdict(R"({"results":[{"external_id":"a",)" + ok + R"(,{"external_id":"b",)" + bad + R"(,{"external_id":"c",)" + ok +
+                  R"(,{"external_id":"d",)" + ok + "]}") == "items 1");
+  }
+  CHECK(verdict(R"({"results":[{"external_id":"b","valid":false}]})") == "items 1");
+  CHECK(verdict(R"({"a":"ok","b":"error","c":"ok","d":"ok"})") == "items 1");
+  CHECK(verdict(R"({"results":{"a":"ok","b":{"status":"error"},"c":"ok","d":"ok"}})") == "items 1");
+  CHECK(verdict("[true,false,true,true]") == "items 1");
+  for (const char* key : {"failed_ids", "error_ids", "rejected_conversations", "conversation_errors", "skipped", "ignored"}) {
+    CAPTURE(key);
+    CHECK(verdict(std::string(R"({")") + key + R"(":["b"]})") == "items 1");
+    CHECK(verdict(std::string(R"({")") + key + R"(":[{"external_id":"b","reason":"x"}]})") == "items 1");
+  }
+  CHECK(verdict(R"({"detail":[{"loc":["body","conversations",2,"channel"],"msg":"x"}]})") == "unknown");
+  CHECK(verdict(R"({"errors":{"conversations[3].channel":["is invalid"]}})") == "items 3");
+  CHECK(verdict(R"({"accepted":["a"],"rejected":["b"]})") == "items 1 rest again");
+  CHECK(verdict(R"({"results":[{"external_id":"b","status":503}]})") == "items 1:503?");
+}
+
+TEST_CASE("verdict: a record said back is no report of it") {
+  const std::vector<std::string> ids = {"a"};
+  const std::vector<std::string> post = {R"({"external_id":"a","channel":"email","started_at":"x","status":"failed"})"};
+  CHECK(verdict(R"({"conversations":[)" + post[0] + "]}", 202, ids, post) == "taken");
+  CHECK(verdict(R"({"conversations":[{"external_id":"a","channel":"email","status":"rejected"}]})", 202, ids, post) == "unknown");
+  const std::vector<std::string> open = {R"({"external_id":"a","status":"open"})"};
+  CHECK(verdict(R"({"conversations":[{"external_id":"a","status":"open"}]})", 202, ids, open) == "taken");
+  const std::vector<std::string> failed = {R"({"external_id":"a","status":"failed"})"};
+  CHECK(verdict(R"({"conversations":[{"external_id":"a","status":"failed"}]})", 202, ids, failed) == "unknown");
+}
+
+TEST_CASE("verdict: numbers that could be ids or places name nobody") {
+  std::vector<std::string> ids;
+  for (int i = 5; i < 15; ++i) ids.push_back(std::to_string(i));
+  const auto of = [&](const char* body) { return verdict(body, 202, ids); };
+  for (const char* body : {R"({"failed":[3]})", R"({"failed":[7]})", R"({"errors":{"7":["bad"]}})",
+                           R"({"errors":[{"id":7,"index":0,"message":"m"}]})", R"({"errors":[{"instance":"/requests/8"}]})",
+                           R"({"errors":[{"field":"metadata.7","message":"m"}]})", R"({"errors":[{"field":"7"}]})"}) {
+    CAPTURE(body);
+    CHECK(of(body) == "unknown");
+  }
+  CHECK(of(R"({"failed":["7"]})") == "items 2");
+  CHECK(of(R"({"failed":[14]})") == "items 9");
+  CHECK(of(R"({"errors":[{"external_id":"7","message":"m"}]})") == "items 2");
+  CHECK(of(R"({"errors":[{"path":"/conversations/3/metadata/7","message":"m"}]})") == "items 3");
+  CHECK(of(R"({"errors":[{"path":"/0/channel","message":"m"}]})") == "items 0");
+  CHECK(of(R"({"errors":[{"path":"/records/3/channel","message":"m"}]})") == "unknown");
+  CHECK(array_key_of("{\"meta\":1,\"records\": [") == "records");
+  CHECK(array_key_of("[") == "");
 }
 
 TEST_CASE("http: which Accept-Encoding of a server allows gzip") {

@@ -85,6 +85,7 @@ struct JobDelivery {
   double retry_ceiling = 30;          ///< seconds, the longest wait before a further try that the server did not ask for
   double first_contact_timeout = 60;  ///< seconds in which a server that was never reached is tried
   std::vector<int> accept = {202};    ///< statuses that mean "accepted"
+  bool accept_unknown = false;        ///< also with a body that nobody knows
   RejectLimit max_refused;            ///< by the server; above it the run stops
 };
 
