@@ -757,6 +757,8 @@ void JobReader::read_url(const Section& section, JobSink& sink) {
     return;
   }
   std::string text = url->text;
+  const std::size_t scheme = text.find("://");
+  if (scheme != std::string::npos) text.replace(0, scheme, lower(std::string_view(text).substr(0, scheme)));
   const bool tls = text.starts_with("https://");
   const std::string_view rest = std::string_view(text).substr(std::min(text.size(), std::size_t{tls ? 8U : 7U}));
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
@@ -769,6 +771,16 @@ void JobReader::read_url(const Section& section, JobSink& sink) {
     problems_.add(url->line, fmt::format("{} url: there is a user or a password in it", section.label),
                   "leave it out; api_key says where the key is");
     return;
+  }
+  if (const std::string_view port = delivery::port_of(text); !port.empty()) {
+    std::uint32_t number = 0;
+    const char* const end = port.data() + port.size();
+    const auto read = std::from_chars(port.data() + 1, end, number);
+    if (port.front() != ':' || read.ec != std::errc() || read.ptr != end || number == 0 || number > 65'535) {
+      problems_.add(url->line, fmt::format("{} url: \"{}\" is no port", section.label, in_line(port.substr(1))),
+                    "a number from 1 to 65535 stands behind the colon; or leave both out");
+      return;
+    }
   }
   // Keys are put there, and what is put behind the url would become a part of it.
   if (const std::size_t at = text.find_first_of("?#"); at != std::string::npos) {
