@@ -192,6 +192,7 @@ struct DeliveryAccounts {
   /// New ones that were delivered as parts of others, with those.
   std::uint64_t no_longer_part = 0;
   std::vector<std::pair<std::string, std::string>> parted;
+  std::uint64_t newly_absent = 0;  ///< of both: that no earlier run told
   bool some_rejected = false;  ///< and records of this run were rejected
   // What was done.
   std::uint64_t sent = 0, resent = 0, retries = 0, limited = 0;  ///< requests
