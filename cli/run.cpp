@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "cli.hpp"
 #include "progress.hpp"
@@ -33,6 +34,14 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   }
   data_to_stdout |= sink_to_stdout;
   watch_signals();
+  // It is written last; that it cannot be must not be learnt after all was delivered.
+  if (const auto folder = std::filesystem::path(a.options.summary).parent_path(); !folder.empty()) {
+    std::error_code failed;
+    if (!std::filesystem::is_directory(folder, failed)) {
+      return report(
+          {Errc::usage, fmt::format("--summary {}: there is no folder {}", a.options.summary, folder.string()), "make it first"});
+    }
+  }
   JobSummary summary;
   JobHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };

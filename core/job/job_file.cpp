@@ -660,6 +660,7 @@ void JobReader::read_delivery(const Section& section, JobSink& sink) {
                 "retry_ceiling",
                 "ca_file",
                 "accept",
+                "accept_unknown",
                 "max_refused",
                 "first_contact_timeout"};
   if (assembled) {
@@ -694,6 +695,7 @@ void JobReader::read_delivery(const Section& section, JobSink& sink) {
   number_at(section, "first_contact_timeout", 0.1, 86'400, delivery.first_contact_timeout);
   if (!assembled) delivery.accept = {200, 201, 202, 204};
   read_accept(section, delivery);
+  if (const auto unknown = truth_at(section, "accept_unknown")) delivery.accept_unknown = *unknown;
   read_max_refused(section, delivery);
   if (const auto file = text_at(section, "ca_file")) delivery.ca_file = located(file->text);
   if (assembled) {
@@ -776,6 +778,8 @@ void JobReader::read_url(const Section& section, JobSink& sink) {
     return;
   }
   std::string text = url->text;
+  const std::size_t scheme = text.find("://");
+  if (scheme != std::string::npos) text.replace(0, scheme, lower(std::string_view(text).substr(0, scheme)));
   const bool tls = text.starts_with("https://");
   const std::string_view rest = std::string_view(text).substr(std::min(text.size(), std::size_t{tls ? 8U : 7U}));
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
@@ -788,6 +792,16 @@ void JobReader::read_url(const Section& section, JobSink& sink) {
     problems_.add(url->line, fmt::format("{} url: there is a user or a password in it", section.label),
                   "leave it out; api_key says where the key is");
     return;
+  }
+  if (const std::string_view port = delivery::port_of(text); !port.empty()) {
+    std::uint32_t number = 0;
+    const char* const end = port.data() + port.size();
+    const auto read = std::from_chars(port.data() + 1, end, number);
+    if (port.front() != ':' || read.ec != std::errc() || read.ptr != end || number == 0 || number > 65'535) {
+      problems_.add(url->line, fmt::format("{} url: \"{}\" is no port", section.label, in_line(port.substr(1))),
+                    "a number from 1 to 65535 stands behind the colon; or leave both out");
+      return;
+    }
   }
   // Keys are put there, and what is put behind the url would become a part of it.
   if (const std::size_t at = text.find_first_of("?#"); at != std::string::npos) {

@@ -591,6 +591,20 @@ class JobResumption {
 
 }  // namespace
 
+/// What was sent again before it was known that the job must be run. What was refused then, the run counts as refused before.
+static void add_sent(JobSummary& summary, const std::vector<SinkAccounts>& before) {
+  for (const SinkAccounts& old : before) {
+    const auto same = [&](const SinkAccounts& sink) { return sink.delivers && sink.path == old.path; };
+    const auto found = std::find_if(summary.sinks.begin(), summary.sinks.end(), same);
+    if (found == summary.sinks.end()) continue;
+    for (const auto count : {&DeliveryAccounts::sent, &DeliveryAccounts::resent, &DeliveryAccounts::retries,
+                             &DeliveryAccounts::limited, &DeliveryAccounts::accepted, &DeliveryAccounts::sent_whole}) {
+      found->delivery.*count += old.delivery.*count;
+    }
+    if (old.bytes) found->bytes = found->bytes.value_or(0) + *old.bytes;
+  }
+}
+
 static Result<void> resume_job_or_throw(const Job& job, AdapterCatalog& catalog, const RunOptions& options, bool new_key,
                                         JobSummary& summary, const JobHooks& hooks) {
   const auto begun = std::chrono::steady_clock::now();
@@ -606,10 +620,13 @@ static Result<void> resume_job_or_throw(const Job& job, AdapterCatalog& catalog,
     return {};
   }
   const std::vector<std::string> notes = std::move(summary.notes);
+  const std::vector<SinkAccounts> before = std::move(summary.sinks);
   summary = {};
   summary.notes = notes;
   summary.notes.push_back("the job or its inputs changed since the run that was cut off: all is read and planned anew");
-  return run_job(job, catalog, options, summary, hooks);
+  Result<void> result = run_job(job, catalog, options, summary, hooks);
+  add_sent(summary, before);
+  return result;
 }
 
 static Result<void> run_job_or_throw(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,

@@ -45,9 +45,10 @@ std::string cure_of(int code, const std::string& path, std::string_view option) 
   }
 }
 
-/// The new file belongs to whom the old one did, as far as we may give it away, and nobody may do more with it than before.
-void keep_rights(int fd, const struct stat& old) {
-  mode_t mode = old.st_mode & 0777;
+/// The new file belongs to whom the old one did, as far as we may give it away, and nobody may do more with it than before;
+/// with personal data its owner alone.
+void keep_rights(int fd, const struct stat& old, bool personal) {
+  mode_t mode = old.st_mode & (personal ? 0600 : 0777);
   const auto anybody = static_cast<uid_t>(-1);
   if (::fchown(fd, old.st_uid, old.st_gid) != 0 && ::fchown(fd, anybody, old.st_gid) != 0) {
     mode &= ~mode_t{S_IRWXG} | (mode & S_IRWXO) << 3;  // another group now: it may what all others may
@@ -196,7 +197,7 @@ Result<void> OutputFile::finish() {
 void OutputFile::set_rights() const {
   if (held_ < 0) return;
   if (former_) {
-    keep_rights(held_, *former_);
+    keep_rights(held_, *former_, personal_);
   } else if (const auto mode = usual_mode(); mode && !personal_) {
     ::fchmod(held_, *mode);
   }

@@ -87,6 +87,7 @@ struct JobDelivery {
   double retry_ceiling = 30;          ///< seconds, the longest wait before a further try that the server did not ask for
   double first_contact_timeout = 60;  ///< seconds in which a server that was never reached is tried
   std::vector<int> accept = {202};    ///< statuses that mean "accepted"
+  bool accept_unknown = false;        ///< also with a body that nobody knows
   RejectLimit max_refused;            ///< by the server; above it the run stops
 };
 
@@ -194,6 +195,7 @@ struct DeliveryAccounts {
   /// New ones that were delivered as parts of others, with those.
   std::uint64_t no_longer_part = 0;
   std::vector<std::pair<std::string, std::string>> parted;
+  std::uint64_t newly_absent = 0;  ///< of both: that no earlier run told
   bool some_rejected = false;  ///< and records of this run were rejected
   // What was done.
   std::uint64_t sent = 0, resent = 0, retries = 0, limited = 0;  ///< requests
