@@ -28,7 +28,7 @@ void Vocabulary::add_absent(Absent absent) {
     const char first = folded.front(), second = folded[folded.size() > 1];
     std::uint64_t seconds = bit_of_second(second) | bit_of_second(upper(second));
     for (const char c : {' ', '\t', '\r', '\n', '_', '-'}) seconds |= bit_of_second(c);  // what may be folded or trimmed
-    if (folded.size() == 1) seconds = ~std::uint64_t{0};  // control characters are trimmed, too
+    if (folded.size() == 1) seconds = ~std::uint64_t{0};                                 // control characters are trimmed, too
     const auto starts = [&](char c) -> std::uint64_t& { return absent_starts_[static_cast<unsigned char>(c)]; };
     for (const char c : {first, upper(first)}) starts(c) |= seconds;
     if (first == ' ') starts('_') = starts('-') = ~std::uint64_t{0};
