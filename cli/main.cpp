@@ -175,7 +175,7 @@ CLI::App* add_time(CLI::App& app, crosswalk::cli::TimeArguments& a) {
   verb->add_option("--zone", a.zone, "the zone of times that are written without one")->type_name("ZONE");
   add_disambiguation(*verb, a.disambiguation);
   verb->add_option("--format", a.format,
-                   "iso (default), epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern with %")
+                   "iso (default), epoch_s, epoch_ms, epoch_us, epoch_ns, month_first, day_first, rfc2822, or a pattern with %")
       ->type_name("FORMAT");
   add_zone_data(*verb, a.zone_data);
   return verb;

@@ -1,4 +1,5 @@
-// Unicode characters that show nothing: blanks of all kinds and format characters. Ids and words are compared without them.
+// Unicode characters that show nothing: blanks of all kinds, control and format characters. Ids and words are compared without
+// them.
 #pragma once
 
 #include <bit>
@@ -23,7 +24,11 @@ struct Character {
 /// soft characters, marks of direction.
 [[nodiscard]] bool is_format_character(std::uint32_t code);
 
+/// C0 and C1 but for the blanks among them; NUL, backspace and Ctrl-Z are some.
+[[nodiscard]] bool is_control_character(std::uint32_t code);
+
 [[nodiscard]] bool has_format_character(std::string_view text);
+[[nodiscard]] bool has_control_character(std::string_view text);
 
 /// Whether all words that a text's bytes make pass a test. Where they do not come out even, some bytes are in two words, or
 /// in one more than once.
@@ -48,7 +53,7 @@ template <class Test>
   return test((one(0) | one(size / 2) << 8 | one(size - 1) << 16) * kThreefold);
 }
 
-inline constexpr std::uint64_t kHighBits = 0x8080808080808080U;
+inline constexpr std::uint64_t kHighBits = 0x8080808080808080U, kEachByte = 0x0101010101010101U;
 
 [[nodiscard]] inline bool is_ascii(std::string_view text) {
   return all_words(text, [](std::uint64_t word) { return (word & kHighBits) == 0; });
@@ -57,7 +62,7 @@ inline constexpr std::uint64_t kHighBits = 0x8080808080808080U;
 /// The first bytes, in UTF-8, of all blanks and format characters beyond ASCII.
 inline constexpr std::string_view kHidingBytes = "\xC2\xCD\xD8\xE1\xE2\xE3\xEF\xF0\xF3";
 
-/// False: a text surely has none of them. Most letters beyond ASCII show at a glance that they are none.
+/// False: a text surely has none of them, nor control characters. Most letters beyond ASCII show at a glance that they are none.
 [[nodiscard]] inline bool may_hide(std::string_view text) {
   constexpr std::uint64_t kHiding = [] {
     std::uint64_t bits = 0;
@@ -65,6 +70,9 @@ inline constexpr std::string_view kHidingBytes = "\xC2\xCD\xD8\xE1\xE2\xE3\xEF\x
     return bits;
   }();
   return !all_words(text, [](std::uint64_t word) {
+    const std::uint64_t deleted = word ^ kEachByte * 0x7F;
+    const std::uint64_t controls = ((word - kEachByte * ' ') & ~word) | ((deleted - kEachByte) & ~deleted);
+    if ((controls & kHighBits) != 0) return false;
     for (std::uint64_t firsts = word & word << 1 & kHighBits; firsts != 0; firsts &= firsts - 1) {
       if ((kHiding >> (word >> (std::countr_zero(firsts) - 7) & 63) & 1) != 0) return false;
     }
@@ -72,7 +80,14 @@ inline constexpr std::string_view kHidingBytes = "\xC2\xCD\xD8\xE1\xE2\xE3\xEF\x
   });
 }
 
-/// Without blanks and format characters at both ends.
+/// Whether all bytes are ASCII that shows, or plain blanks.
+[[nodiscard]] inline bool is_plain_ascii(std::string_view text) {
+  // The lowest byte that is none sets its high bit: it has it, or one more carries into it, or it borrows.
+  return all_words(text,
+                   [](std::uint64_t word) { return ((word | (word + kEachByte) | (word - kEachByte * ' ')) & kHighBits) == 0; });
+}
+
+/// Without blanks, control and format characters at both ends.
 [[nodiscard]] std::string_view trimmed_of_invisible(std::string_view text);
 
 /// The same, and without format characters inside, but for joiners between letters that need them (U+200C and U+200D behind a

@@ -15,6 +15,7 @@ constexpr std::array<RuleText, kRuleCount> kRules = {{
     {Rule::by_status, "by_status", "by what the status means that a setting makes of it", ""},
     {Rule::cleaned_id, "cleaned_id", "without what is no part of an id", ""},
     {Rule::cleaned_word, "cleaned_word", "without characters that show nothing", ""},
+    {Rule::order_of_times, "order_of_times", "of its two readings the only one that puts the end behind the start", ""},
     {Rule::lower_case, "lower_case", "the adapter's value map does not cover it: kept, in lower case", ""},
     {Rule::remaining_words, "remaining_words", "by the adapter's rule for values that its value map does not cover", ""},
     {Rule::default_channel_setting, "default_channel_setting", "no record says it: the setting default_channel", ""},

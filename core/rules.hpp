@@ -19,6 +19,7 @@ enum class Rule : std::uint8_t {
   by_status,
   cleaned_id,
   cleaned_word,
+  order_of_times,
   lower_case,
   remaining_words,
   default_channel_setting,

@@ -74,7 +74,7 @@ std::string lower(std::string_view text) {
 }
 
 std::string folded_word(std::string_view word) {
-  word = is_ascii(word) ? trimmed(word) : trimmed_of_invisible(word);
+  word = is_plain_ascii(word) ? trimmed(word) : trimmed_of_invisible(word);
   std::string out;
   out.reserve(word.size());
   while (!word.empty()) {

@@ -139,6 +139,10 @@ IdText look_at_id(std::string_view text, bool whole_decimals, std::string& room)
     id.text = inner;
     clean();
   }
+  if (has_control_character(id.text)) {
+    id.damage = IdDamage::control;
+    return id;
+  }
   if (id.text.starts_with('=')) {
     id.damage = IdDamage::formula;
     return id;

@@ -18,6 +18,7 @@ enum class IdDamage : std::uint8_t {
   formatted,    ///< `1,234`: separators between groups of digits
   grouped,      ///< `12 345`: the same by blanks or points, as phone numbers are written, too
   formula,      ///< `=HYPERLINK(…)`
+  control,      ///< a control character inside
 };
 
 struct IdText {

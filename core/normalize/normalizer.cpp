@@ -40,11 +40,12 @@ void forget(Conversation& c) {
 }
 
 /// What programs write where there is nothing, as an id or a status. Compared as words are: in any case, and `--` is `-`.
-constexpr std::string_view kPlaceholders[] = {"NULL",   "(null)", "<null>",  "[null]",  "nil",       "None",
-                                              "(none)", "<none>", "nan",     "N/A",     "n.a.",      "NA",
-                                              "<NA>",   "#N/A",   "#NA",     "\\N",     "-",         "–",
-                                              "—",      "\"\"",   "(blank)", "(empty)", "undefined", "[object Object]",
-                                              "#NULL!", "#REF!",  "#VALUE!", "#NAME?",  "#DIV/0!",   "#NUM!"};
+constexpr std::string_view kPlaceholders[] = {
+    "NULL",   "(null)", "<null>",  "[null]",  "nil",      "None",    "(none)",    "<none>",
+    "nan",    "N/A",    "n.a.",    "NA",      "<NA>",     "#N/A",    "#NA",       "\\N",
+    "-",      "–",      "—",       "\"\"",    "(blank)",  "(empty)", "undefined", "[object Object]",
+    "#NULL!", "#REF!",  "#VALUE!", "#NAME?",  "#DIV/0!",  "#NUM!",   "NaT",       "<NaT>",
+    "-nan",   "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN", "#N/A N/A"};
 
 void count_reject(Books& books, std::string_view code, std::string_view message, std::string_view cure) {
   const bool known = books.rejected.contains(code);  // the example is of the first one only
@@ -116,7 +117,8 @@ void Batch::clear() {
 Normalizer::Normalizer(const SourceConfig& source)
     : source_(source),
       default_channel_(channel_of(source.default_channel)),
-      later_reader_(source.time_format, source.zone, Disambiguation::later, source.zones.get()) {
+      later_reader_(source.time_format, source.zone, Disambiguation::later, source.zones.get()),
+      earlier_reader_(source.time_format, source.zone, Disambiguation::earlier, source.zones.get()) {
   readers_.reserve(kReaders);
   for (std::size_t i = 0; i < kReaders; ++i)
     readers_.emplace_back(source.time_format, source.zone, source.disambiguation, source.zones.get());
@@ -144,6 +146,7 @@ void Normalizer::settle_words() {
   filters_deleted_ =
       source_.filter_deleted && !source_.contributes;  // else the merge knows which of its records is the last word
   statuses_as_given_ = vocabulary(Target::status).empty();
+  resolved_as_given_ = vocabulary(Target::resolved).empty();
   for (const SourceConfig::Word& w : source_.words) {
     if (w.word == "*") {
       vocabulary(w.target).set_rest(w.meaning);
@@ -174,6 +177,7 @@ void Normalizer::forget_transient_plans() {
   for (std::size_t i = 0; i < transient_plans_.steps.size(); ++i)
     add_use(past_fields_[kOtherNames], *transient_plans_.fields[i], transient_plans_.steps[i]);
   transient_plans_.clear();
+  std::erase_if(objects_, [](const Object& object) { return object.id >= NameTable::kStable; });
 }
 
 void Normalizer::forget_names() {
@@ -190,6 +194,7 @@ void Normalizer::forget_names() {
   met_alias_.assign(source_.fields.size(), false);
   walker_.reset();
   walks_.clear();
+  objects_.clear();
 }
 
 Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
@@ -311,6 +316,7 @@ Result<void> Normalizer::bind_range(std::uint16_t first, std::size_t count) {
                        : fmt::format("did you mean \"{}\"?", near)};
     }
     settle(plan(id), step(id), own[i]);
+    find_object(id, own[i]);
   }
   return {};
 }
@@ -586,7 +592,7 @@ Result<void> Normalizer::bind_names() {
 /// The run ends with the record at hand, which is rejected.
 void Normalizer::end_with(const Error& error) {
   batch_->error = error;
-  reject("adapter_failed", "", "", error.message, error.cure);
+  reject(error.code == Errc::usage ? "bad_setting" : "adapter_failed", "", "", error.message, error.cure);
 }
 
 /// A record for a remote translator: handed over now, taken up with others.
@@ -688,6 +694,8 @@ void Normalizer::finish_record() {
   }
   if (open_ != 0) [[unlikely]]
     settle_claims();
+  if (!objects_.empty()) [[unlikely]]
+    refuse_objects();
   if (outcome_ == Outcome::going) understand();
   if (translates_ids_ && outcome_ == Outcome::going) translate_ids();
   place_gathered();  // of refused and filtered records too: the books count every field that was read
@@ -742,6 +750,8 @@ void Normalizer::on_unusual_row(Unusual what, const Place& place) {
        "see whether the row is whole; export the file again if it is not"},
       {"end_of_file_mark", "the end-of-file mark of old systems (Ctrl-Z) stands behind the last row, and was taken off it",
        "nothing needs to be done"},
+      {"end_of_file_mark", "the end-of-file mark of old systems (Ctrl-Z) stands before the row, and was taken off it",
+       "files were put together that each had one"},
   };
   const Words& words = kWords[static_cast<std::size_t>(what)];
   findings_.add(words.code, {file_, place.offset}, [&] {
@@ -951,16 +961,16 @@ void Normalizer::account(Summary& summary) const {
   };
   for (std::size_t t = 0; t < kTargetCount; ++t) add_times(name_of(static_cast<Target>(t)), times_[t]);
   add_times("touchpoints", touch_times_);
-  for (const auto& [target, use] : bad_) {
-    BadValue& sum = summary.bad_values[target];
-    if (sum.count == 0 || std::pair(use.file, use.offset) < std::pair(sum.file, sum.offset)) {
-      sum.file = use.file;
-      sum.offset = use.offset;
-      sum.found = use.found;
-      sum.message = use.message;
-      sum.cure = use.cure;
+  for (std::size_t t = 0; t < kTargetCount; ++t) {
+    for (const auto& [reason, bad] : bad_[t]) {
+      BadValue& sum = summary.bad_values[std::string(name_of(static_cast<Target>(t)))][reason];
+      const std::uint64_t before = sum.count;
+      if (before == 0 || std::pair(bad.file, bad.offset) < std::pair(sum.file, sum.offset)) {
+        sum = bad;
+        if (bad.file < source_.inputs.size()) sum.input = source_.inputs[bad.file];
+      }
+      sum.count = before + bad.count;
     }
-    sum.count += use.count;
   }
   findings_.enter(source_.inputs, summary);
   for (std::size_t t = 0; t < kTargetCount; ++t) {

@@ -617,7 +617,7 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
     return true;
   }
   if (has(Target::time_zone) && !find_zone()) return false;
-  const TimeReading reading = read_time(kTouch, t.at, Kind::string, How::as_configured);
+  const TimeReading reading = read_time(readers_[kTouch], t.at, Kind::string, How::as_configured);
   const bool unlikely = reading.fault == TimeFault::none && is_unlikely(reading.at);
   if (reading.fault != TimeFault::none || (unlikely && is_placeholder(reading.at))) return refuse_touchpoint(t, reading.fault);
   if (unlikely && reading.at.seconds > source_.latest_likely) {
@@ -650,8 +650,8 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
         return false;
       }
       touch.lost_duration = true;
-      count_bad(name_of(Target::handle_time), t.duration, fmt::format("{}; the conversation has no handle time then", kWhy),
-                "correct it in the source");
+      count_bad(Target::handle_time, "bad_duration", "bad_duration of a touchpoint", t.duration,
+                fmt::format("{}; the conversation has no handle time then", kWhy), "correct it in the source");
     }
   }
   const auto kept = [this](std::string_view text) {  // mostly it is the record's own, which stays as long

@@ -28,10 +28,12 @@ void Vocabulary::add_absent(Absent absent) {
     const char first = folded.front(), second = folded[folded.size() > 1];
     std::uint64_t seconds = bit_of_second(second) | bit_of_second(upper(second));
     for (const char c : {' ', '\t', '\r', '\n', '_', '-'}) seconds |= bit_of_second(c);  // what may be folded or trimmed
+    if (folded.size() == 1) seconds = ~std::uint64_t{0};                                 // control characters are trimmed, too
     const auto starts = [&](char c) -> std::uint64_t& { return absent_starts_[static_cast<unsigned char>(c)]; };
     for (const char c : {first, upper(first)}) starts(c) |= seconds;
     if (first == ' ') starts('_') = starts('-') = ~std::uint64_t{0};
-    for (char c = 1; c <= ' '; ++c) starts(c) = ~std::uint64_t{0};
+    for (char c = 0; c <= ' '; ++c) starts(c) = ~std::uint64_t{0};
+    starts('\x7F') = ~std::uint64_t{0};
     for (const char c : kHidingBytes) starts(c) = ~std::uint64_t{0};
     for (char c = '\xC3'; is_cased(first) && is_cased(c); ++c) starts(c) = ~std::uint64_t{0};
   }
@@ -40,7 +42,7 @@ void Vocabulary::add_absent(Absent absent) {
 }
 
 Vocabulary::Absence Vocabulary::judge_absent(std::string_view value) const {
-  const auto seen = [](char c) { return c > ' ' && static_cast<unsigned char>(c) < 0x80; };
+  const auto seen = [](char c) { return c > ' ' && c <= '~'; };
   if (value.size() > 2 * longest_absent_ && seen(value.front()) && seen(value.back())) return Absence::none;
   const std::string folded = folded_word(value);
   const auto found =
@@ -62,7 +64,7 @@ Vocabulary::Absence Vocabulary::find_absent(std::string_view value) {
 
 Vocabulary::Entry Vocabulary::judge(std::string_view raw) const {
   Entry entry;
-  entry.trimmed = !is_ascii(raw) && without_invisible(raw) != trimmed(raw);
+  entry.trimmed = !is_plain_ascii(raw) && without_invisible(raw) != trimmed(raw);
   if (const auto found = words_.find(folded_word(raw)); found != words_.end()) {
     entry.known = true;
     entry.meaning = found->second.text;

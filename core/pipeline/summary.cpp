@@ -70,8 +70,22 @@ Json words_json(const Summary& s) {
 
 Json bad_values_json(const Summary& s) {
   Json out = Json::object();
-  for (const auto& [target, bad] : s.bad_values) {
-    out[target] = {{"count", bad.count}, {"found", bad.found}, {"message", bad.message}, {"cure", bad.cure}};
+  for (const auto& [target, reasons] : s.bad_values) {
+    Json& entry = out[target];
+    entry["count"] = 0;
+    entry["reasons"] = Json::array();
+    std::uint64_t count = 0;
+    for (const auto& [reason, bad] : reasons) {
+      count += bad.count;
+      Json one = {{"code", bad.code}, {"count", bad.count}, {"found", bad.found}, {"message", bad.message}, {"cure", bad.cure}};
+      if (!bad.input.empty()) {
+        one["file"] = bad.input;
+        one["line"] = bad.line;
+        one["offset"] = bad.offset;
+      }
+      entry["reasons"].push_back(std::move(one));
+    }
+    entry["count"] = count;
   }
   return out;
 }
@@ -278,8 +292,12 @@ std::string Summary::text() const {
       if (use.meaning.empty()) line("no rule", fmt::format("channel \"{}\" × {}", shown(word), grouped(use.count)));
     }
   }
-  for (const auto& [target, bad] : bad_values) {
-    line("dropped", fmt::format("{} × {} (such as \"{}\"): {}", grouped(bad.count), target, bad.found, bad.message));
+  for (const auto& [target, reasons] : bad_values) {
+    for (const auto& [reason, bad] : reasons) {
+      line("dropped", fmt::format("{} × {} (such as \"{}\"{}): {}{}{}", grouped(bad.count), target, bad.found,
+                                  bad.input.empty() ? "" : fmt::format(" in {} line {}", bad.input, bad.line), bad.message,
+                                  bad.cure.empty() ? "" : "; ", bad.cure));
+    }
   }
   for (const auto& [code, finding] : findings) {
     line("found", fmt::format("{} × {}{}: {}{}{}{}", grouped(finding.count), code,

@@ -19,4 +19,12 @@ namespace crosswalk::times {
   return text;
 }
 
+/// What cleaned() had to make.
+struct CleanRoom {
+  char bytes[128];
+};
+/// A text as it is seen: Unicode's blanks as plain ones, none at its ends, without characters that show nothing. One that is
+/// longer than the room stays as it is.
+[[nodiscard]] std::string_view cleaned(std::string_view text, CleanRoom& room);
+
 }  // namespace crosswalk::times

@@ -178,7 +178,13 @@ AdapterInfo info_of(const Json& json) {
   for (const Json& option : list_of(json, "options")) info.options.push_back(option_of(option));
   for (const Json& rule : list_of(json, "identify")) info.identify.push_back(rule_of(rule));
   if (const Json* const columns = json.find("columns")) {
-    for (const std::string& target : columns->names()) info.columns.emplace_back(target, text_of(*columns, target.c_str()));
+    for (const std::string& target : columns->names()) {
+      if (!at(*columns, target.c_str()).is_array()) {
+        info.columns.emplace_back(target, text_of(*columns, target.c_str()));
+        continue;
+      }
+      for (std::string& one : texts(*columns, target.c_str())) info.columns.emplace_back(target, std::move(one));
+    }
   }
   return info;
 }

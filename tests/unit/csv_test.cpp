@@ -358,6 +358,19 @@ TEST_CASE("csv: rows that hold nothing are passed over") {
   CHECK(run_csv("a,b\n1,2\x1A").events[0].code == "end_mark");
   CHECK(run_csv("a,b\n1,\"2\"\x1A\x1A").rows() == Rows{{"1", "2"}});
   CHECK(run_csv("a,b\n\xC2,\n").faults().size() == 1);  // what is not UTF-8 is no blank
+  const CsvRun joined = run_csv(
+      "a,b\n1,2\n\x1A\xEF\xBB\xBF"
+      "a,b\n\x1A"
+      "3,\x1A"
+      "4\n");
+  CHECK(joined.rows() == Rows{{"1", "2"},
+                              {"3",
+                               "\x1A"
+                               "4"}});
+  CHECK(joined.events[1].code == "end_mark_before");
+  CHECK(joined.events[2].code == "byte_order_mark");
+  CHECK(joined.events[3].kind == CsvEvent::Kind::repeated_header);
+  CHECK(joined.events[4].code == "end_mark_before");
 }
 
 TEST_CASE("csv: fields that are none") {

@@ -21,6 +21,7 @@ std::string looked(std::string_view text, bool whole = false) {
     case IdDamage::formatted: out = "formatted"; break;
     case IdDamage::grouped: out = "grouped"; break;
     case IdDamage::formula: out = "formula"; break;
+    case IdDamage::control: out = "control"; break;
   }
   if (id.trimmed) out += " trimmed";
   if (id.unguarded) out += " unguarded";
@@ -64,8 +65,32 @@ TEST_CASE("id: what is one as it stands") {
 }
 
 TEST_CASE("id: a usual one is never one that needs a look") {
-  for (const std::string_view text : {"", " 101", "101 ", "101\u00A0", "\u200B101", "10\u00AD1", "2e3", "1E5", "123.0", "1,234",
-                                      "12 345", "=\"101\"", "'101", "=A1", "1e+05", "a\u200B", "12ab\u200B"}) {
+  for (const std::string_view text : {"",
+                                      " 101",
+                                      "101 ",
+                                      "101\u00A0",
+                                      "\u200B101",
+                                      "10\u00AD1",
+                                      "2e3",
+                                      "1E5",
+                                      "123.0",
+                                      "1,234",
+                                      "12 345",
+                                      "=\"101\"",
+                                      "'101",
+                                      "=A1",
+                                      "1e+05",
+                                      "a\u200B",
+                                      "12ab\u200B",
+                                      "\x1A"
+                                      "2",
+                                      "2\x1A",
+                                      "a\x01"
+                                      "b",
+                                      "a\x7F",
+                                      "conversation-7\b",
+                                      "12-abcdefgh\x1F"
+                                      "i"}) {
     CAPTURE(text);
     CHECK_FALSE(is_usual_id(text));
   }
@@ -106,6 +131,28 @@ TEST_CASE("id: blanks and characters that show nothing are no part of it") {
                                       "\u202A101\u202C", "1\u200D01", "\u3000101\u2003", "\u2060101", "101\u180E"}) {
     CAPTURE(text);
     CHECK(looked(text) == "101 trimmed");
+  }
+  using namespace std::string_view_literals;
+  for (const std::string_view text : {"\x1A"
+                                      "101"sv,
+                                      "101\0"sv, "101\b"sv,
+                                      "\x7F"
+                                      "101"sv,
+                                      "\u0080"
+                                      "101\u009F"sv,
+                                      "\0\x1A 101"sv}) {
+    CAPTURE(text);
+    CHECK(looked(text) == "101 trimmed");
+  }
+  for (const std::string_view text : {"1\0"
+                                      "01"sv,
+                                      "a\bc"sv,
+                                      "ab\x1A"
+                                      "cd"sv,
+                                      "ab\u0084"
+                                      "cd"sv}) {
+    CAPTURE(text);
+    CHECK(looked(text).starts_with("control"));
   }
   CHECK(looked("می\u200Cخواهم") == "می\u200Cخواهم");  // Persian needs it
   CHECK(looked(" \u200B ") == " trimmed");

@@ -54,11 +54,13 @@ struct TranslateOptions {
   std::string zone_data;  ///< a zoneinfo folder; empty: the system's
 };
 
-/// A value that did not fit an optional field.
+/// Values that did not fit an optional field, for one reason.
 struct BadValue {
   std::uint64_t count = 0;
-  std::string found, message, cure;    ///< of the first one in the input
-  std::uint64_t file = 0, offset = 0;  ///< where that is
+  std::string code;                              ///< of rejects for that reason
+  std::string found, message, cure;              ///< of the first one in the input
+  std::string input;                             ///< where that is
+  std::uint64_t file = 0, line = 0, offset = 0;  ///< the same
 };
 
 /// What a rule decided, or what looks wrong, without costing the record: counted, with the first one in the input.
@@ -116,14 +118,14 @@ struct Summary {
   bool complete = false;                 ///< all was read and written
   bool rejects_kept = false;             ///< they are written somewhere, or somebody else says how to get them
   std::uint64_t duplicate_keys = 0, leap_seconds = 0;
-  std::uint64_t evidence_decided = 0, evidence_abstained = 0;                             ///< times in repeated hours
-  std::map<std::string, std::uint64_t, std::less<>> filtered;                             ///< by rule
-  std::map<std::string, std::uint64_t, std::less<>> rejected;                             ///< by code
-  std::map<std::string, std::string, std::less<>> reject_cures;                           ///< first message and cure met, by code
-  std::map<std::string, std::array<std::uint64_t, kKnownCount>, std::less<>> times;       ///< by target
-  std::map<std::string, BadValue, std::less<>> bad_values;                                ///< by target
-  std::map<std::string, Finding, std::less<>> findings;                                   ///< by code (docs/reference)
-  std::map<std::string, std::map<std::string, WordUse, std::less<>>, std::less<>> words;  ///< by target, by word
+  std::uint64_t evidence_decided = 0, evidence_abstained = 0;                        ///< times in repeated hours
+  std::map<std::string, std::uint64_t, std::less<>> filtered;                        ///< by rule
+  std::map<std::string, std::uint64_t, std::less<>> rejected;                        ///< by code
+  std::map<std::string, std::string, std::less<>> reject_cures;                      ///< first message and cure met, by code
+  std::map<std::string, std::array<std::uint64_t, kKnownCount>, std::less<>> times;  ///< by target
+  std::map<std::string, std::map<std::string, BadValue, std::less<>>, std::less<>> bad_values;  ///< by target, by reason
+  std::map<std::string, Finding, std::less<>> findings;                                         ///< by code (docs/reference)
+  std::map<std::string, std::map<std::string, WordUse, std::less<>>, std::less<>> words;        ///< by target, by word
   std::set<std::string, std::less<>> too_many_words;    ///< targets with more distinct words than are listed
   std::map<std::string, FieldUse, std::less<>> fields;  ///< by source field
   std::vector<std::string> notes;                       ///< things a person should know ("column 3 has no name")
