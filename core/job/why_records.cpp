@@ -179,6 +179,7 @@ void tell_records(const WhySources& from, const std::string& external_id, const 
       record.asked = is_asked(c.source, c.origin.file, c.origin.offset);
       if (const auto fate = from.merge->fates.find(&c); fate != from.merge->fates.end()) {
         record.fate = crosswalk::name_of(fate->second);
+        if (const auto rule = from.merge->filters.find(&c); rule != from.merge->filters.end()) record.code = rule->second;
       } else if (const auto why = from.merge->rejects.find(i); why != from.merge->rejects.end()) {
         record.fate = crosswalk::name_of(Fate::rejected);
         record.code = why->second.code;
@@ -188,7 +189,11 @@ void tell_records(const WhySources& from, const std::string& external_id, const 
       const auto known = rest[c.source].find({c.origin.file, c.origin.offset});
       if (known == rest[c.source].end()) continue;
       record.place.size = known->second.size;
-      if (record.asked) record.uses = tell_uses(known->second);
+      if (record.asked) {
+        RecordReport report = known->second;
+        if (record.fate == crosswalk::name_of(Fate::filtered)) report.fate = RecordReport::Fate::filtered;
+        record.uses = tell_uses(report);
+      }
       rest[c.source].erase(known);
     }
   }

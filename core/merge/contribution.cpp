@@ -31,7 +31,8 @@ bool is_wide(const std::optional<Instant>& at) { return at && is_wide(*at); }
 
 /// A touchpoint's small values in two bytes.
 struct TouchBits {
-  static constexpr unsigned kDirection = 3, kHow = 5, kDuration = 8, kUser = 9, kSubject = 10, kLost = 11;
+  static constexpr unsigned kDirection = 3, kHow = 5, kDuration = 8, kUser = 9, kSubject = 10, kLost = 11,
+                            kDeleted = 12;
 };
 
 /// Writes into a buffer that has room for all of it.
@@ -247,7 +248,8 @@ void add_entry(Buffer& out, const Contribution& c, const Conversation& x, TextNu
                                       static_cast<std::uint32_t>(t.direction) << TouchBits::kDirection |
                                       static_cast<std::uint32_t>(t.how) << TouchBits::kHow |
                                       bit(t.has_duration, TouchBits::kDuration) | bit(!t.user.empty(), TouchBits::kUser) |
-                                      bit(!t.subject.empty(), TouchBits::kSubject) | bit(t.lost_duration, TouchBits::kLost)));
+                                      bit(!t.subject.empty(), TouchBits::kSubject) | bit(t.lost_duration, TouchBits::kLost) |
+                                      bit(t.deleted, TouchBits::kDeleted)));
     if (t.has_duration) to.decimal(t.duration);
     if (!t.user.empty()) to.shared_text(t.user);
     if (!t.subject.empty()) to.text(t.subject);
@@ -325,6 +327,7 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
     t.how = static_cast<Known>(what >> TouchBits::kHow & 7);
     t.has_duration = (what >> TouchBits::kDuration & 1) != 0;
     t.lost_duration = (what >> TouchBits::kLost & 1) != 0;
+    t.deleted = (what >> TouchBits::kDeleted & 1) != 0;
     t.duration = t.has_duration ? from.decimal() : Decimal();
     t.user = (what >> TouchBits::kUser & 1) != 0 ? from.shared_text() : std::string_view();
     t.subject = (what >> TouchBits::kSubject & 1) != 0 ? from.text() : std::string_view();

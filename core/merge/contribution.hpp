@@ -54,6 +54,7 @@ struct Touchpoint {
   Decimal duration;
   bool has_duration = false;
   bool lost_duration = false;  ///< it has one that is no duration: a sum would lack it
+  bool deleted = false;        ///< it takes back what older records say under its id; nothing else is known of it
   std::string_view user;
   std::string_view subject;
   Version version;

@@ -33,12 +33,14 @@ class Finisher {
     group_.load(group, observer_);
     members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
-      to.sources[group_.sources()[i]].repeated_touchpoints += group_.states()[i]->repeated_touchpoints;
+      Finished::Accounts& accounts = to.sources[group_.sources()[i]];
+      accounts.repeated_touchpoints += group_.states()[i]->repeated_touchpoints;
+      accounts.deleted_touchpoints += group_.states()[i]->deleted_touchpoints;
       look_at_order(i, to);
     }
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
-      if (is_deleted(i)) {
-        filter_state(i, to);
+      if (group_.is_deleted(i)) {
+        each_standing(i, [&](const Contribution& c) { filter(c, to); });
       } else if (group_.standing(i) == i) {
         members_.push_back(i);
       } else {
@@ -49,17 +51,11 @@ class Finisher {
   }
 
  private:
-  /// Whether the source's last word is that it has deleted the conversation.
-  [[nodiscard]] bool is_deleted(std::size_t i) const {
-    const auto& source = plan_.sources[group_.sources()[i]];
-    return !source.enrich && source.config->filter_deleted && group_.states()[i]->conversation.status == kDeletedStatus;
-  }
-
-  void filter_state(std::size_t i, Finished& to) {
-    const std::uint32_t source = group_.sources()[i];
-    to.sources[source].books.filter(kDeletedRule, group_.of(i).size());
-    if (!plan_.ledger) return;
-    for (const Contribution& c : group_.of(i)) add_ledger_entry(to.ledger, source, c.origin, Fate::filtered, kDeletedRule);
+  /// A record that its source has deleted, or that is of a conversation which is.
+  void filter(const Contribution& c, Finished& to) {
+    to.sources[c.source].books.filter(kDeletedRule);
+    if (observer_ != nullptr) observer_->filtered(c, kDeletedRule);
+    if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, Fate::filtered, kDeletedRule);
   }
 
   struct Refusal {
@@ -99,13 +95,15 @@ class Finisher {
     }
   }
 
-  /// Enters the records that were replaced, and those of which another stands for its place in the input.
+  /// Enters the records that were replaced, those that only take back, and those of which another stands for its place in the
+  /// input.
   void look_at_order(std::size_t i, Finished& to) {
     const std::span<const Contribution> records = group_.of(i);
-    if (records.size() == 1) return;
     const std::span<const RecordPart> parts = group_.parts(i);
     for (std::size_t r = 0; r < records.size(); ++r) {
       const Contribution& c = records[r];
+      if (parts[r].role == RecordPart::Role::takes_back) filter(c, to);
+      if (records.size() == 1) return;
       Finished::Accounts& accounts = to.sources[c.source];
       if (parts[r].role == RecordPart::Role::supplies) find_supplying(c, accounts.findings);
       if (parts[r].lost_by_place) find_lost(c, parts[r].newer, accounts.findings);
@@ -133,11 +131,11 @@ class Finisher {
     });
   }
 
-  /// Calls `visit` for each record of a state that is not superseded.
+  /// Calls `visit` for each record of a state of which something is left.
   void each_standing(std::size_t i, const auto& visit) const {
     const std::span<const Contribution> records = group_.of(i);
     for (std::size_t r = 0; r < records.size(); ++r) {
-      if (group_.parts(i)[r].role != RecordPart::Role::superseded) visit(records[r]);
+      if (group_.parts(i)[r].role < RecordPart::Role::superseded) visit(records[r]);
     }
   }
 
@@ -446,7 +444,7 @@ Result<void> Merger::link(const std::function<bool()>& stop) {
           standing.clear();
           sources.clear();
           for (std::size_t i = 0; i < states.states().size(); ++i) {
-            if (states.standing(i) != i) continue;  // it will be rejected, and must not join others
+            if (states.standing(i) != i || states.is_deleted(i)) continue;  // it will not be there, and must not join others
             standing.push_back(states.states()[i]);
             sources.push_back(states.sources()[i]);
           }

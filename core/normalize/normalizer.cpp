@@ -568,6 +568,7 @@ bool Normalizer::begin_record(const Place& place) {
     indexed_items_ = 0;
   }
   touches_.clear();
+  taken_back_ = 0;
   scratch_text_.clear();
   forget(conversation_);
   absent_id_ = Field();
@@ -757,7 +758,7 @@ void Normalizer::on_unusual_row(Unusual what, const Place& place) {
 
 void Normalizer::emit() {
   ++batch_->books.translated;
-  touchpoints_ += touches_.size();
+  touchpoints_ += touches_.size() - taken_back_;
   if (source_.contributes) {
     emit_contribution();
   } else {
@@ -814,10 +815,19 @@ void Normalizer::emit_line() {
   if (source_.marks_lines) mark_line(out.size() - begun);
 }
 
-/// For when its id comes again.
-void Normalizer::mark_line(std::size_t size) {
+/// A record without a line: what was written of its conversation before may go for it.
+void Normalizer::mark_deletion() {
+  batch_->id_hashes.push_back(hash64(conversation_.external_id));
+  scratch_.clear();
+  add_json_string(scratch_, conversation_.external_id);
+  mark_line(0, scratch_.view().substr(1, scratch_.size() - 2));
+}
+
+/// For when its id comes again. `id`: as LineMark says.
+void Normalizer::mark_line(std::size_t size, std::string_view id) {
   LineMark mark;
   mark.size = static_cast<std::uint32_t>(size);
+  mark.id = id;
   if (has(Target::version)) {
     const Slot& s = slot(Target::version);
     mark.dated = true;

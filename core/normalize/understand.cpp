@@ -99,6 +99,7 @@ void Normalizer::understand() {
     understand_text(Target::subject, conversation_.subject);
     understand_status();
     if (filters_deleted_ && conversation_.status == kDeletedStatus) {
+      if (source_.marks_lines) mark_deletion();
       filter(kDeletedRule);
       return;
     }

@@ -158,6 +158,7 @@ cw_receiver receiver_door(ReceiverContext& context) {
     touch.user = view(t->user);
     touch.duration = view(t->duration);
     touch.subject = view(t->subject);
+    touch.deleted = t->size > offsetof(cw_touchpoint, deleted) && t->deleted != 0;
     return receiver_of(c).touchpoint(touch);
   };
   door.carry = [](void* c, cw_text name, const cw_field* value, std::uint32_t form) {

@@ -335,6 +335,7 @@ class Worker {
       of(c).say_.put(t->direction);
       of(c).say_.put(t->duration_how);
       for (const cw_text* part : {&t->id, &t->at, &t->user, &t->duration, &t->subject}) of(c).put_text(*part);
+      of(c).say_.put(t->size > offsetof(cw_touchpoint, deleted) ? t->deleted : std::uint32_t{0});
       return true;
     };
     door.carry = [](void* c, cw_text name, const cw_field* value, std::uint32_t form) {
