@@ -58,7 +58,7 @@ WhyRecord left_out(const SourceConfig& config, const RecordReport& report) {
   return record;
 }
 
-/// Which record of a snapshot replaced which, and touchpoints that another record tells again.
+/// Which record of a snapshot replaced which, and touchpoints that another record tells again or takes back.
 void add_remarks(const WhySources& from, Why& to) {
   std::map<const Contribution*, std::size_t> numbers;
   for (std::size_t i = 0; i < from.group->states().size(); ++i) {
@@ -76,7 +76,9 @@ void add_remarks(const WhySources& from, Why& to) {
       const std::string again_by = fmt::format("[{}]", numbers[again]);
       const std::string at = time_text(one.lost.at.seconds, one.lost.at.nanos);
       to.records[numbers[lost] - 1].remarks.push_back(
-          one.rule == Rule::same_value
+          one.stands.deleted ? fmt::format("its touchpoint at {} does not count: {} says that it is deleted; {}", at, again_by,
+                                           words_of(one.rule, true))
+          : one.rule == Rule::same_value
               ? fmt::format("its touchpoint at {} is told by {} too (equal ids), and counts once", at, again_by)
               : fmt::format("its touchpoint at {} does not count: {} tells it as well (equal ids); {}", at, again_by,
                             words_of(one.rule, true)));

@@ -83,6 +83,7 @@ struct Contribution {
   /// its own. Neither: all there are.
   std::uint32_t column_set = ColumnSets::kNone;
   std::string_view own_column_set;
+  bool refused_end = false;  ///< its own end was dropped, and counted, since it lies before its start
   /// Which values of the conversation may be known: bits as they stand in an entry, and one for the channel.
   std::uint32_t says = ~std::uint32_t{0};
   static constexpr std::uint32_t kSaysPlatform = 1, kSaysValues = 0x7FF8, kSaysChannel = std::uint32_t{1} << 31;

@@ -286,10 +286,47 @@ class Finisher {
     return *first;
   }
 
+  /// Start and end may be of different records, each right by itself. Nothing says which of the two errs, so both stay; where
+  /// they are of one record, or it said so of its own end, that was judged there.
+  void look_at_end(const Contribution& first, Finished& to) const {
+    const Conversation& c = combined_.conversation;
+    if (!c.ended_at || !(*c.ended_at < *c.started_at)) return;
+    const auto is_whole_minute = [](const Instant& at) { return at.nanos == 0 && at.seconds % 60 == 0; };
+    const std::int64_t early = c.started_at->seconds - c.ended_at->seconds;
+    const std::int64_t unit = is_whole_minute(*c.started_at) || is_whole_minute(*c.ended_at) ? 60 : 1;
+    const bool doubtful = c.started_how > Known::unique || c.ended_how > Known::unique;
+    if (early < unit || (doubtful && early <= kMostRepeated)) return;
+    const Contribution* says_end = nullptr;
+    bool judged = false;
+    for (const std::size_t i : members_) {
+      each_standing(i, [&](const Contribution& record) {
+        const Conversation& said = record.conversation;
+        const bool end = said.ended_at == c.ended_at;
+        judged |= record.refused_end || (end && said.started_at == c.started_at);
+        if (end && says_end == nullptr) says_end = &record;
+      });
+    }
+    if (judged) return;
+    const Contribution& at = says_end == nullptr ? first : *says_end;
+    to.sources[at.source].findings.add("ended_before_started", {at.origin.file, at.origin.offset}, [&] {
+      Buffer times;
+      add_time(times, *c.ended_at);
+      times.add(", which lies before its start, ");
+      add_time(times, *c.started_at);
+      Finding finding;
+      finding.message = fmt::format("conversation {} ends {}; other records say when it began, and both are kept",
+                                    shown(c.external_id), times.view());
+      finding.cure = "correct it in the source; check the zones and the form of both times";
+      finding.line = at.origin.line;
+      return finding;
+    });
+  }
+
   void write_conversation(Finished& to) {
     Buffer& out = to.conversations;
     const Conversation& c = combined_.conversation;
     const Contribution& first = first_record(Fate::written);
+    look_at_end(first, to);
     std::size_t begun = 0;
     if (plan_.by_start) {
       // Seconds and nanoseconds in an order of bytes, then the id.

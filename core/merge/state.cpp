@@ -129,8 +129,8 @@ void join_conversation(State& state, const Conversation& from, const auto& versi
 
 /// The rest of a touchpoint, for two readings of one that versions do not tell apart.
 auto content(const Touchpoint& t) {
-  return std::tuple(t.deleted, t.at, t.kind, t.direction, t.how, t.has_duration, t.lost_duration, t.duration.digits, t.duration.scale,
-                    t.user, t.subject);
+  return std::tuple(t.deleted, t.at, t.kind, t.direction, t.how, t.has_duration, t.lost_duration, t.duration.digits,
+                    t.duration.scale, t.user, t.subject);
 }
 
 bool is_earlier(const Touchpoint& a, const Touchpoint& b) {
@@ -317,8 +317,7 @@ void State::settle(MergeObserver* observer) {
     if (observer != nullptr) report_touchpoints(touchpoints, *observer);
     leave_newest(*this);
   }
-  const auto deleted =
-      std::partition(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& t) { return !t.deleted; });
+  const auto deleted = std::partition(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& t) { return !t.deleted; });
   taken_back.assign(deleted, touchpoints.end());
   touchpoints.erase(deleted, touchpoints.end());
   std::sort(touchpoints.begin(), touchpoints.end(), is_earlier);

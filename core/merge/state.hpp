@@ -2,8 +2,8 @@
 // snapshot.hpp.
 //
 // Per field the newest version that knows the field counts; not knowing never erases; started_at is the earliest;
-// touchpoints are a set by id, of equal ids the newest, be it that it was deleted; of equal versions the larger value stands. So joining is
-// associative, commutative and idempotent: any order, split or repetition of the records gives the same state. (Only
+// touchpoints are a set by id, of equal ids the newest, be it that it was deleted; of equal versions the larger value stands. So
+// joining is associative, commutative and idempotent: any order, split or repetition of the records gives the same state. (Only
 // `records` counts repetitions.)
 #pragma once
 

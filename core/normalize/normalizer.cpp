@@ -569,6 +569,7 @@ bool Normalizer::begin_record(const Place& place) {
   }
   touches_.clear();
   taken_back_ = 0;
+  refused_end_ = false;
   scratch_text_.clear();
   forget(conversation_);
   absent_id_ = Field();
@@ -871,6 +872,7 @@ void Normalizer::emit_contribution() {
   c.origin = {file_, line(), place_.offset};
   c.metadata = metadata_;
   c.touchpoints = touches_;
+  c.refused_end = refused_end_;
   if (source_.column_sets && source_.is_snapshot()) set_columns(c);
   add_entry(batch_->contributions, c, conversation_, text_numbers_ ? &*text_numbers_ : nullptr);
 }

@@ -503,6 +503,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::unordered_set<std::uint64_t> bound_keys_;
   std::vector<Touchpoint> touches_;
   std::size_t taken_back_ = 0;  // of these
+  bool refused_end_ = false;
   Conversation conversation_;
   Contribution contribution_;  // all but the conversation
   // Of snapshots that go to the merge: which columns a record has.

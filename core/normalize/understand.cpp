@@ -468,12 +468,12 @@ void Normalizer::check_order() {
   if (!conversation_.started_at || !conversation_.ended_at || !(*conversation_.ended_at < *conversation_.started_at)) return;
   const std::string_view started = slot(Target::started_at).value.view(), ended = slot(Target::ended_at).value.view();
   const std::int64_t early = conversation_.started_at->seconds - conversation_.ended_at->seconds;
-  constexpr std::int64_t kMostRepeated = 2 * 3600;
   const bool doubtful = conversation_.started_how > Known::unique || conversation_.ended_how > Known::unique;
   if (early < std::max(unit_of(started), unit_of(ended)) || (doubtful && early <= kMostRepeated)) return;
   --times_[static_cast<std::size_t>(Target::ended_at)][static_cast<std::size_t>(conversation_.ended_how)];
   bad_value(Target::ended_at, "ended_before_started", fmt::format("it lies before the start, \"{}\"", shown(started)),
             "correct it in the source; check the zones and the form of both times");
+  refused_end_ = true;
   conversation_.ended_at.reset();
   conversation_.ended_how = Known::offset;
   conversation_.ended_by_evidence = false;

@@ -251,10 +251,12 @@ std::string Summary::text() const {
   const auto line = [&out](std::string_view label, const std::string& text) { out += fmt::format("  {:<11}{}\n", label, text); };
   out += fmt::format("{}: {} read = {} translated + {} filtered + {} rejected\n", source, grouped(read), grouped(translated),
                      grouped(filtered_total), grouped(rejected_total));
-  const std::string touched = touchpoints == 0 ? std::string()
-                                               : fmt::format("{} ({} of them repeated{})", counted(touchpoints, "touchpoint"),
-                                                             grouped(repeated_touchpoints),
-                                                             deleted_touchpoints == 0 ? std::string() : fmt::format(", {} deleted since", grouped(deleted_touchpoints)));
+  const std::string touched =
+      touchpoints == 0
+          ? std::string()
+          : fmt::format(
+                "{} ({} of them repeated{})", counted(touchpoints, "touchpoint"), grouped(repeated_touchpoints),
+                deleted_touchpoints == 0 ? std::string() : fmt::format(", {} deleted since", grouped(deleted_touchpoints)));
   if (!role.empty()) {
     std::vector<std::string> did;
     if (written != 0) did.push_back("began " + counted(written, "conversation"));
@@ -303,13 +305,14 @@ std::string Summary::text() const {
     line("superseded", fmt::format("{} by a newer one with the same id{}", counted(superseded, "record"), since));
   }
   if (repeated_ids != 0 && repeats_settle) {
-    line("repeated",
-         fmt::format("{} {} superseded by a newer one with the same id{}{}; --output FILE leaves only the newest, --set fold=true "
-                     "merges them from the start",
-                     counted(repeated_ids, "record"), repeated_ids == 1 ? "is" : "are", since,
-                     repeated_backwards == 0 ? std::string()
-                                             : fmt::format(", and update times fall backwards: {} of them behind the newer one",
-                                                           grouped(repeated_backwards))));
+    line(
+        "repeated",
+        fmt::format("{} {} superseded by a newer one with the same id{}{}; --output FILE leaves only the newest, --set fold=true "
+                    "merges them from the start",
+                    counted(repeated_ids, "record"), repeated_ids == 1 ? "is" : "are", since,
+                    repeated_backwards == 0 ? std::string()
+                                            : fmt::format(", and update times fall backwards: {} of them behind the newer one",
+                                                          grouped(repeated_backwards))));
   } else if (repeated_ids != 0) {
     line("repeated", fmt::format("{} came again; each was written as it came, the last one counts at the receiver",
                                  counted(repeated_ids, "id")));

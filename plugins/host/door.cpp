@@ -113,7 +113,8 @@ cw_binder binder_door(BinderContext& context) {
   door.ctx = &context;
   door.map = [](void* c, std::uint16_t field, std::uint32_t target, std::uint32_t how, std::uint32_t rank) {
     auto& b = *static_cast<BinderContext*>(c);
-    if (b.asked(field) && (target == CW_STEERS || target_of(target) != Target::none)) b.binder.map(field, target_of(target), how_of(how), rank);
+    if (b.asked(field) && (target == CW_STEERS || target_of(target) != Target::none))
+      b.binder.map(field, target_of(target), how_of(how), rank);
   };
   door.carry = [](void* c, std::uint16_t field, cw_text name, std::uint32_t form) {
     auto& b = *static_cast<BinderContext*>(c);

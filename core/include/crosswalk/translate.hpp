@@ -105,8 +105,8 @@ struct Summary {
   std::vector<std::string> inputs;
   std::uint64_t read = 0, translated = 0, filtered_total = 0, rejected_total = 0;
   std::uint64_t superseded = 0;  ///< replaced as a whole by a newer record of the same conversation
-  std::uint64_t written = 0, merged = 0, updates = 0, touchpoints = 0, repeated_touchpoints = 0,
-                deleted_touchpoints = 0, bytes_read = 0, bytes_written = 0;
+  std::uint64_t written = 0, merged = 0, updates = 0, touchpoints = 0, repeated_touchpoints = 0, deleted_touchpoints = 0,
+                bytes_read = 0, bytes_written = 0;
   Enrichment enrichment;                 ///< of a job's source with role "enrich"
   std::uint64_t repeated_ids = 0;        ///< ids written more than once (whole-conversation sources)
   std::uint64_t repeated_backwards = 0;  ///< of these, how many stand behind a newer record
