@@ -1,6 +1,7 @@
 // What one record says of one conversation, ready to be combined with what others say.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -88,6 +89,12 @@ struct Contribution {
   std::uint32_t says = ~std::uint32_t{0};
   static constexpr std::uint32_t kSaysPlatform = 1, kSaysValues = 0x7FF8, kSaysChannel = std::uint32_t{1} << 31;
   static constexpr std::uint32_t kSaysMore = kSaysChannel | kSaysValues;  ///< anything but the platform
+
+  /// Whether all it says is that touchpoints are deleted: nothing of it is in a conversation then.
+  [[nodiscard]] bool only_takes_back() const {
+    if (touchpoints.empty() || (says & kSaysMore) != 0 || !metadata.empty()) return false;
+    return std::all_of(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& t) { return t.deleted; });
+  }
 };
 
 class SharedTexts;

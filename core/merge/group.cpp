@@ -58,11 +58,6 @@ void GroupStates::load(const Group& group, MergeObserver* observer) {
   choose_standing();
 }
 
-static bool only_takes_back(const Contribution& c) {
-  if (c.touchpoints.empty() || (c.says & Contribution::kSaysMore) != 0 || !c.metadata.empty()) return false;
-  return std::all_of(c.touchpoints.begin(), c.touchpoints.end(), [](const Touchpoint& t) { return t.deleted; });
-}
-
 /// The source's last word is that the conversation is deleted, or it has deleted every message, and nothing but these was known.
 bool GroupStates::find_deleted(std::size_t i) const {
   const State& state = *all_[i];
@@ -84,7 +79,7 @@ void GroupStates::fill(State& state, std::size_t begin, std::size_t end, MergeOb
   }
   for (std::size_t i = 0; i < records.size(); ++i) {
     state.join(records[i], observer);
-    if (only_takes_back(records[i])) parts_[begin + i].role = RecordPart::Role::takes_back;
+    if (records[i].only_takes_back()) parts_[begin + i].role = RecordPart::Role::takes_back;
   }
   state.settle(observer);
   if (snapshot) {

@@ -47,10 +47,25 @@ class Finisher {
         refuse_anothers_id(i, to);
       }
     }
-    if (!members_.empty()) finish_members(to);
+    if (members_.empty()) return;
+    if (is_deleted_but_for_enrichment()) {
+      for (const std::size_t i : members_) {
+        each_standing(i, [&](const Contribution& c) { filter(c, to); });
+      }
+    } else {
+      finish_members(to);
+    }
   }
 
  private:
+  /// What only adds to a conversation goes with it.
+  [[nodiscard]] bool is_deleted_but_for_enrichment() const {
+    bool deleted = false;
+    for (std::size_t i = 0; i < group_.states().size(); ++i) deleted |= group_.is_deleted(i) && !enriches(i);
+    return deleted && std::all_of(members_.begin(), members_.end(), [this](std::size_t i) { return enriches(i); });
+  }
+
+
   /// A record that its source has deleted, or that is of a conversation which is.
   void filter(const Contribution& c, Finished& to) {
     to.sources[c.source].books.filter(kDeletedRule);

@@ -213,7 +213,7 @@ void join_contribution(State& state, const Contribution& c, const auto& report) 
   if ((c.says & Contribution::kSaysMore) != 0) {
     join_conversation(
         state, c.conversation, [&](Target) -> const Version& { return c.version; }, report);
-  } else {  // a touchpoint, mostly
+  } else if (!c.only_takes_back()) {  // a touchpoint, mostly
     join_value(state, Target::platform, state.conversation.platform, state.versions[index(Target::platform)],
                c.conversation.platform, c.version, report);
   }
