@@ -65,7 +65,6 @@ class Finisher {
     return deleted && std::all_of(members_.begin(), members_.end(), [this](std::size_t i) { return enriches(i); });
   }
 
-
   /// A record that its source has deleted, or that is of a conversation which is.
   void filter(const Contribution& c, Finished& to) {
     to.sources[c.source].books.filter(kDeletedRule);
