@@ -58,6 +58,7 @@ constexpr std::array<RuleText, kRuleCount> kRules = {{
      "a record of its source says it, which counts more than touchpoints"},
     {Rule::touchpoints_over_record, "touchpoints_over_record", "", "its source's touchpoints stand over it"},
     {Rule::repeated_touchpoint, "repeated_touchpoint", "", "the same touchpoint as {} (equal ids), {}"},
+    {Rule::deleted_touchpoint, "deleted_touchpoint", "", "{} says that this touchpoint is deleted: {}"},
     {Rule::first_source, "first_source", "its source is the first in the job that knows it", "its source is asked later"},
     {Rule::merge_fields, "merge_fields", "its source is the first in [merge.fields] {} that knows it",
      "its source is asked later, by [merge.fields] {}"},

@@ -61,6 +61,7 @@ enum class Rule : std::uint8_t {
   record_over_touchpoints,
   touchpoints_over_record,
   repeated_touchpoint,
+  deleted_touchpoint,
   // Between sources.
   first_source,
   merge_fields,

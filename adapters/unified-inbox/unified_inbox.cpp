@@ -287,10 +287,7 @@ class UnifiedInbox final : public cp::Translator {
       out.filter("draft or suggestion");
       return;
     }
-    if (is_deleted(row, remark)) {
-      out.filter("deleted");
-      return;
-    }
+    if (is_deleted(row, remark)) return deleted_activity(record, row, out);
     if (!row.has(kConversation)) {
       out.refuse("no_conversation_id", "conversation_id", "", "the activity does not say to which conversation it belongs",
                  "export the activities with their conversation_id");
@@ -304,6 +301,18 @@ class UnifiedInbox final : public cp::Translator {
     drop_details(record, row, used_ | kSet | 1U << (row.has(kContact) ? kContact : kContactId), out);
   }
 
+  /// What older rows say of it must go; one that cannot be told which is left out by itself.
+  void deleted_activity(const cw_record& record, const Row& row, cp::Receiver& out) {
+    if (!row.has(kConversation) || !(row.has(kProviderMessage) || row.has(kId))) {
+      out.filter("deleted");
+      return;
+    }
+    if (!out.set(CW_EXTERNAL_ID, *row.field(kConversation))) return;
+    if (row.has(kOrg) && !out.set(CW_SCOPE, *row.field(kOrg))) return;
+    if (row.has(kUpdated) && !out.set(CW_VERSION, *row.field(kUpdated))) return;
+    take_back(record, row, 1U << kConversation | 1U << kOrg | 1U << kUpdated, out);
+  }
+
   void conversation(const cw_record& record, const Row& row, cp::Receiver& out) {
     if (!row.has(kId)) {
       out.refuse("no_conversation_id", "id", "", "the conversation has no id", "export the conversations with their ids");
@@ -313,6 +322,7 @@ class UnifiedInbox final : public cp::Translator {
     if (row.has(kSubject) && !out.set(CW_SUBJECT, *row.field(kSubject))) return;
     if (is_deleted(row, remark_of_(row.text(kStatus)))) {  // the status by which the host knows it, whichever field says so
       if (!out.set(CW_STATUS, "deleted")) return;
+      if (row.has(kStatus) && !out.drop(*row.field(kStatus), "deleted")) return;
     } else if (row.has(kStatus) && !(out.set(CW_STATUS, *row.field(kStatus)) && out.set(CW_RESOLVED, *row.field(kStatus)))) {
       return;
     }
@@ -337,7 +347,7 @@ class UnifiedInbox final : public cp::Translator {
       const Row row(element, roles_);
       const Remark remark = remark_of_(row.text(kStatus));
       if (remark == Remark::draft) return drop_all(element, "draft or suggestion", out);
-      if (is_deleted(row, remark)) return drop_all(element, "deleted", out);
+      if (is_deleted(row, remark)) return take_back(element, row, 0, out);
       return touchpoint(row, out) && drop_details(element, row, used_, out);
     });
   }
@@ -387,13 +397,8 @@ class UnifiedInbox final : public cp::Translator {
     id_ += id;
   }
 
-  bool touchpoint(const Row& row, cp::Receiver& out) {
-    cw_touchpoint touch{};
-    touch.size = sizeof(touch);
-    const cw_touch_kind kind = kind_of_(row.text(kType));
-    touch.kind = kind;
-    touch.direction = kind == CW_TOUCH_NOTE ? CW_INTERNAL : direction_of_(row.text(kDirection));
-    // A provider's message id names the message; the row's own id only the row. They must not be taken for each other.
+  /// A provider's message id names the message; the row's own id only the row. They must not be taken for each other.
+  void name(const Row& row) {
     if (row.has(kProviderMessage)) {
       name(kMessageId, row.text(kProviderMessage));
     } else if (row.has(kId)) {
@@ -401,6 +406,29 @@ class UnifiedInbox final : public cp::Translator {
     } else {
       id_.clear();
     }
+  }
+
+  /// A deleted message: nothing of it counts but its id. `used`: roles that say where it belongs.
+  bool take_back(const cw_record& record, const Row& row, std::uint32_t used, cp::Receiver& out) {
+    name(row);
+    cw_touchpoint touch{};
+    touch.size = sizeof(touch);
+    touch.id = cp::text(id_);
+    touch.deleted = 1;
+    if (!out.touchpoint(touch)) return false;
+    bool going = true;
+    used |= 1U << (row.has(kProviderMessage) ? kProviderMessage : kId);
+    row.each_detail(record, roles_, used, [&](const cw_field& field) { going = going && out.drop(field, "deleted"); });
+    return going;
+  }
+
+  bool touchpoint(const Row& row, cp::Receiver& out) {
+    cw_touchpoint touch{};
+    touch.size = sizeof(touch);
+    const cw_touch_kind kind = kind_of_(row.text(kType));
+    touch.kind = kind;
+    touch.direction = kind == CW_TOUCH_NOTE ? CW_INTERNAL : direction_of_(row.text(kDirection));
+    name(row);
     touch.id = cp::text(id_);
     const cw_field* at = row.first_of(kOccurred, kStarted, kCreated);
     touch.at = at == nullptr ? cw_text{} : cp::text(cp::view(*at));

@@ -366,6 +366,7 @@ class JobRun {
       summary.superseded += accounts.superseded;
       if (!accounts.findings.empty()) accounts.findings.enter(summary.inputs, summary);
       summary.repeated_touchpoints += accounts.repeated_touchpoints;
+      summary.deleted_touchpoints += accounts.deleted_touchpoints;
       Enrichment& enrichment = summary.enrichment;
       if (enrichment.unmet == 0) enrichment.unmet_example = accounts.enrichment.unmet_example;
       enrichment.unmet += accounts.enrichment.unmet;

@@ -574,6 +574,8 @@ bool Normalizer::begin_record(const Place& place) {
     indexed_items_ = 0;
   }
   touches_.clear();
+  taken_back_ = 0;
+  refused_end_ = false;
   scratch_text_.clear();
   forget(conversation_);
   absent_id_ = Field();
@@ -767,7 +769,7 @@ void Normalizer::on_unusual_row(Unusual what, const Place& place) {
 
 void Normalizer::emit() {
   ++batch_->books.translated;
-  touchpoints_ += touches_.size();
+  touchpoints_ += touches_.size() - taken_back_;
   if (source_.contributes) {
     emit_contribution();
   } else {
@@ -824,10 +826,19 @@ void Normalizer::emit_line() {
   if (source_.marks_lines) mark_line(out.size() - begun);
 }
 
-/// For when its id comes again.
-void Normalizer::mark_line(std::size_t size) {
+/// A record without a line: what was written of its conversation before may go for it.
+void Normalizer::mark_deletion() {
+  batch_->id_hashes.push_back(hash64(conversation_.external_id));
+  scratch_.clear();
+  add_json_string(scratch_, conversation_.external_id);
+  mark_line(0, scratch_.view().substr(1, scratch_.size() - 2));
+}
+
+/// For when its id comes again. `id`: as LineMark says.
+void Normalizer::mark_line(std::size_t size, std::string_view id) {
   LineMark mark;
   mark.size = static_cast<std::uint32_t>(size);
+  mark.id = id;
   if (has(Target::version)) {
     const Slot& s = slot(Target::version);
     mark.dated = true;
@@ -875,6 +886,7 @@ void Normalizer::emit_contribution() {
   c.origin = {file_, line(), place_.offset};
   c.metadata = metadata_;
   c.touchpoints = touches_;
+  c.refused_end = refused_end_;
   if (source_.column_sets && source_.is_snapshot()) set_columns(c);
   add_entry(batch_->contributions, c, conversation_, text_numbers_ ? &*text_numbers_ : nullptr);
 }

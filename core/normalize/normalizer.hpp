@@ -431,7 +431,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool translate_id(IdKind kind, Target target, std::string_view& id);
   void emit();
   void emit_line();
-  void mark_line(std::size_t size);
+  void mark_line(std::size_t size, std::string_view id = {});
+  void mark_deletion();
   void emit_contribution();
   void note_header();
   void set_columns(Contribution& c);
@@ -528,6 +529,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool keys_differ_ = true;  // of all fields bound so far
   std::unordered_set<std::uint64_t> bound_keys_;
   std::vector<Touchpoint> touches_;
+  std::size_t taken_back_ = 0;  // of these
+  bool refused_end_ = false;
   Conversation conversation_;
   Contribution contribution_;  // all but the conversation
   // Of snapshots that go to the merge: which columns a record has.

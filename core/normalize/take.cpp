@@ -612,6 +612,15 @@ bool Normalizer::refuse_touchpoint(const TouchpointText& t, TimeFault fault) {
 
 bool Normalizer::touchpoint(const TouchpointText& t) {
   if (outcome_ != Outcome::going) return false;
+  if (t.deleted) {  // whatever else is said of it
+    if (survey_ == nullptr && !t.id.empty()) {
+      Touchpoint& touch = touches_.emplace_back();
+      touch.id = hash128(t.id);
+      touch.deleted = true;
+      ++taken_back_;
+    }
+    return true;
+  }
   if (survey_ != nullptr) {
     survey_->column.observe(t.at);
     return true;

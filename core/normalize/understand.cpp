@@ -107,6 +107,7 @@ void Normalizer::understand() {
     understand_text(Target::subject, conversation_.subject);
     understand_status();
     if (filters_deleted_ && conversation_.status == kDeletedStatus) {
+      if (source_.marks_lines) mark_deletion();
       filter(kDeletedRule);
       return;
     }
@@ -497,6 +498,7 @@ void Normalizer::check_order() {
   --times_[static_cast<std::size_t>(Target::ended_at)][static_cast<std::size_t>(conversation_.ended_how)];
   bad_value(Target::ended_at, "ended_before_started", fmt::format("it lies before the start, \"{}\"", shown(started)),
             "correct it in the source; check the zones and the form of both times");
+  refused_end_ = true;
   conversation_.ended_at.reset();
   conversation_.ended_how = Known::offset;
   conversation_.ended_by_evidence = false;

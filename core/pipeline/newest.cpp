@@ -92,6 +92,7 @@ struct Candidate {
   Version version;  // offset: the number of the line
   std::uint32_t columns = ColumnSets::kNone;
   Hash128 content;  // of the line as a whole, where it can be read
+  bool deleted = false;
 };
 
 Candidate candidate_at(std::string_view payload) {
@@ -175,7 +176,7 @@ class UpdateTimes {
 void add_mark(Buffer& out, const LineMark& mark) {
   const bool dated = mark.dated && mark.updated.size() <= kLongest && mark.zone.size() <= kLongest;
   const bool zone = dated && !mark.zone.empty();
-  char* to = out.room(sizeof mark.size + sizeof(std::uint16_t) + 3 + 2 * kLongest);
+  char* to = out.room(2 * sizeof mark.size + mark.id.size() + sizeof(std::uint16_t) + 3 + 2 * kLongest);
   std::memcpy(to, &mark.size, sizeof mark.size);
   to += sizeof mark.size;
   static_assert(ColumnSets::kMost < UINT16_MAX);
@@ -190,6 +191,11 @@ void add_mark(Buffer& out, const LineMark& mark) {
   };
   if (dated) put(mark.updated);
   if (zone) put(mark.zone);
+  if (mark.size == 0) {
+    const auto size = static_cast<std::uint32_t>(mark.id.size());
+    std::memcpy(to, &size, sizeof size);
+    to = std::copy(mark.id.begin(), mark.id.end(), to + sizeof size);
+  }
   out.finish_at(to);
 }
 
@@ -213,6 +219,12 @@ LineMark take_mark(std::string_view& marks) {
   mark.how = static_cast<How>(bits >> kHowBit & 7);
   if (mark.dated) mark.updated = take();
   if ((bits >> kZoneBit & 1) != 0) mark.zone = take();
+  if (mark.size == 0) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, marks.data(), sizeof size);
+    mark.id = marks.substr(sizeof size, size);
+    marks.remove_prefix(sizeof size + size);
+  }
   return mark;
 }
 
@@ -228,13 +240,16 @@ class NewestLines::Candidates {
     if (output_ != nullptr) text_.emplace(*output_);
   }
   Result<void> look_at(const Line& line, bool wanted) {
-    const Places::Place place = places_->next(line.mark.size);
-    if (!wanted) return {};
     Candidate c;
     c.columns = line.mark.columns;
+    c.deleted = line.mark.size == 0;
+    const Places::Place place = c.deleted ? Places::Place() : places_->next(line.mark.size);
+    if (!wanted) return {};
     c.version = times_.read(line.mark, line.number);
     std::string_view id(reinterpret_cast<const char*>(&line.hash), sizeof line.hash);
-    if (text_) {
+    if (text_ && c.deleted) {
+      id = line.mark.id;
+    } else if (text_) {
       auto text = text_->read(place.at, place.size);
       if (!text) return text.error();
       c.content = hash128(*text);
@@ -343,8 +358,9 @@ Result<NewestLines::Counts> NewestLines::find(const OutputFile* output, OutputFo
       auto there = (*behind)->next();
       if (!there) return there.error();
       const Candidate line = candidate_at((*behind)->payload());
-      if (line.version == newest.version) continue;
+      if (line.deleted || line.version == newest.version) continue;
       ++counts.superseded;
+      counts.deleted += newest.deleted;
       counts.backwards += line.version.offset > newest.version.offset;
       if (output == nullptr) continue;
       superseded_[line.version.offset] = true;
@@ -361,6 +377,7 @@ Result<void> NewestLines::rewrite(const OutputFile& output, OutputFormat format,
   Places places(format);
   std::string kept;
   auto ok = each_line([&](const Line& line) -> Result<void> {
+    if (line.mark.size == 0) return {};
     const Places::Place place = places.next(line.mark.size);
     if (superseded_[line.number]) return {};
     auto bytes = text.read(place.at, place.size);

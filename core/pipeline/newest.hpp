@@ -20,9 +20,11 @@
 
 namespace crosswalk {
 
-/// What is kept of a line that was written.
+/// What is kept of a line that was written, or of a record that has none since it says that its conversation is deleted: that
+/// may be the newest of its id.
 struct LineMark {
-  std::uint32_t size = 0;  ///< of the line
+  std::uint32_t size = 0;  ///< of the line; 0: there is none
+  std::string_view id;     ///< of a record without a line, as it would stand there
   bool dated = false;      ///< the record has an update time
   Kind kind = Kind::cell;  ///< of that
   How how = How::as_configured;
@@ -37,16 +39,19 @@ class NewestLines {
  public:
   explicit NewestLines(const SourceConfig& source) : source_(source) {}
 
-  /// Lines of a batch: the hashes of their ids, and a mark for each.
+  /// Records of a batch: the hashes of their ids, and a mark for each.
   Result<void> add(const std::vector<std::uint64_t>& hashes, std::string_view marks);
 
   struct Counts {
     std::uint64_t superseded = 0;  ///< lines that are not the newest of their id
     std::uint64_t backwards = 0;   ///< of these, those that stand behind the newest
+    std::uint64_t deleted = 0;     ///< of these, those whose newest record says that the conversation is deleted
   };
   /// Finds them out. `output`: where the lines are, to compare ids as a whole; null: they cannot be read again, and equal hashes
   /// are equal ids.
   Result<Counts> find(const OutputFile* output, OutputFormat format, Findings& findings);
+  /// How many were added, with or without a line.
+  [[nodiscard]] std::uint64_t records() const { return lines_; }
   /// After find(): writes the lines that are left.
   Result<void> rewrite(const OutputFile& output, OutputFormat format, RecordWriter& to) const;
 
@@ -70,7 +75,7 @@ class NewestLines {
   std::vector<std::uint64_t> hashes_;  // of what is not put away yet
   std::string marks_;
   std::uint64_t lines_ = 0;
-  std::vector<bool> superseded_;  // by number of the line
+  std::vector<bool> superseded_;  // by number of the record
 };
 
 }  // namespace crosswalk

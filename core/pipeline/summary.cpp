@@ -206,6 +206,7 @@ Json accounts_of(const Summary& s) {
   source_json["translated"] = s.translated;
   source_json["touchpoints"] = s.touchpoints;
   source_json["repeated_touchpoints"] = s.repeated_touchpoints;
+  source_json["deleted_touchpoints"] = s.deleted_touchpoints;
   if (!s.role.empty()) source_json["written"] = s.written;
   source_json["merged"] = s.merged;
   source_json["superseded"] = s.superseded;
@@ -222,6 +223,7 @@ Json accounts_of(const Summary& s) {
   source_json["rejected_by_code"] = s.rejected;
   source_json["repeated_ids"] = s.repeated_ids;
   source_json["repeated_backwards"] = s.repeated_backwards;
+  source_json["deleted_since"] = s.deleted_since;
   source_json["ids_compared"] = s.ids_compared;
   source_json["duplicate_keys"] = s.duplicate_keys;
   source_json["leap_seconds"] = s.leap_seconds;
@@ -265,9 +267,12 @@ std::string Summary::text() const {
   const auto line = [&out](std::string_view label, const std::string& text) { out += fmt::format("  {:<11}{}\n", label, text); };
   out += fmt::format("{}: {} read = {} translated + {} filtered + {} rejected\n", source, grouped(read), grouped(translated),
                      grouped(filtered_total), grouped(rejected_total));
-  const std::string touched = touchpoints == 0 ? std::string()
-                                               : fmt::format("{} ({} of them repeated)", counted(touchpoints, "touchpoint"),
-                                                             grouped(repeated_touchpoints));
+  const std::string touched =
+      touchpoints == 0
+          ? std::string()
+          : fmt::format(
+                "{} ({} of them repeated{})", counted(touchpoints, "touchpoint"), grouped(repeated_touchpoints),
+                deleted_touchpoints == 0 ? std::string() : fmt::format(", {} deleted since", grouped(deleted_touchpoints)));
   if (!role.empty()) {
     std::vector<std::string> did;
     if (written != 0) did.push_back("began " + counted(written, "conversation"));
@@ -315,17 +320,19 @@ std::string Summary::text() const {
          fmt::format("{} of {} times in repeated hours decided by the records themselves, the others by policy \"compatible\"",
                      grouped(evidence_decided), grouped(evidence_decided + evidence_abstained)));
   }
+  const std::string since = deleted_since == 0 ? std::string() : fmt::format(" ({} deleted since)", grouped(deleted_since));
   if (role.empty() && superseded != 0) {
-    line("superseded", fmt::format("{} by a newer one with the same id", counted(superseded, "record")));
+    line("superseded", fmt::format("{} by a newer one with the same id{}", counted(superseded, "record"), since));
   }
   if (repeated_ids != 0 && repeats_settle) {
-    line("repeated",
-         fmt::format("{} {} superseded by a newer one with the same id{}; --output FILE leaves only the newest, --set fold=true "
-                     "merges them from the start",
-                     counted(repeated_ids, "record"), repeated_ids == 1 ? "is" : "are",
-                     repeated_backwards == 0 ? std::string()
-                                             : fmt::format(", and update times fall backwards: {} of them behind the newer one",
-                                                           grouped(repeated_backwards))));
+    line(
+        "repeated",
+        fmt::format("{} {} superseded by a newer one with the same id{}{}; --output FILE leaves only the newest, --set fold=true "
+                    "merges them from the start",
+                    counted(repeated_ids, "record"), repeated_ids == 1 ? "is" : "are", since,
+                    repeated_backwards == 0 ? std::string()
+                                            : fmt::format(", and update times fall backwards: {} of them behind the newer one",
+                                                          grouped(repeated_backwards))));
   } else if (repeated_ids != 0) {
     line("repeated", fmt::format("{} came again; each was written as it came, the last one counts at the receiver",
                                  counted(repeated_ids, "id")));

@@ -61,7 +61,7 @@ class Writer {
   Result<void> leave_newest(std::unique_ptr<OutputFile>& output) {
     if (!newest_) return {};
     const IdSet::Counts ids = ids_.counts();
-    if (ids.repeated == 0 && ids.compared == written_) return {};
+    if (ids.repeated == 0 && ids.compared == newest_->records()) return {};
     const bool again = output->awaits_commit();
     auto counts = newest_->find(again ? output.get() : nullptr, options_.format, findings_);
     if (!counts) return counts.error();
@@ -84,6 +84,7 @@ class Writer {
     summary.merged = merged_;
     summary.superseded = superseded_;
     summary.repeated_touchpoints = repeated_touchpoints_;
+    summary.deleted_touchpoints = deleted_touchpoints_;
     summary.written = written_;
     const IdSet::Counts ids = ids_.counts();
     summary.repeated_ids = ids.repeated;
@@ -93,6 +94,7 @@ class Writer {
       summary.repeated_ids = superseded_ != 0 ? 0 : found_->superseded;
       summary.repeated_backwards = superseded_ != 0 ? 0 : found_->backwards;
       summary.repeats_settle = true;
+      summary.deleted_since = found_->deleted;
     }
     summary.bytes_read = progress_.bytes;
     summary.bytes_written = output.bytes();
@@ -163,6 +165,7 @@ class Writer {
       superseded_ += accounts.superseded;
       findings_.add(accounts.findings);
       repeated_touchpoints_ += accounts.repeated_touchpoints;
+      deleted_touchpoints_ += accounts.deleted_touchpoints;
     }
     return put(some.conversations.view(), {});
   }
@@ -186,7 +189,7 @@ class Writer {
   std::unique_ptr<Merger> merger_;  // of a source whose records are parts of conversations
   Books books_;
   bool stopped_ = false;
-  std::uint64_t written_ = 0, merged_ = 0, superseded_ = 0, repeated_touchpoints_ = 0;
+  std::uint64_t written_ = 0, merged_ = 0, superseded_ = 0, repeated_touchpoints_ = 0, deleted_touchpoints_ = 0;
   std::unique_ptr<NewestLines> newest_;       // of streamed snapshots
   std::optional<NewestLines::Counts> found_;  // where ids came again
   Findings findings_;

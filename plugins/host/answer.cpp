@@ -64,6 +64,7 @@ class Answer {
         t.direction = reader_.get<std::uint32_t>();
         t.duration_how = reader_.get<std::uint32_t>();
         for (cw_text* part : {&t.id, &t.at, &t.user, &t.duration, &t.subject}) *part = text(text_there());
+        t.deleted = reader_.get<std::uint32_t>();
         return !bad_ && door_.touchpoint(door_.ctx, &t);
       }
       case Say::carry: {

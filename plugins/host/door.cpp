@@ -199,6 +199,7 @@ bool take_touchpoint(void* c, const cw_touchpoint* t) {
   touch.user = view(t->user);
   touch.duration = view(t->duration);
   touch.subject = view(t->subject);
+  touch.deleted = t->size > offsetof(cw_touchpoint, deleted) && t->deleted != 0;
   return receiver_of(c).touchpoint(touch);
 }
 

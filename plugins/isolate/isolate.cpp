@@ -353,7 +353,9 @@ class Worker {
       of(c).say_.put(t->kind);
       of(c).say_.put(t->direction);
       of(c).say_.put(t->duration_how);
-      return of(c).put_texts({t->id, t->at, t->user, t->duration, t->subject});
+      if (!of(c).put_texts({t->id, t->at, t->user, t->duration, t->subject})) return false;
+      of(c).say_.put(t->size > offsetof(cw_touchpoint, deleted) ? t->deleted : std::uint32_t{0});
+      return true;
     };
     door.carry = [](void* c, cw_text name, const cw_field* value, std::uint32_t form) {
       if (!of(c).begin(Say::carry)) return false;

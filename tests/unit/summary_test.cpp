@@ -126,8 +126,8 @@ TEST_CASE("summary: json() has the whole account") {
   const Json& source = json.at("sources").at(0);
   CHECK(source == Json::parse(R"({
     "name": "tickets", "adapter": "fake", "inputs": ["a.csv", "b.csv"], "time_zone": "Europe/Paris", "disambiguation": "compatible",
-    "read": 10, "translated": 7, "touchpoints": 5, "repeated_touchpoints": 1, "merged": 3, "superseded": 0, "updates": 0, "unchanged": 0, "filtered": 1,
-    "rejected": 2, "balanced": true, "filtered_by_rule": {"draft": 1}, "rejected_by_code": {"bad_time": 2}, "repeated_ids": 6, "repeated_backwards": 0,
+    "read": 10, "translated": 7, "touchpoints": 5, "repeated_touchpoints": 1, "deleted_touchpoints": 0, "merged": 3, "superseded": 0, "updates": 0, "unchanged": 0, "filtered": 1,
+    "rejected": 2, "balanced": true, "filtered_by_rule": {"draft": 1}, "rejected_by_code": {"bad_time": 2}, "repeated_ids": 6, "repeated_backwards": 0, "deleted_since": 0,
     "ids_compared": 7, "duplicate_keys": 8, "leap_seconds": 9,
     "times": {"started_at": {"offset": 1, "unique": 2, "repeated:earlier": 3, "skipped:earlier": 4}},
     "time_format": "day_first", "evidence": {"decided": 11, "abstained": 12},

@@ -107,12 +107,13 @@ struct Summary {
   std::vector<std::string> inputs;
   std::uint64_t read = 0, translated = 0, filtered_total = 0, rejected_total = 0;
   std::uint64_t superseded = 0;  ///< replaced as a whole by a newer record of the same conversation
-  std::uint64_t written = 0, merged = 0, updates = 0, touchpoints = 0, repeated_touchpoints = 0, bytes_read = 0,
-                bytes_written = 0;
+  std::uint64_t written = 0, merged = 0, updates = 0, touchpoints = 0, repeated_touchpoints = 0, deleted_touchpoints = 0,
+                bytes_read = 0, bytes_written = 0;
   Enrichment enrichment;                 ///< of a job's source with role "enrich"
   std::uint64_t repeated_ids = 0;        ///< ids written more than once (whole-conversation sources)
   std::uint64_t repeated_backwards = 0;  ///< of these, how many stand behind a newer record
   bool writable = false;                 ///< TranslateOptions::summary is no input and no other output, as far as is known
+  std::uint64_t deleted_since = 0;       ///< streamed, and of a conversation whose newest record says that it is deleted
   bool repeats_settle = false;           ///< repeated_ids counts records that a newer one supersedes
   std::uint64_t ids_compared = 0;        ///< how many ids that statement rests on; all of them unless memory ran short
   bool complete = false;                 ///< all was read and written

@@ -201,6 +201,7 @@ typedef struct cw_touchpoint {
   cw_text user;          /* the agent; empty when none */
   cw_text duration;      /* of a call; empty when unknown */
   cw_text subject;       /* of an e-mail; empty when none */
+  uint32_t deleted;      /* not 0: the source has deleted it; what an older record says under its id goes. Needs no time */
 } cw_touchpoint;
 
 /* Why a record is refused. With the code CW_OUT_OF_MEMORY: nothing is wrong with it, but there was no memory to translate it.
