@@ -175,7 +175,7 @@ static void do_it(const cw_record* record, const cw_receiver* r, const char** fo
   if (is("null-touchpoint")) r->touchpoint(r->ctx, NULL);
   if (is("null-in-touchpoint")) {
     const cw_touchpoint touch = {sizeof touch, CW_TOUCH_CHAT, CW_INBOUND, 0, text_of("t"), text_of("2024-01-01T00:00:00Z"),
-                                 null_text,    text_of(""),   text_of("")};
+                                 null_text,    text_of(""),   text_of(""), 0};
     r->touchpoint(r->ctx, &touch);
   }
   if (is("null-refusal")) r->refuse(r->ctx, NULL);
@@ -190,7 +190,7 @@ static void do_it(const cw_record* record, const cw_receiver* r, const char** fo
     made.text = NULL, made.size = 0;
     r->carry(r->ctx, text_of("none"), &made, 0);
     const cw_touchpoint touch = {sizeof touch, CW_TOUCH_CHAT, CW_INBOUND, 0, none, text_of("2024-01-01T00:00:00Z"),
-                                 none,         none,          none};
+                                 none,         none,          none, 0};
     r->touchpoint(r->ctx, &touch);
   }
   if (is("target")) r->set(r->ctx, 4711, 99, 0, &made);
