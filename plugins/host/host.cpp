@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <new>
 
 #include "crosswalk/folder.hpp"
 #include "crosswalk/host.hpp"
@@ -161,6 +162,7 @@ void PluginCatalog::look_into(const std::string& folder) {
 void PluginCatalog::consider(const std::string& path) {
   std::error_code failed;
   std::string canonical = fs::canonical(path, failed).string();
+  if (failed == std::errc::not_enough_memory) throw std::bad_alloc();  // says nothing of the library
   auto checked = checked_path(path);
   if (!checked && !options_.allow_unsafe) {
     refused_.push_back({path, checked.error().message + "; " + checked.error().cure});

@@ -4,7 +4,9 @@
 #include <dirent.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,7 @@ namespace crosswalk {
   };
   std::vector<std::string> names;
   const std::unique_ptr<DIR, Close> open(::opendir(folder.c_str()));
+  if (!open && errno == ENOMEM) throw std::bad_alloc();
   while (const dirent* const entry = open ? ::readdir(open.get()) : nullptr) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
