@@ -327,7 +327,9 @@ FrameFault CsvParser::ragged(Run& run, std::size_t begin, std::size_t end, std::
   if (!has_settings_) return fault;
   const bool backslash = quotes_ == CsvQuotes::rfc4180 && fault.text.find("\\\"") != std::string_view::npos;
   if (backslash) fault.cure += csv::kBackslashHint;
-  if (!backslash && fields > 1 && fields < columns_) {
+  const std::string_view row(run.block.data.data() + begin, end - begin);
+  const bool one_line = row.find_first_of("\r\n") == std::string_view::npos;  // else more than the last fields may be amiss
+  if (!backslash && one_line && fields > 1 && fields < columns_) {
     fault.cure += "; where rows lack their empty last fields, --set short_rows=accept";
   }
   return fault;

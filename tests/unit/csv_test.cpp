@@ -142,6 +142,50 @@ TEST_CASE("csv: a row over several lines whose quotes are in order is ragged as 
   CHECK(the_fault(run).text == "\"1\n2\"");
 }
 
+TEST_CASE("csv: a quote that swallows rows costs one line, whatever the number of fields") {
+  const std::string rows = "id,subject,name\n1,\"27 inch,Ann\n2,x,Ann\n3,x,Ann\"\n4,x,Ann\n";
+  for (const std::size_t target : kSizes) {
+    for (const bool short_rows : {false, true}) {
+      CsvSetup setup;
+      setup.target = target;
+      setup.options.short_rows = short_rows;
+      const CsvRun run = run_csv(rows, setup);
+      CHECK(run.rows() == Rows{{"2", "x", "Ann"}, {"3", "x", "Ann\""}, {"4", "x", "Ann"}});
+      CHECK(shown(the_fault(run)) ==
+            "stray_quote | line 2 | 2 fields over several lines | the quote opened in line 2, column 2 (subject), runs on into "
+            "lines that are rows by themselves; with them the row would have 2 fields, the header (line 1) has 3 | double a quote "
+            "that is part of the text, and put the whole field in quotes");
+    }
+  }
+  // Where the row would have too many fields, and where the last line opens a field of its own.
+  CHECK(run_csv("id,b,c\n1,\"x,y\n2,x,y\n3,x\",y,z\n4,x,y\n").rows() ==
+        Rows{{"2", "x", "y"}, {"4", "x", "y"}});
+  CHECK(run_csv("id,b,c,d\n1,\"x,y,z\n2,x,\"\ntext\",z\n3,x,y,z\n").rows() ==
+        Rows{{"2", "x", "\ntext", "z"}, {"3", "x", "y", "z"}});
+  // At the end of the input, without a line end.
+  CHECK(run_csv("id,b,c\n1,\"x,y\n2,x,y\"").rows() == Rows{{"2", "x", "y\""}});
+}
+
+TEST_CASE("csv: the lines of a text are no rows, though its row is ragged") {
+  for (const std::string_view text : {"well, so, it\nbye", "a\nb", "12\nx,y,z", "so\n", "a\n,,"}) {
+    const CsvRun run = run_csv("id,b,c\n1,\"" + std::string(text) + "\"\n2,x,y\n");
+    CHECK(run.rows() == Rows{{"2", "x", "y"}});
+    CHECK(the_fault(run).code == "ragged_row");
+    CHECK(the_fault(run).line == 2);
+    CHECK(the_fault(run).cure.find("short_rows") == std::string::npos);  // a field may have swallowed others
+  }
+  CHECK(run_csv("a\n\"1\n2\",x\n3\n").rows() == Rows{{"3"}});  // of one column any line would be a row
+}
+
+TEST_CASE("csv: tens of thousands of rows after a stray quote are read") {
+  std::string text = "id,status,created,subject,name\n";
+  for (int i = 1; i <= 40'000; ++i) {
+    text += std::to_string(i) + (i == 39'991 ? ",Open\",2023," : ",Open,2023,") + (i == 6 ? "\"late,Ann\n" : "late,Ann\n");
+  }
+  CHECK(run_csv(text).rows().size() == 39'999);
+  CHECK(the_fault(run_csv(text)).line == 7);
+}
+
 TEST_CASE("csv: a row that repeats the header is told apart") {
   const CsvRun run = run_csv("Id,\"Name \"\n1,x\nId,Name\n2,y\n\xEF\xBB\xBFId,Name\nId,name\n");
   CHECK(run.rows() == Rows{{"1", "x"}, {"2", "y"}, {"Id", "name"}});
@@ -286,8 +330,11 @@ TEST_CASE("csv: where a quoted field has line ends is told once a row") {
 }
 
 TEST_CASE("csv: rows inside a field are found") {
-  const auto rows_inside = [](std::string_view text, std::optional<std::size_t> id_column) {
-    auto opened = open_csv("in.csv", std::make_unique<ChunkSource>(text), {});
+  bool short_rows = false;
+  const auto rows_inside = [&](std::string_view text, std::optional<std::size_t> id_column) {
+    CsvOptions options;
+    options.short_rows = short_rows;
+    auto opened = open_csv("in.csv", std::make_unique<ChunkSource>(text), options);
     REQUIRE(opened.ok());
     Block block;
     std::vector<std::size_t> found;
@@ -308,6 +355,9 @@ TEST_CASE("csv: rows inside a field are found") {
         std::vector<std::size_t>{1});
   CHECK(rows_inside("id,b,c\n1,\"a\nb\nc\",z\n", 0) == std::vector<std::size_t>{0});
   CHECK(rows_inside("id\n\"1\n2\n3\"\n", 0) == std::vector<std::size_t>{0});
+  short_rows = true;  // rows as short as the one that holds them
+  CHECK(rows_inside("id,b,c\n1,\"TV\n2,radio\n3,TV of 55\"\n4,a\n", 0) == std::vector<std::size_t>{2});
+  CHECK(rows_inside("id,b,c\n1,\"Dear all,\nwell, so\"\n", 0) == std::vector<std::size_t>{0});
 }
 
 TEST_CASE("csv: the setting max_lines_in_field") {
