@@ -29,7 +29,7 @@
 // What holds nothing
 //   Rows of delimiters, quotes and blanks, and the end-of-file mark of old systems, are passed over and counted. A byte
 //   order mark before a row is taken off it, and counted. Fields behind those of the header that every row in the head has,
-//   and that are always empty, are none; nor are empty names at the end of the header that no row has a field for.
+//   and that are always empty (or hold blanks, or quotes around nothing), are none; nor are empty names at the end of the header that no row has a field for.
 //
 // The header
 //   The first record, after a line `sep=;` if there is one, or the one in the line that the setting header_row names. A

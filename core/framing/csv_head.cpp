@@ -168,6 +168,13 @@ bool is_blank_row(std::string_view row, char delimiter) {
   return true;
 }
 
+bool is_empty_field(std::string_view raw, CsvQuotes quotes) {
+  if (raw.empty()) return true;
+  const bool quoted = quotes != CsvQuotes::none && raw.size() >= 2 && raw.front() == '"' && raw.back() == '"';
+  const std::string_view inner = quoted ? raw.substr(1, raw.size() - 2) : raw;
+  return inner.find('"') == std::string_view::npos && is_blank_row(inner, ' ');
+}
+
 RowShape row_shape(std::string_view head, bool whole, char delimiter, CsvQuotes quotes, std::string_view header) {
   RowShape shape;
   each_row(head, whole, delimiter, quotes, [&](const RuleReader& reader, std::size_t begin) {
@@ -175,7 +182,11 @@ RowShape row_shape(std::string_view head, bool whole, char delimiter, CsvQuotes 
     if (row == header || is_blank_row(row, delimiter)) return true;
     const std::size_t fields = reader.delimiters + 1;
     std::size_t empty = 0;
-    while (empty < reader.delimiters && row[row.size() - 1 - empty] == delimiter) ++empty;
+    for (std::string_view rest = row; empty < reader.delimiters; ++empty) {
+      const std::size_t last = rest.rfind(delimiter);
+      if (!is_empty_field(rest.substr(last + 1), quotes)) break;
+      rest = rest.substr(0, last);
+    }
     const bool first = shape.fields == 0;
     shape.empty_fields = first ? empty : std::min(shape.empty_fields, empty);
     if (!first && fields != shape.fields) {

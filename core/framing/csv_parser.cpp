@@ -230,7 +230,7 @@ bool CsvParser::pass_filler(Run& run, std::size_t& begin, std::size_t end) {
 
 bool CsvParser::has_empty_fields(const CsvRow& row) const {
   for (std::size_t column = named_; column < columns_; ++column) {
-    if (!row.raw(column).empty()) return false;
+    if (!csv::is_empty_field(row.raw(column), quotes_)) return false;
   }
   return true;
 }

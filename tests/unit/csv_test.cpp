@@ -421,6 +421,11 @@ TEST_CASE("csv: fields that are none") {
   CHECK(header.dialect.header == Row{"a", "b"});
   CHECK(header.rows() == Rows{{"1", "2"}, {"3", "4"}});
   CHECK(header.dialect.notes == Row{"in.csv: the header ends with 1 empty field that no row has, which are no columns"});
+  // Nothing in quotes and blanks are nothing too.
+  CHECK(run_csv("a,b\n1,2,\"\"\n3,4,\"\"\n").rows() == Rows{{"1", "2"}, {"3", "4"}});
+  CHECK(run_csv("a,b\n1,2, \n3,4,\n5,6,\" \"\n").rows() == Rows{{"1", "2"}, {"3", "4"}, {"5", "6"}});
+  CHECK(run_csv("a,b\n1,2,\"\",\xC2\xA0\n3,\"\",\"\",\n").rows() == Rows{{"1", "2"}, {"3", ""}});
+  CHECK(run_csv("a,b\n1,2,\"\"\"\"\n3,4,\"\"\"\"\n").faults().size() == 2);  // a quote is something
   // Not where one row differs, or where something stands there.
   CHECK(run_csv("a,b\n1,2,\n3,4\n").faults().size() == 1);
   CHECK(run_csv("a,b\n1,2,\n3,4,5\n").faults().size() == 2);
