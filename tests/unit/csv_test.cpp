@@ -384,6 +384,10 @@ TEST_CASE("csv: quotes with backslashes before those that are text") {
   const CsvRun plain = run_csv("a,b\n\"say \\\"no, never\\\"\",x\n\"a \\\"\"\nc\\\"d\",x\n");
   REQUIRE(plain.faults().size() == 2);
   for (const CsvEvent& fault : plain.faults()) CHECK(fault.cure.ends_with("--set quotes=backslash"));
+  // Where it is set already, it is no hint.
+  const CsvRun set = run_csv("a,b\n\"say \\\"no\\\" x\n1,2\n3,\"\\\"4\\\"\",x\n", setup);
+  REQUIRE(set.faults().size() == 2);
+  for (const CsvEvent& fault : set.faults()) CHECK(fault.cure.find("backslash") == std::string::npos);
 }
 
 TEST_CASE("csv: quotes that are text") {
