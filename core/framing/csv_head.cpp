@@ -203,14 +203,12 @@ namespace {
 
 /// Bytes beyond ASCII, by the runs that they stand in.
 struct HighBytes {
-  bool utf8 = false;         ///< some run is UTF-8 as a whole
-  bool long_run = false;     ///< some other has four bytes or more: words of a script that is not Latin
-  bool not_windows = false;  ///< such bytes hold one that Windows-1252 does not have
+  bool utf8 = false;      ///< some run is UTF-8 as a whole
+  bool long_run = false;  ///< some other has four bytes or more: words of a script that is not Latin
 };
 
 HighBytes high_bytes(std::string_view text) {
   const auto is_high = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
-  const auto unknown_to_windows = [](char c) { return "\x81\x8D\x8F\x90\x9D"sv.find(c) != std::string_view::npos; };
   HighBytes found;
   for (auto at = text.begin(); at != text.end();) {
     const auto begin = std::find_if(at, text.end(), is_high);
@@ -223,7 +221,6 @@ HighBytes high_bytes(std::string_view text) {
       continue;
     }
     found.long_run |= run.size() >= 4;
-    found.not_windows |= std::any_of(run.begin(), run.end(), unknown_to_windows);
   }
   return found;
 }
@@ -246,10 +243,9 @@ EncodingFault judge_encoding(std::string_view text, bool rest_is_utf8, bool ends
   }
   if (found.long_run) {
     return {"it looks like the encoding of another script (GB18030, Big5, Shift-JIS, EUC-KR, Windows-1251 or the like)",
-            "export the file again as UTF-8; its bytes do not prove from which encoding it could be converted"};
+            std::string(kConvertCure)};
   }
-  if (found.not_windows) return {"", "export the file again as UTF-8; its bytes are not Windows-1252 either"};
-  return {"", "save the file as UTF-8, or, if it is Windows-1252 (Western Europe), convert it: iconv -f WINDOWS-1252 -t UTF-8"};
+  return {"", std::string(kConvertCure)};
 }
 
 std::vector<std::string> names_of(std::string_view line, char delimiter) {
