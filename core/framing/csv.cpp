@@ -11,7 +11,9 @@
 //   - unclosed_quote: a quote is open at its end, and the input ends before the record does, inside quotes; or the
 //     record is longer than max_record bytes;
 //   - stray_quote: the record goes on over more lines, and there are quotes in it where RFC 4180 has none (in the text of
-//     an unquoted field, or before text that follows a closing quote), whatever its number of fields;
+//     an unquoted field, or before text that follows a closing quote), whatever its number of fields; or its quotes are
+//     all in order, but it has another number of fields than rows, and one of its lines is a row by itself: as many fields
+//     as the header, and a number wherever the record has one before its open quote (ids), which text does not have;
 //   - too_many_lines: a quoted field has more lines than the setting max_lines_in_field allows;
 //   - record_too_large: this line alone is longer than max_record bytes.
 //   Records behind a line that is refused for its quotes belong to the same reject while they are no rows (another number
@@ -19,13 +21,15 @@
 //   in all: they are the rest of a broken field.
 //   Lengths do not count the line end. A record of one line is never re-read: its number of fields decides (ragged_row);
 //   one that breaks RFC 4180 and has the right number is read, and counted. Over several lines a record whose quotes are
-//   all in order is taken as it is; with a wrong number of fields it is a ragged_row as a whole. A file that means it may
-//   still hold rows in a field that nobody meant: such fields are found later (csv_inside.hpp), and counted.
+//   all in order is taken as it is; with a wrong number of fields, and no line that is a row, it is a ragged_row as a whole:
+//   its lines are a text, and never rows. With the right number of fields, or as a short row that is accepted, it may still
+//   hold rows in a field that nobody meant: nothing tells them from a text that quotes a table. They are found later
+//   (csv_inside.hpp), and counted.
 //
 // What holds nothing
 //   Rows of delimiters, quotes and blanks, and the end-of-file mark of old systems, are passed over and counted. A byte
 //   order mark before a row is taken off it, and counted. Fields behind those of the header that every row in the head has,
-//   and that are always empty, are none; nor are empty names at the end of the header that no row has a field for.
+//   and that are always empty (or hold blanks, or quotes around nothing), are none; nor are empty names at the end of the header that no row has a field for.
 //
 // The header
 //   The first record, after a line `sep=;` if there is one, or the one in the line that the setting header_row names. A
@@ -289,6 +293,14 @@ Block::Fault CsvSplitter::fault_of(const RefusedLine& line, std::uint64_t number
         fault.message += fmt::format("; the row would have {}, the header (line {}) has {}", count_of(line.fields), header_line_,
                                      header_.size());
       }
+      fault.cure = "double a quote that is part of the text, and put the whole field in quotes";
+      break;
+    case RefusedLine::Why::rows_inside:
+      fault.code = "stray_quote";
+      fault.found = fmt::format("{} over several lines", count_of(line.fields));
+      fault.message = fmt::format(
+          "{} runs on into lines that are rows by themselves; with them the row would have {}, the header (line {}) has {}", quote,
+          count_of(line.fields), header_line_, header_.size());
       fault.cure = "double a quote that is part of the text, and put the whole field in quotes";
       break;
     case RefusedLine::Why::too_many_lines:

@@ -4,6 +4,8 @@
 #include <array>
 #include <bit>
 
+#include "text.hpp"
+
 namespace crosswalk::csv {
 namespace {
 
@@ -43,6 +45,44 @@ void clear_bits(std::vector<std::uint64_t>& bits, std::size_t begin, std::size_t
   bits[last] &= keep_above;
 }
 
+/// How many of the bits [begin, end) are set; begin < end.
+std::size_t count_bits(const std::vector<std::uint64_t>& bits, std::size_t begin, std::size_t end) {
+  const std::size_t first = begin / kWord;
+  const std::size_t last = end / kWord;
+  std::size_t count = 0;
+  for (std::size_t word = first; word <= last; ++word) {
+    std::uint64_t of_word = bits[word];
+    if (word == first) of_word &= kAll << begin % kWord;
+    if (word == last) of_word &= low_bits(end % kWord);
+    count += static_cast<std::size_t>(std::popcount(of_word));
+  }
+  return count;
+}
+
+/// What a row says of its first fields, to tell other rows from text: which of them are numbers.
+class Numbers {
+ public:
+  void note(std::size_t column, std::string_view field) {
+    if (column < kWord && is_number(field)) columns_ |= std::uint64_t{1} << column;
+  }
+  /// Whether a field of another row may stand in that column: the first must be a number where it is one.
+  [[nodiscard]] bool allow(std::size_t column, std::string_view field) const {
+    if (column >= kWord || (columns_ >> column & 1) == 0) return true;
+    return is_number(field) || (column != 0 && field.empty());
+  }
+  [[nodiscard]] bool any() const { return columns_ != 0; }
+
+ private:
+  static bool is_number(std::string_view field) {
+    field = trimmed(field);
+    if (field.size() >= 2 && field.front() == '"' && field.back() == '"') field = trimmed(field.substr(1, field.size() - 2));
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    const auto plain = [&](char c) { return digit(c) || std::string_view("+-.,:/ ").find(c) != std::string_view::npos; };
+    return std::any_of(field.begin(), field.end(), digit) && std::all_of(field.begin(), field.end(), plain);
+  }
+  std::uint64_t columns_ = 0;  ///< bits, of the first 64
+};
+
 }  // namespace
 
 Framer::Framer(const RowRules& rules)
@@ -69,7 +109,7 @@ std::size_t Framer::frame(const Window& window, std::size_t target, Block::Ends&
       const Outcome outcome = read_carefully(window);
       line_too_long_ = outcome == Outcome::too_long;
       if (outcome != Outcome::framed) break;
-    } else if (!scan(reach) || reach.size - record_ > max_record_ || (reach.at_end && open_)) {
+    } else if (!scan(reach) || reach.size - record_ > max_record_ || (reach.at_end && (open_ || (many_lines_ && is_odd(record_, reach.size))))) {
       careful_ = true;
     } else if (reach.at_end) {
       record_ = window.size;  // the last line need not end in a line end
@@ -102,7 +142,7 @@ void Framer::start_at(std::size_t record) {
   careful_ = tail_.covers(record) || always_careful_;
   word_ = record / kWord;
   valid_ = kAll << record % kWord;
-  carry_ = {0, std::uint64_t{1} << record % kWord, 0, record};
+  carry_ = {0, std::uint64_t{1} << record % kWord, 0, record, false};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -122,6 +162,7 @@ bool Framer::scan(const Window& window) {
   if (part && !scan_part_of_word(window)) return false;
   record_ = carry_.record;
   open_ = carry_.inside != 0;
+  many_lines_ = carry_.many_lines;
   if (part) carry_ = before;  // the word is scanned again when it is whole
   return true;
 }
@@ -182,8 +223,14 @@ inline bool Framer::scan_word(const WordMasks& masks, std::uint64_t valid, std::
       return false;
     }
   }
+  const std::uint64_t ends_before = trouble == 0 ? ends : ends & ((trouble & (0 - trouble)) - 1);
+  if (carry.many_lines || inner != 0) [[unlikely]] {
+    record_ = odd_record(base, inner, ends_before, carry);
+    if (record_ != kNowhere) return false;
+    const std::uint64_t last_begun = ends == 0 ? kAll : ~(kAll >> std::countl_zero(ends));
+    carry.many_lines = (ends == 0 && carry.many_lines) || (inner & last_begun) != 0;
+  }
   if (trouble != 0) {
-    const std::uint64_t ends_before = ends & ((trouble & (0 - trouble)) - 1);
     record_ = ends_before == 0 ? carry.record : base + static_cast<std::size_t>(std::bit_width(ends_before));
     return false;
   }
@@ -192,6 +239,26 @@ inline bool Framer::scan_word(const WordMasks& masks, std::uint64_t valid, std::
   carry.may_open = breaks >> 63;
   carry.closed = closing >> 63;
   return true;
+}
+
+/// Start of the first record of several lines that ends in a word and has another number of fields than rows; or nowhere.
+std::size_t Framer::odd_record(std::size_t base, std::uint64_t inner, std::uint64_t ends, const Carry& carry) const {
+  std::size_t begin = carry.record;
+  bool many_lines = carry.many_lines;
+  for (; ends != 0; ends &= ends - 1) {
+    const auto bit = static_cast<std::size_t>(std::countr_zero(ends));
+    const std::uint64_t inner_before = inner & low_bits(bit);
+    if ((many_lines || inner_before != 0) && is_odd(begin, base + bit)) return begin;
+    inner &= ~inner_before;
+    many_lines = false;
+    begin = base + bit + 1;
+  }
+  return kNowhere;
+}
+
+/// Whether a record whose fields are marked has another number of them than rows. `end` is its line end.
+bool Framer::is_odd(std::size_t begin, std::size_t end) const {
+  return begin < end && count_bits(ends_->fields, begin, end) + 1 != rules_.columns;
 }
 
 /// Notes one line end inside quotes of each record that has some in a word.
@@ -290,12 +357,55 @@ Framer::Outcome Framer::judge_open_record(const Window& window, const RuleReader
     found.line.fields = fields;
     return Outcome::framed;
   }
+  if (fields != rules_.columns && holds_row(window, first, begin, next_line, rest.at)) {
+    refuse_for(Why::rows_inside, rest.at);
+    found.line.fields = fields;
+    return Outcome::framed;
+  }
   RuleReader again = reader_at(line_end, RuleReader::State::quoted);
   read_marking(again, window.data, rest.at);
   found.end = rest.at;
   found.fields = fields;
   found.many_lines = true;
   return Outcome::framed;
+}
+
+/// Whether a line from `next_line` on, of the record [begin, end) that has another number of fields than rows, is a row: by
+/// itself it has as many fields, and a number wherever the record has one in front of its open quote, so that a text with
+/// commas is none. A last line that opens a quote is one by those numbers alone: what it goes on with is not read yet.
+bool Framer::holds_row(const Window& window, const RuleReader& first, std::size_t begin, std::size_t next_line,
+                       std::size_t end) const {
+  if (rules_.columns == 1) return false;  // any line would be a row
+  Numbers numbers;
+  RuleReader own = reader_of_record(window, begin);
+  std::size_t field = own.at;
+  std::size_t column = 0;
+  own.read(window.data, first.quote_at, [&](std::size_t position) {
+    numbers.note(column++, {window.data + field, position - field});
+    field = position + 1;
+  });
+  for (std::size_t line = next_line; line < end;) {
+    const std::size_t line_end = find_line_end(window, line, end);
+    RuleReader reader = reader_of_record(window, line);
+    bool alike = line != line_end;
+    column = 0;
+    field = reader.at;
+    const auto compare = [&](std::size_t position) {
+      alike = alike && numbers.allow(column++, {window.data + field, position - field});
+      field = position + 1;
+    };
+    reader.read(window.data, line_end, compare);
+    const std::size_t fields = reader.delimiters + 1;
+    if (reader.is_open()) {
+      alike = alike && numbers.any() && first.quote_field < fields && fields <= rules_.columns;
+    } else {
+      compare(line_end);
+      alike = alike && fields == rules_.columns;
+    }
+    if (alike) return true;
+    line = line_end + 1;
+  }
+  return false;
 }
 
 /// Whether a quoted field of the record at `begin` has more lines than a field may have. Reads no further than that takes.

@@ -28,13 +28,14 @@ struct RefusedLine {
     open_at_end,      ///< its quote is not closed before the end of the input
     open_past_limit,  ///< its quote makes the record longer than a record may be
     stray_quote,      ///< the record runs over several lines, and its quotes are not in order
+    rows_inside,      ///< it runs over several lines, has another number of fields than rows, and holds rows
     too_many_lines,   ///< a quoted field of the record has more lines than a field may have
   };
   std::size_t begin = 0;
   std::size_t size = 0;  ///< without the line end
   Why why = Why::open_at_end;
   std::size_t column = 0;        ///< index of the field that the open quote begins
-  std::size_t fields = 0;        ///< stray_quote: how many the record would have
+  std::size_t fields = 0;        ///< stray_quote, rows_inside: how many the record would have
   std::size_t joined = 0;        ///< records behind the line that are no rows and belong to it
   bool backslash_quote = false;  ///< `\"` occurs in the record
 };
@@ -74,6 +75,7 @@ class Framer {
     std::uint64_t may_open = 1;  ///< bits of the word at which a quote may open a field, whatever precedes them in it
     std::uint64_t closed = 0;    ///< 1 when the byte before the word may have closed a field
     std::size_t record = 0;      ///< start of the record that reaches into the word
+    bool many_lines = false;     ///< that record has a line end inside quotes before the word
   };
 
   /// A record from its second line on, read on the assumption that a quote is open where that line begins. Records that
@@ -102,12 +104,16 @@ class Framer {
   [[nodiscard]] bool scan_whole_words(const Window& window);
   [[nodiscard]] bool scan_part_of_word(const Window& window);
   [[nodiscard]] bool scan_word(const WordMasks& masks, std::uint64_t valid, std::size_t word, Carry& carry);
+  [[nodiscard]] std::size_t odd_record(std::size_t base, std::uint64_t inner, std::uint64_t ends, const Carry& carry) const;
+  [[nodiscard]] bool is_odd(std::size_t begin, std::size_t delimiters_end) const;
   void note_inner_lines(std::size_t base, std::uint64_t inner, std::uint64_t ends, std::size_t record);
   void note_inner_line(std::size_t record, std::size_t position);
 
   Outcome read_carefully(const Window& window);
   Outcome read_record(const Window& window, std::size_t begin, Tail& tail, Found& found);
   Outcome judge_open_record(const Window& window, const RuleReader& first, Tail& tail, Found& found);
+  [[nodiscard]] bool holds_row(const Window& window, const RuleReader& first, std::size_t begin, std::size_t next_line,
+                               std::size_t end) const;
   Outcome count_lines(const Window& window, std::size_t begin, bool& too_many) const;
   Outcome join_fragments(const Window& window, RefusedLine& line);
   [[nodiscard]] bool is_row(const Found& found) const { return rules_.least <= found.fields && found.fields <= rules_.columns; }
@@ -135,7 +141,8 @@ class Framer {
   std::size_t word_ = 0;                    ///< the word that the scan reads next
   std::uint64_t valid_ = ~std::uint64_t{};  ///< bits of that word that belong to the scan
   Carry carry_;
-  bool open_ = false;  ///< the scan stands inside quotes
+  bool open_ = false;        ///< the scan stands inside quotes
+  bool many_lines_ = false;  ///< in a record that has line ends inside quotes
 
   Tail tail_;
 };

@@ -172,6 +172,13 @@ bool is_blank_row(std::string_view row, char delimiter) {
   return true;
 }
 
+bool is_empty_field(std::string_view raw, CsvQuotes quotes) {
+  if (raw.empty()) return true;
+  const bool quoted = quotes != CsvQuotes::none && raw.size() >= 2 && raw.front() == '"' && raw.back() == '"';
+  const std::string_view inner = quoted ? raw.substr(1, raw.size() - 2) : raw;
+  return inner.find('"') == std::string_view::npos && is_blank_row(inner, ' ');
+}
+
 RowShape row_shape(std::string_view head, bool whole, char delimiter, CsvQuotes quotes, std::string_view header) {
   RowShape shape;
   each_row(head, whole, delimiter, quotes, [&](const RuleReader& reader, std::size_t begin) {
@@ -179,7 +186,11 @@ RowShape row_shape(std::string_view head, bool whole, char delimiter, CsvQuotes 
     if (row == header || is_blank_row(row, delimiter)) return true;
     const std::size_t fields = reader.delimiters + 1;
     std::size_t empty = 0;
-    while (empty < reader.delimiters && row[row.size() - 1 - empty] == delimiter) ++empty;
+    for (std::string_view rest = row; empty < reader.delimiters; ++empty) {
+      const std::size_t last = rest.rfind(delimiter);
+      if (!is_empty_field(rest.substr(last + 1), quotes)) break;
+      rest = rest.substr(0, last);
+    }
     const bool first = shape.fields == 0;
     shape.empty_fields = first ? empty : std::min(shape.empty_fields, empty);
     if (!first && fields != shape.fields) {
@@ -196,14 +207,12 @@ namespace {
 
 /// Bytes beyond ASCII, by the runs that they stand in.
 struct HighBytes {
-  bool utf8 = false;         ///< some run is UTF-8 as a whole
-  bool long_run = false;     ///< some other has four bytes or more: words of a script that is not Latin
-  bool not_windows = false;  ///< such bytes hold one that Windows-1252 does not have
+  bool utf8 = false;      ///< some run is UTF-8 as a whole
+  bool long_run = false;  ///< some other has four bytes or more: words of a script that is not Latin
 };
 
 HighBytes high_bytes(std::string_view text) {
   const auto is_high = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
-  const auto unknown_to_windows = [](char c) { return "\x81\x8D\x8F\x90\x9D"sv.find(c) != std::string_view::npos; };
   HighBytes found;
   for (auto at = text.begin(); at != text.end();) {
     const auto begin = std::find_if(at, text.end(), is_high);
@@ -216,7 +225,6 @@ HighBytes high_bytes(std::string_view text) {
       continue;
     }
     found.long_run |= run.size() >= 4;
-    found.not_windows |= std::any_of(run.begin(), run.end(), unknown_to_windows);
   }
   return found;
 }
@@ -239,10 +247,9 @@ EncodingFault judge_encoding(std::string_view text, bool rest_is_utf8, bool ends
   }
   if (found.long_run) {
     return {"it looks like the encoding of another script (GB18030, Big5, Shift-JIS, EUC-KR, Windows-1251 or the like)",
-            "export the file again as UTF-8; its bytes do not prove from which encoding it could be converted"};
+            std::string(kConvertCure)};
   }
-  if (found.not_windows) return {"", "export the file again as UTF-8; its bytes are not Windows-1252 either"};
-  return {"", "save the file as UTF-8, or, if it is Windows-1252 (Western Europe), convert it: iconv -f WINDOWS-1252 -t UTF-8"};
+  return {"", std::string(kConvertCure)};
 }
 
 std::vector<std::string> names_of(std::string_view line, char delimiter) {

@@ -35,6 +35,9 @@ struct SeparatorLine {
 /// else.
 [[nodiscard]] bool is_blank_row(std::string_view row, char delimiter);
 
+/// Whether a field holds nothing but blanks, in quotes or not.
+[[nodiscard]] bool is_empty_field(std::string_view raw, CsvQuotes quotes);
+
 /// What the rows of the head have in common.
 struct RowShape {
   std::size_t fields = 0;        ///< of each; 0: there is no row, or they differ

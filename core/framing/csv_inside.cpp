@@ -63,20 +63,23 @@ std::optional<RowsInside> find_rows_inside(const Block& block, std::size_t inner
   const std::size_t begin = begin_of_row(block.ends.records, inner_line);
   const std::string_view row(block.data.data() + begin, end_of_row(block.ends.records, inner_line, block.size) - begin);
   const std::size_t delimiters = dialect.header.size() + dialect.empty_fields - 1;
-  // In a file of one column any line would be a row. Most texts have not enough delimiters for two rows.
-  if (delimiters == 0 || !has_at_least(row, dialect.delimiter, 2 * delimiters)) return std::nullopt;
   const auto fields_before = [&](std::size_t position) {
     std::size_t fields = 0;
     for (std::size_t at = begin; at < position; ++at) fields += is_set(block.ends.fields, at) ? 1U : 0U;
     return fields;
   };
+  // Where rows may lack their last fields, a line as short as its row may be one.
+  const std::size_t least = dialect.short_rows ? std::min(delimiters, fields_before(begin + row.size())) : delimiters;
+  // In a file of one column any line would be a row. Most texts have not enough delimiters for two rows.
+  if (least == 0 || !has_at_least(row, dialect.delimiter, 2 * least)) return std::nullopt;
   RowsInside found;
   std::string_view own;
   bool first = true;
   for (std::size_t at = 0; at < row.size();) {
     const std::size_t line_end = std::min(row.find_first_of("\r\n", at), row.size());
     const std::string_view line = row.substr(at, line_end - at);
-    const bool whole = static_cast<std::size_t>(std::count(line.begin(), line.end(), dialect.delimiter)) == delimiters;
+    const auto within = static_cast<std::size_t>(std::count(line.begin(), line.end(), dialect.delimiter));
+    const bool whole = least <= within && within <= delimiters && (!id_column || *id_column <= within);
     const std::string_view id = whole && id_column ? cell_of(line, dialect.delimiter, *id_column) : std::string_view();
     if (first && id_column && fields_before(begin + line_end) > *id_column) own = cell_of(line, dialect.delimiter, *id_column);
     if (!first && whole && (!id_column || may_be_id(id, own)) && found.rows++ == 0) found.column = fields_before(begin + at);

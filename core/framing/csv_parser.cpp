@@ -237,7 +237,7 @@ bool CsvParser::pass_filler(Run& run, std::size_t& begin, std::size_t end) {
 
 bool CsvParser::has_empty_fields(const CsvRow& row) const {
   for (std::size_t column = named_; column < columns_; ++column) {
-    if (!row.raw(column).empty()) return false;
+    if (!csv::is_empty_field(row.raw(column), quotes_)) return false;
   }
   return true;
 }
@@ -334,7 +334,9 @@ FrameFault CsvParser::ragged(Run& run, std::size_t begin, std::size_t end, std::
   if (!has_settings_) return fault;
   const bool backslash = quotes_ == CsvQuotes::rfc4180 && fault.text.find("\\\"") != std::string_view::npos;
   if (backslash) fault.cure += csv::kBackslashHint;
-  if (!backslash && fields > 1 && fields < columns_) {
+  const std::string_view row(run.block.data.data() + begin, end - begin);
+  const bool one_line = row.find_first_of("\r\n") == std::string_view::npos;  // else more than the last fields may be amiss
+  if (!backslash && one_line && fields > 1 && fields < columns_) {
     fault.cure += "; where rows lack their empty last fields, --set short_rows=accept";
   }
   return fault;

@@ -6,6 +6,7 @@
 
 #include "digits.hpp"
 #include "framing/json_text.hpp"
+#include "framing/utf8.hpp"
 #include "text.hpp"
 
 namespace crosswalk::json {
@@ -147,7 +148,7 @@ class Reading {
     const std::size_t size = utf8_length(text_.substr(at_));
     if (size == 0) {
       refuse("invalid_utf8", shown_byte(now()), fmt::format("{} is not UTF-8, at byte {} of the record", shown_byte(now()), at_),
-             "export as UTF-8, or convert the file first: iconv -f WINDOWS-1252 -t UTF-8");
+             std::string(kConvertCure));
       return false;
     }
     at_ += size;

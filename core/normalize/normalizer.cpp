@@ -512,7 +512,8 @@ void Normalizer::count_unusual(const Block& block) {
           const std::string_view rest(block.data.data() + at, block.size - at);
           const std::string_view row = rest.substr(0, rest.find_first_of("\r\n"));
           std::string cure = "double a quote that is part of the text, and put the whole field in quotes";
-          if (row.find("\\\"") != std::string_view::npos) cure += csv::kBackslashHint;
+          const bool backslash = csv_.quotes == CsvQuotes::rfc4180 && row.find("\\\"") != std::string_view::npos;
+          if (backslash) cure += csv::kBackslashHint;
           return found(at, "the row is not RFC 4180, and was read by Python's rule", cure);
         },
         block.unusual.irregular);

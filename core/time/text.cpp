@@ -1,30 +1,35 @@
 #include "time/text.hpp"
 
-#include <algorithm>
-
 #include "characters.hpp"
 
 namespace crosswalk::times {
 namespace {
 
 constexpr std::size_t kMostShown = 64;
+constexpr std::uint32_t kReplacement = 0xFFFD;
 
 }  // namespace
 
 std::string quoted(std::string_view text) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out = "'";
-  for (const char c : text.substr(0, kMostShown)) {
-    if (c >= ' ' && c <= '~') {
-      out += c;
+  std::string_view rest = text;
+  while (!rest.empty() && text.size() - rest.size() < kMostShown) {
+    const Character c = first_character(rest);
+    const bool broken = c.code == kReplacement && c.size == 1;
+    if (broken || c.code < ' ' || (c.code >= 0x7F && c.code < 0xA0)) {
+      for (const char part : rest.substr(0, c.size)) {
+        const auto byte = static_cast<unsigned char>(part);
+        out += "\\x";
+        out += kHex[byte >> 4];
+        out += kHex[byte & 15];
+      }
     } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += "\\x";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
+      out += revealed(rest.substr(0, c.size));
     }
+    rest.remove_prefix(c.size);
   }
-  if (text.size() > kMostShown) out += "…";
+  if (!rest.empty()) out += "…";
   return out + "'";
 }
 

@@ -71,13 +71,14 @@ class Reading:
     """One record read from `begin` by Python's rule, naively."""
 
     def __init__(self, data, begin, quotes="rfc4180", max_lines=0, limit=1 << 30):
-        self.begin = begin
+        self.data, self.begin, self.cuts = data, begin, []
         self.line_end = begin
         while self.line_end < len(data) and data[self.line_end] not in b"\r\n":
             self.line_end += 1
         self.irregular = False
         self.delimiters = 0
         self.open_at_line_end = False
+        self.open_field = 0  # index of the field that the last quote opened
         self.open_line_delimiters = 0  # of the first line, those behind its open quote included
         self.too_many_lines = False
         lines = 0
@@ -89,6 +90,7 @@ class Reading:
                 self.open_at_line_end = state in ("quoted", "escaped")
                 self.open_line_delimiters = self.delimiters
                 if self.open_at_line_end:
+                    self.first_open_field = self.open_field
                     self.open_line_delimiters += data[opened : self.line_end].count(DELIMITER.encode())
             if at == len(data):
                 break
@@ -108,12 +110,14 @@ class Reading:
                     self.too_many_lines |= 0 < max_lines < lines and at - begin <= limit
             elif c == DELIMITER.encode():
                 self.delimiters += 1
+                self.cuts.append(at)
                 state = "start"
             elif c in b"\r\n":
                 break
             elif c == b'"' and quotes != "none" and state in ("start", "quote"):
                 if state == "start":
                     opened, lines = at, 1
+                    self.open_field = self.delimiters
                 state = "quoted"
             else:
                 if c == b'"' and quotes != "none" or state == "quote":
@@ -152,6 +156,13 @@ def is_blank(row):
     return all(filler(c) for c in row.decode("utf-8"))
 
 
+def is_empty_field(raw, quotes):
+    """Blanks and nothing else, in quotes or not."""
+    if quotes != "none" and len(raw) >= 2 and raw[:1] == raw[-1:] == b'"':
+        raw = raw[1:-1]
+    return b'"' not in raw and DELIMITER.encode() not in raw and is_blank(raw)
+
+
 def line_number(data, position):
     before = data[:position]
     count = before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n")
@@ -164,7 +175,45 @@ def skip_line_ends(data, at):
     return at
 
 
-def refusal(reading, limit):
+def is_number(field):
+    field = field.strip(b" \t\r\n")
+    if len(field) >= 2 and field[:1] == field[-1:] == b'"':
+        field = field[1:-1].strip(b" \t\r\n")
+    return any(c in b"0123456789" for c in field) and all(c in b"0123456789+-.,:/ " for c in field)
+
+
+def raw_fields(data, begin, end, quotes):
+    """The fields of a line as they stand there, up to the one that is open at its end; and whether one is."""
+    line = data[begin:end]
+    if line.startswith(BOM + b'"'):
+        line = line[3:]
+    reading = Reading(line, 0, quotes)
+    cuts = [-1] + reading.cuts + [len(line)]
+    return [line[a + 1 : b] for a, b in zip(cuts, cuts[1:])], reading.open_at_line_end
+
+
+def holds_row(data, reading, columns, quotes):
+    """Whether a line of a record, which has another number of fields than rows, is a row by itself."""
+    if columns == 1:
+        return False
+    own, _ = raw_fields(data, reading.begin, reading.line_end, quotes)
+    numbers = [is_number(field) for field in own[: reading.first_open_field]]
+    at = reading.line_end
+    while (at := skip_line_ends(data, at)) < reading.end:
+        line_end = Reading(data, at, quotes).line_end
+        fields, is_open = raw_fields(data, at, line_end, quotes)
+        at = line_end
+        closed = fields[:-1] if is_open else fields
+        if any(n and not is_number(f) and not (i and not f) for i, (n, f) in enumerate(zip(numbers, closed))):
+            continue
+        if is_open and any(numbers) and reading.first_open_field < len(fields) <= columns:
+            return True
+        if not is_open and len(fields) == columns:
+            return True
+    return False
+
+
+def refusal(reading, limit, columns=0, quotes="rfc4180"):
     """The code for which the record's first line is refused, or None."""
     if reading.line_end - reading.begin > limit:
         return "record_too_large"
@@ -175,6 +224,8 @@ def refusal(reading, limit):
     if reading.end - reading.begin > limit or reading.unclosed:
         return "unclosed_quote"
     if reading.irregular:
+        return "stray_quote"
+    if columns and reading.fields != columns and holds_row(reading.data, reading, columns, quotes):
         return "stray_quote"
     return None
 
@@ -191,7 +242,11 @@ def common_fields(data, at, quotes, header):
             return fields, empty
         row = data[at : reading.end]
         if not is_blank(row) and row != header:
-            at_end = min(len(row) - len(row.rstrip(DELIMITER.encode())), reading.delimiters)
+            at_end = 0
+            for field in reversed(row.split(DELIMITER.encode())[-reading.delimiters :] if reading.delimiters else []):
+                if not is_empty_field(field, quotes):
+                    break
+                at_end += 1
             empty = at_end if fields == 0 else min(empty, at_end)
             if fields not in (0, reading.fields):
                 return 0, 0
@@ -227,7 +282,7 @@ def model(data, limit, quotes, max_lines, short_rows):
     least = min(columns, 2) if short_rows else columns
 
     def is_row(reading):
-        code = refusal(reading, limit)
+        code = refusal(reading, limit, columns, quotes)
         return least <= (reading.open_line_delimiters if code else reading.delimiters) + 1 <= columns
 
     events, refused = [], False
@@ -237,7 +292,7 @@ def model(data, limit, quotes, max_lines, short_rows):
             at += 1
             continue
         reading = Reading(data, at, quotes, max_lines, limit)
-        code = refusal(reading, limit)
+        code = refusal(reading, limit, columns, quotes)
         end = reading.line_end if code else reading.end
         if code and code != "record_too_large":
             while True:
@@ -245,7 +300,7 @@ def model(data, limit, quotes, max_lines, short_rows):
                 if following == len(data):
                     break
                 fragment = Reading(data, following, quotes, max_lines, limit)
-                fragment_code = refusal(fragment, limit)
+                fragment_code = refusal(fragment, limit, columns, quotes)
                 fragment_end = fragment.line_end if fragment_code else fragment.end
                 if fragment_code == "record_too_large" or is_row(fragment) or fragment_end - at > MOST_JOINED:
                     break
@@ -291,7 +346,8 @@ def model(data, limit, quotes, max_lines, short_rows):
         else:
             row = fields_of(raw, quotes)
         names = [clean(f) for f in row]
-        full = len(row) == columns and not any(row[len(header) :])
+        behind = row[len(header) :]
+        full = len(row) == columns and all(b'"' not in f and is_blank(f) and b"," not in f for f in behind)
         with_names = full or len(row) in (len(header), len(header) + nameless)
         if with_names and names[: len(header)] == header and any(header):
             events.append(["header", *here])

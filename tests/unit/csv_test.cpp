@@ -142,6 +142,50 @@ TEST_CASE("csv: a row over several lines whose quotes are in order is ragged as 
   CHECK(the_fault(run).text == "\"1\n2\"");
 }
 
+TEST_CASE("csv: a quote that swallows rows costs one line, whatever the number of fields") {
+  const std::string rows = "id,subject,name\n1,\"27 inch,Ann\n2,x,Ann\n3,x,Ann\"\n4,x,Ann\n";
+  for (const std::size_t target : kSizes) {
+    for (const bool short_rows : {false, true}) {
+      CsvSetup setup;
+      setup.target = target;
+      setup.options.short_rows = short_rows;
+      const CsvRun run = run_csv(rows, setup);
+      CHECK(run.rows() == Rows{{"2", "x", "Ann"}, {"3", "x", "Ann\""}, {"4", "x", "Ann"}});
+      CHECK(shown(the_fault(run)) ==
+            "stray_quote | line 2 | 2 fields over several lines | the quote opened in line 2, column 2 (subject), runs on into "
+            "lines that are rows by themselves; with them the row would have 2 fields, the header (line 1) has 3 | double a quote "
+            "that is part of the text, and put the whole field in quotes");
+    }
+  }
+  // Where the row would have too many fields, and where the last line opens a field of its own.
+  CHECK(run_csv("id,b,c\n1,\"x,y\n2,x,y\n3,x\",y,z\n4,x,y\n").rows() ==
+        Rows{{"2", "x", "y"}, {"4", "x", "y"}});
+  CHECK(run_csv("id,b,c,d\n1,\"x,y,z\n2,x,\"\ntext\",z\n3,x,y,z\n").rows() ==
+        Rows{{"2", "x", "\ntext", "z"}, {"3", "x", "y", "z"}});
+  // At the end of the input, without a line end.
+  CHECK(run_csv("id,b,c\n1,\"x,y\n2,x,y\"").rows() == Rows{{"2", "x", "y\""}});
+}
+
+TEST_CASE("csv: the lines of a text are no rows, though its row is ragged") {
+  for (const std::string_view text : {"well, so, it\nbye", "a\nb", "12\nx,y,z", "so\n", "a\n,,"}) {
+    const CsvRun run = run_csv("id,b,c\n1,\"" + std::string(text) + "\"\n2,x,y\n");
+    CHECK(run.rows() == Rows{{"2", "x", "y"}});
+    CHECK(the_fault(run).code == "ragged_row");
+    CHECK(the_fault(run).line == 2);
+    CHECK(the_fault(run).cure.find("short_rows") == std::string::npos);  // a field may have swallowed others
+  }
+  CHECK(run_csv("a\n\"1\n2\",x\n3\n").rows() == Rows{{"3"}});  // of one column any line would be a row
+}
+
+TEST_CASE("csv: tens of thousands of rows after a stray quote are read") {
+  std::string text = "id,status,created,subject,name\n";
+  for (int i = 1; i <= 40'000; ++i) {
+    text += std::to_string(i) + (i == 39'991 ? ",Open\",2023," : ",Open,2023,") + (i == 6 ? "\"late,Ann\n" : "late,Ann\n");
+  }
+  CHECK(run_csv(text).rows().size() == 39'999);
+  CHECK(the_fault(run_csv(text)).line == 7);
+}
+
 TEST_CASE("csv: a row that repeats the header is told apart") {
   const CsvRun run = run_csv("Id,\"Name \"\n1,x\nId,Name\n2,y\n\xEF\xBB\xBFId,Name\nId,name\n");
   CHECK(run.rows() == Rows{{"1", "x"}, {"2", "y"}, {"Id", "name"}});
@@ -286,8 +330,11 @@ TEST_CASE("csv: where a quoted field has line ends is told once a row") {
 }
 
 TEST_CASE("csv: rows inside a field are found") {
-  const auto rows_inside = [](std::string_view text, std::optional<std::size_t> id_column) {
-    auto opened = open_csv("in.csv", std::make_unique<ChunkSource>(text), {});
+  bool short_rows = false;
+  const auto rows_inside = [&](std::string_view text, std::optional<std::size_t> id_column) {
+    CsvOptions options;
+    options.short_rows = short_rows;
+    auto opened = open_csv("in.csv", std::make_unique<ChunkSource>(text), options);
     REQUIRE(opened.ok());
     Block block;
     std::vector<std::size_t> found;
@@ -308,6 +355,9 @@ TEST_CASE("csv: rows inside a field are found") {
         std::vector<std::size_t>{1});
   CHECK(rows_inside("id,b,c\n1,\"a\nb\nc\",z\n", 0) == std::vector<std::size_t>{0});
   CHECK(rows_inside("id\n\"1\n2\n3\"\n", 0) == std::vector<std::size_t>{0});
+  short_rows = true;  // rows as short as the one that holds them
+  CHECK(rows_inside("id,b,c\n1,\"TV\n2,radio\n3,TV of 55\"\n4,a\n", 0) == std::vector<std::size_t>{2});
+  CHECK(rows_inside("id,b,c\n1,\"Dear all,\nwell, so\"\n", 0) == std::vector<std::size_t>{0});
 }
 
 TEST_CASE("csv: the setting max_lines_in_field") {
@@ -334,6 +384,10 @@ TEST_CASE("csv: quotes with backslashes before those that are text") {
   const CsvRun plain = run_csv("a,b\n\"say \\\"no, never\\\"\",x\n\"a \\\"\"\nc\\\"d\",x\n");
   REQUIRE(plain.faults().size() == 2);
   for (const CsvEvent& fault : plain.faults()) CHECK(fault.cure.ends_with("--set quotes=backslash"));
+  // Where it is set already, it is no hint.
+  const CsvRun set = run_csv("a,b\n\"say \\\"no\\\" x\n1,2\n3,\"\\\"4\\\"\",x\n", setup);
+  REQUIRE(set.faults().size() == 2);
+  for (const CsvEvent& fault : set.faults()) CHECK(fault.cure.find("backslash") == std::string::npos);
 }
 
 TEST_CASE("csv: quotes that are text") {
@@ -380,6 +434,11 @@ TEST_CASE("csv: fields that are none") {
   CHECK(behind.dialect.notes ==
         Row{"in.csv: every row has 1 empty field behind the columns of the header, which are no columns"});
   CHECK(run_csv("a,b\n1,2,,\n3,4,,\n").rows() == Rows{{"1", "2"}, {"3", "4"}});
+  // Nothing in quotes and blanks are nothing too.
+  CHECK(run_csv("a,b\n1,2,\"\"\n3,4,\"\"\n").rows() == Rows{{"1", "2"}, {"3", "4"}});
+  CHECK(run_csv("a,b\n1,2, \n3,4,\n5,6,\" \"\n").rows() == Rows{{"1", "2"}, {"3", "4"}, {"5", "6"}});
+  CHECK(run_csv("a,b\n1,2,\"\",\xC2\xA0\n3,\"\",\"\",\n").rows() == Rows{{"1", "2"}, {"3", ""}});
+  CHECK(run_csv("a,b\n1,2,\"\"\"\"\n3,4,\"\"\"\"\n").faults().size() == 2);  // a quote is something
   const CsvRun header = run_csv("a,b,\n1,2\n3,4\n");
   CHECK(header.dialect.header == Row{"a", "b"});
   CHECK(header.rows() == Rows{{"1", "2"}, {"3", "4"}});
@@ -434,18 +493,23 @@ TEST_CASE("csv: the line of the header") {
   }
 }
 
-TEST_CASE("csv: encodings are named, and a conversion is advised where nothing speaks against it") {
+TEST_CASE("csv: no encoding is advised that the bytes do not prove") {
   const auto fault = [](const std::string& text) {
     const CsvEvent event = the_fault(run_csv(text));
     return event.message.substr(event.message.find("UTF-8") + 5) + " | " + event.cure;
   };
-  CHECK(fault("a,b\n1,caf\xE9 noir\n") ==
-        " | save the file as UTF-8, or, if it is Windows-1252 (Western Europe), convert it: iconv -f WINDOWS-1252 -t UTF-8");
+  const std::string any =
+      " | export the file again as UTF-8, or convert it from the encoding that the program which wrote it used; its bytes do not "
+      "prove which one that is";
+  CHECK(fault("a,b\n1,caf\xE9 noir\n") == any);         // Windows-1252
+  CHECK(fault("a,b\n1,caf\x8E noir\n") == any);         // Mac Roman, where Windows-1252 has another letter
+  CHECK(fault("a,b\n1,caf\x82 noir\n") == any);         // code page 850
+  CHECK(fault("a,b\n1,ticket \x93\xFA\n") == any);      // Shift-JIS
   CHECK(fault("a,b\n1,gr\xC3\xB6\xC3\x9F\x65r\n2,Gr\xF6\xDF\x65\n").starts_with("; other text of the input is UTF-8"));
   const std::string chinese = fault("a,b\n1,\xB0\xFC\xB9\xFC\xC3\xBB\xB5\xBD\n");
   CHECK(chinese.find("GB18030") != std::string::npos);
   CHECK(chinese.find("iconv") == std::string::npos);
-  CHECK(fault("a,b\n1,x\x81y\n") == " | export the file again as UTF-8; its bytes are not Windows-1252 either");
+  CHECK(fault("a,b\n1,x\x81y\n") == any);
   CHECK(fault("a,b\n1,x\n2,y\xFF").starts_with("; the last character is cut off"));
 }
 
@@ -516,7 +580,8 @@ TEST_CASE("csv: a header that cannot be read is an error") {
         "  close the quote; double a quote that is part of a name");
   CHECK(run_csv("a,b\xE4\n").error ==
         "in.csv: the header (line 1) cannot be read: byte 0xE4 at offset 3, in column 2, is not valid UTF-8\n"
-        "  save the file as UTF-8, or, if it is Windows-1252 (Western Europe), convert it: iconv -f WINDOWS-1252 -t UTF-8");
+        "  export the file again as UTF-8, or convert it from the encoding that the program which wrote it used; its bytes do not "
+        "prove which one that is");
   CHECK(run_csv(std::string(200, 'x') + "\n", with_limit(100)).error ==
         "in.csv: the header (line 1) cannot be read: it is longer than the 100 bytes that a record may have\n"
         "  if records are meant to be that long, raise the setting max_record");
