@@ -1,5 +1,7 @@
 #include "time/text.hpp"
 
+#include <algorithm>
+
 #include "characters.hpp"
 
 namespace crosswalk::times {
