@@ -32,7 +32,7 @@ import faults  # noqa: E402
 
 CALLS = ["rename", "unlink", "fsync", "open", "close", "write", "ftruncate"]
 RUN = faults.WORKS["job"]
-ERROR = ["run", "--ledger", "no-such-folder/ledger.jsonl", "--summary", "out/summary.json", "job.toml"]
+ERROR = ["run", "--ledger", "no-such-folder/ledger.jsonl", "job.toml"]  # without a summary, which a failed run writes as well
 FILES = ["bodies.jsonl", "conversations.db", "conversations.jsonl", "ledger.jsonl", "rejects.jsonl", "summary.json"]
 
 
