@@ -511,9 +511,13 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
         }
         case Say::opened:
           translates_ = reader.get<std::uint8_t>() != 0;
+          context.rethrow();
           if (!context.failure.failed) return {};
           [[fallthrough]];
-        case Say::refused_to_open: process_.kill(); return open_failed(shared_->info, context.failure);
+        case Say::refused_to_open:
+          process_.kill();
+          context.rethrow();
+          return open_failed(shared_->info, context.failure);
         case Say::breach: {
           process_.kill();
           return contract_broken(reader.text());
@@ -578,6 +582,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
       }
       if (reader.failed()) return not_understood();
     }
+    context.rethrow();
     if (!context.failure.failed) return {};
     return Error{Errc::data, fmt::format("{}: {}", shared_->info.id, context.failure.message), context.failure.cure};
   }
