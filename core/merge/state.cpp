@@ -319,6 +319,7 @@ void State::settle(MergeObserver* observer) {
   }
   const auto deleted = std::partition(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& t) { return !t.deleted; });
   taken_back.assign(deleted, touchpoints.end());
+  std::sort(taken_back.begin(), taken_back.end(), [](const Touchpoint& a, const Touchpoint& b) { return a.id < b.id; });
   touchpoints.erase(deleted, touchpoints.end());
   std::sort(touchpoints.begin(), touchpoints.end(), is_earlier);
 }
