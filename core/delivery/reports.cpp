@@ -329,10 +329,16 @@ State Reports::state_of_member(const std::string& key, const Json& value, const 
     read_notice(value);
     return State::unsaid;
   }
-  if (own || (echo && name == Name::state)) {
-    // A conversation has a status as well. Where both could be meant, nobody can tell.
-    const bool bad = name == Name::state && value.is_string() && state_of_text(value.get<std::string>(), count_) == State::bad;
-    return bad && !(echo && own && sent[key] == value) ? State::unclear : State::unsaid;
+  const bool as_sent = own && sent[key] == value;
+  const bool is_text = value.is_string() && (!own || sent[key].is_string());
+  if (name == Name::state && (own || echo)) {
+    // A conversation has a status as well, a text. Where both could be meant, nobody can tell.
+    const State said = is_text ? state_of_text(value.get_ref<const std::string&>(), count_) : State::unsaid;
+    if (echo && (as_sent || is_text)) return said == State::bad && !as_sent ? State::unclear : State::unsaid;
+    if (as_sent) return said == State::bad ? State::unclear : State::unsaid;
+    if (is_text) return said == State::unclear ? State::unsaid : said;
+  } else if (own) {
+    return State::unsaid;
   }
   if (value.is_structured()) return tells_trouble(value) ? State::bad : State::unsaid;
   if (name == Name::state || name == Name::taken || name == Name::part) {

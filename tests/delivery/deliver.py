@@ -802,7 +802,8 @@ def mixed(program, folder, seed, count):
                 # Killed before the plan stood: there is nothing to resume, and the run is still to be made.
                 continue
             if process.returncode == 1 and server.alike and 'refuses everything alike' in err:
-                if (job.folder / 'rejects.jsonl').read_text():
+                kept = job.folder / 'rejects.jsonl'  # a run that was killed leaves none
+                if kept.exists() and kept.read_text():
                     problems.append('rejects, where none of the records is to blame')
                 server.alike = False
                 continue

@@ -637,6 +637,12 @@ TEST_CASE("verdict: what a success says of its records") {
   CHECK(verdict(R"({"results":[{"success":true},{"success":false,"error":"x"},{"success":true},{"success":true}]})") ==
         "items 1");
   CHECK(verdict(R"({"statuses":[202,202,503,202]})") == "items 2:503?");
+  // A conversation has a status as well: what is said in another kind, or in a word that was not sent, is the server's.
+  const std::vector<std::string> sent = {R"({"external_id":"a","status":"solved"})", R"({"external_id":"b","status":"failed"})"};
+  const auto of_sent = [&](const char* body) { return verdict(body, 202, {"a", "b"}, sent); };
+  CHECK(of_sent(R"({"errors":true,"items":[{"create":{"status":201}},{"create":{"status":422}}]})") == "items 1:422");
+  CHECK(of_sent(R"({"results":[{"external_id":"a","status":"error"},{"external_id":"b","status":"ok"}]})") == "items 0");
+  CHECK(of_sent(R"({"results":[{"external_id":"a","status":"solved"},{"external_id":"b","status":"failed"}]})") == "unknown");
   // It failed as a whole: what is not named may not have been taken either.
   CHECK(verdict(R"({"success":false,"errors":[{"external_id":"b"}]})") == "items 1 rest again");
   CHECK(verdict(R"({"status":"partial","errors":[{"external_id":"b"}]})") == "items 1");
