@@ -500,6 +500,7 @@ CROSSWALK_ADAPTER(UnifiedInbox, R"({
   "identify": [
     {"framing": "json", "score": 90, "all": ["conversation_id", "type"], "any": ["provider_message_id", "direction", "occurred_at"]},
     {"framing": "json", "score": 80, "all": ["id", "contact_id"], "any": ["assigned_to", "archived", "starred", "unread"], "none": ["externalid"]},
+    {"framing": "json", "score": 75, "all": ["id", "org_id", "contact_id", "status", "created_at"], "none": ["externalid"]},
     {"framing": "json", "score": 70, "all": ["id", "messages"], "any": ["org_id", "contact_id", "assigned_to"], "none": ["externalid"]}
   ]
 })")

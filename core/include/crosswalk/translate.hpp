@@ -109,6 +109,7 @@ struct Summary {
                 bytes_written = 0;
   Enrichment enrichment;                 ///< of a job's source with role "enrich"
   std::uint64_t repeated_ids = 0;        ///< ids written more than once (whole-conversation sources)
+  bool ordered_by_place = false;         ///< some were not superseded for an update time, but for their place in the input
   std::uint64_t repeated_backwards = 0;  ///< of these, how many stand behind a newer record
   bool repeats_settle = false;           ///< repeated_ids counts records that a newer one supersedes
   std::uint64_t ids_compared = 0;        ///< how many ids that statement rests on; all of them unless memory ran short
