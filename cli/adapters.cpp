@@ -1,14 +1,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <nlohmann/json.hpp>
-
 #include "cli.hpp"
+#include "crosswalk/json.hpp"
 
 namespace crosswalk::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string_view name_of(Option::Type type) {
   switch (type) {
@@ -88,7 +85,7 @@ int run_adapters(const AdapterArguments& arguments, bool json) {
   auto options = host_options(arguments);
   if (!options) return report(options.error());
   const PluginCatalog catalog(std::move(*options));
-  return print_out(json ? catalog_json(catalog).dump(2) + "\n" : catalog_text(catalog));
+  return print_out(json ? catalog_json(catalog).dump() + "\n" : catalog_text(catalog));
 }
 
 }  // namespace crosswalk::cli

@@ -77,10 +77,18 @@ int report(const Error& error);
 /// Writes to standard error what can be written there: full, closed or without a reader, it changes nothing of the run.
 void print_error(std::string_view text);
 
-/// To be called first: standard descriptors that are closed are not given to files, and nothing ends by a broken pipe.
+/// To be called first: standard descriptors that are closed are not given to files, nothing ends by a broken pipe, and standard
+/// output is ours alone.
 void prepare_descriptors();
 
-/// Writes to standard output and flushes it; gives kDone, or the exit code of what went wrong, which is reported.
+/// No core file of this process, nor a look into it by others of this user: from before a key is read to the end, since the
+/// environment may hold it all along.
+void keep_memory_to_ourselves();
+
+/// The descriptor of standard output. Not 1: what an adapter prints to that goes to standard error.
+int standard_output();
+
+/// Writes to standard output; gives kDone, or the exit code of what went wrong, which is reported.
 int print_out(std::string_view text);
 
 /// Absolute path of the running program.

@@ -13,6 +13,10 @@
 #include <filesystem>
 
 #include <fcntl.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli.hpp"
@@ -20,6 +24,7 @@
 namespace crosswalk::cli {
 namespace {
 
+int output = STDOUT_FILENO;
 std::atomic<int> signal_seen = 0;  // asked by the reading and the writing thread
 std::atomic<std::int64_t> first_signal = 0;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free);
@@ -105,6 +110,16 @@ Result<void> check_adapter_path() {
   return {};
 }
 
+/// The end of a run that an adapter cut off: as after a kill, the next run removes what this one left.
+void adapter_exited(std::string_view adapter) {
+  if (adapter.empty()) {
+    print_error("crosswalk: the process was ended in the middle of the run, by exit() in code that is not the program's\n");
+  } else {
+    print_error(fmt::format("crosswalk: {}: the adapter called exit(), which ends the whole program\n", printable(adapter)));
+  }
+  print_error("  report it to the adapter's author; with --isolate it ends a process of its own only\n");
+}
+
 }  // namespace
 
 void watch_signals() {
@@ -124,6 +139,21 @@ void prepare_descriptors() {
     if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
     [[maybe_unused]] const int null = ::open("/dev/null", kModes[fd]);  // the lowest number that is free
   }
+  for (const int least : {100, 3}) {  // a number that nobody names, where there may be so many
+    const int own = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, least);
+    if (own < 0) continue;
+    if (::dup2(STDERR_FILENO, STDOUT_FILENO) >= 0) output = own;
+    break;
+  }
+  set_standard_output(output);
+}
+
+void keep_memory_to_ourselves() {
+  const rlimit none{};
+  ::setrlimit(RLIMIT_CORE, &none);
+#if defined(__linux__)
+  ::prctl(PR_SET_DUMPABLE, 0);  // a core file may go to a program, whatever its limit
+#endif
 }
 
 void print_error(std::string_view text) {
@@ -136,10 +166,17 @@ void print_error(std::string_view text) {
 }
 
 int print_out(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return kDone;
-  if (errno == EPIPE) return report({Errc::closed, "", ""});
-  return report({Errc::io, fmt::format("standard output: cannot write: {}", std::strerror(errno)), ""});
+  while (!text.empty()) {
+    const ssize_t written = ::write(output, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EPIPE) return report({Errc::closed, "", ""});
+    if (written < 0) return report({Errc::io, fmt::format("standard output: cannot write: {}", std::strerror(errno)), ""});
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return kDone;
 }
+
+int standard_output() { return output; }
 
 Result<Disambiguation> read_disambiguation(const std::string& text, const std::vector<std::string>& more) {
   if (auto policy = parse_disambiguation(text)) return policy;
@@ -179,6 +216,7 @@ Result<HostOptions> host_options(const AdapterArguments& arguments) {
   }
   if (auto ok = check_adapter_path(); !ok) return ok.error();
   HostOptions options{adapter_folders(program_path(), arguments.folders), arguments.allow_unsafe};
+  options.exited = adapter_exited;
   if (!arguments.isolate && (arguments.isolate_seconds || arguments.isolate_memory)) {
     return Error{Errc::usage, "a bound for isolated adapters is given, but they are not isolated", "say --isolate as well"};
   }

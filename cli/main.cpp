@@ -2,8 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <exception>
-#include <iostream>
 #include <new>
+#include <sstream>
 
 #include "cli.hpp"
 #include "usage.hpp"
@@ -175,7 +175,7 @@ CLI::App* add_time(CLI::App& app, crosswalk::cli::TimeArguments& a) {
   verb->add_option("--zone", a.zone, "the zone of times that are written without one")->type_name("ZONE");
   add_disambiguation(*verb, a.disambiguation);
   verb->add_option("--format", a.format,
-                   "iso (default), epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern with %")
+                   "iso (default), epoch_s, epoch_ms, epoch_us, epoch_ns, month_first, day_first, rfc2822, or a pattern with %")
       ->type_name("FORMAT");
   add_zone_data(*verb, a.zone_data);
   return verb;
@@ -212,9 +212,11 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {
-    app.exit(done);
-    std::cout.flush();
-    return std::cout ? crosswalk::cli::kDone : crosswalk::cli::kFailed;
+    std::ostringstream help;
+    app.exit(done, help, help);
+    std::string text = help.str();  // of CLI11's version it depends how many lines end it
+    text.resize(text.find_last_not_of('\n') + 1);
+    return crosswalk::cli::print_out(text + '\n');
   } catch (const CLI::ParseError&) { return crosswalk::cli::report(crosswalk::cli::usage_error(app, {argv + 1, argv + argc})); }
   if (translate_verb->parsed()) return crosswalk::cli::run_translate(translate);
   if (run_verb->parsed()) return crosswalk::cli::run_job_file(run);

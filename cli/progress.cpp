@@ -78,8 +78,8 @@ std::string progress_text(std::string_view source, const Progress& progress, dou
   return text;
 }
 
-ProgressLine::ProgressLine(bool wanted, bool output_to_stdout)
-    : shown_to_someone_(wanted && smart_terminal() && !(output_to_stdout && ::isatty(STDOUT_FILENO) == 1)) {}
+ProgressLine::ProgressLine(bool wanted, int data)
+    : shown_to_someone_(wanted && smart_terminal() && !(data >= 0 && ::isatty(data) == 1)) {}
 
 void ProgressLine::update(std::string_view source, const Progress& progress) {
   if (!shown_to_someone_) return;

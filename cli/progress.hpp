@@ -19,8 +19,8 @@ namespace crosswalk::cli {
 /// terminal, a dumb one, or one to which the output goes as well. Used by one thread.
 class ProgressLine {
  public:
-  /// `wanted`: unless the user asked for quiet. `output_to_stdout`: data goes to standard output.
-  ProgressLine(bool wanted, bool output_to_stdout);
+  /// `wanted`: unless the user asked for quiet. `data`: a descriptor to which data goes, or -1.
+  ProgressLine(bool wanted, int data);
   ~ProgressLine() { clear(); }
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "cli.hpp"
 #include "progress.hpp"
 
@@ -13,10 +16,14 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
     if (!jobs) return report(jobs.error());
     a.options.jobs = *jobs;
   }
-  auto job = read_job(a.job);
-  if (!job) return report(job.error());
   auto host = host_options(a.adapters);
   if (!host) return report(host.error());
+  PluginCatalog catalog(std::move(*host));
+  auto job = read_job(a.job, &catalog);
+  if (!job) return report(job.error());
+  if (std::any_of(job->sinks.begin(), job->sinks.end(), [](const JobSink& sink) { return sink.delivers(); })) {
+    keep_memory_to_ourselves();
+  }
   bool sink_to_stdout = a.options.ledger == "-" || job->ledger == "-" || a.options.rejects == "-" || job->rejects == "-" ||
                         a.options.summary == "-";
   for (const JobSink& sink : job->sinks) sink_to_stdout |= sink.path == "-" || sink.updates == "-";
@@ -27,11 +34,18 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   }
   data_to_stdout |= sink_to_stdout;
   watch_signals();
-  PluginCatalog catalog(std::move(*host));
+  // It is written last; that it cannot be must not be learnt after all was delivered.
+  if (const auto folder = std::filesystem::path(a.options.summary).parent_path(); !folder.empty()) {
+    std::error_code failed;
+    if (!std::filesystem::is_directory(folder, failed)) {
+      return report(
+          {Errc::usage, fmt::format("--summary {}: there is no folder {}", a.options.summary, folder.string()), "make it first"});
+    }
+  }
   JobSummary summary;
   JobHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
-  ProgressLine line(!a.quiet, data_to_stdout);
+  ProgressLine line(!a.quiet, data_to_stdout ? standard_output() : -1);
   if (!a.quiet) {
     hooks.waiting = [&](std::string_view text) {
       line.clear();
@@ -53,7 +67,8 @@ int run_verb(JobArguments& a, bool data_to_stdout, bool resume = false) {
   } else if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) {
     print_error(summary.text());
   }
-  if (begun && !a.options.summary.empty()) {
+  // That of a run which failed early, too.
+  if (!summary.in_place && (summary.writable || (begun && !a.options.summary.empty()))) {
     if (auto ok = summary.write(a.options.summary); !ok) return report(ok.error());
   }
   if (!result) {

@@ -31,7 +31,7 @@ class TimeFilter {
   Result<void> flush() {
     std::string_view rest = out_;
     while (!rest.empty()) {
-      const ssize_t n = ::write(STDOUT_FILENO, rest.data(), rest.size());
+      const ssize_t n = ::write(standard_output(), rest.data(), rest.size());
       if (n < 0 && errno == EINTR) continue;
       if (n < 0 && errno == EPIPE) return Error{Errc::closed, "standard output was closed", ""};
       if (n < 0) return Error{Errc::io, fmt::format("standard output: {}", std::strerror(errno)), ""};

@@ -54,13 +54,13 @@ int run_translate(TranslateArguments& a) {
   Summary summary;
   TranslateHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
-  ProgressLine line(!a.quiet, a.options.output == "-");
+  ProgressLine line(!a.quiet, a.options.output == "-" ? standard_output() : -1);
   hooks.progress = [&](const Progress& progress) { line.update(summary.source, progress); };
   const Result<void> result = translate(a.options, catalog, summary, hooks);
   line.clear();
   const bool begun = !summary.adapter.empty();
   if (begun && !a.quiet && (result.ok() || result.error().code != Errc::closed)) print_error(summary.text());
-  if (begun && !a.options.summary.empty()) {
+  if (summary.writable) {  // that of a run which failed early, too
     if (auto ok = summary.write(a.options.summary); !ok) return report(ok.error());
   }
   if (!result) {

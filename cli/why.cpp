@@ -9,15 +9,15 @@ int run_why(const JobArguments& a) {
                    "name its external_id as in the output, with a dot and a field behind it that field alone; or a record by "
                    "--record FILE:LINE"});
   }
-  auto job = read_job(a.job);
-  if (!job) return report(job.error());
   auto host = host_options(a.adapters);
   if (!host) return report(host.error());
-  watch_signals();
   PluginCatalog catalog(std::move(*host));
+  auto job = read_job(a.job, &catalog);
+  if (!job) return report(job.error());
+  watch_signals();
   JobHooks hooks;
   hooks.cancelled = [] { return caught_signal() != 0; };
-  ProgressLine line(!a.quiet, true);
+  ProgressLine line(!a.quiet, standard_output());
   hooks.progress = [&](std::string_view part, const Progress& progress) { line.update(part, progress); };
   const Result<std::vector<Why>> why = explain_job(*job, catalog, {a.external_id, a.record}, hooks);
   line.clear();

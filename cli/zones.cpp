@@ -1,14 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "cli.hpp"
+#include "crosswalk/json.hpp"
 
 namespace crosswalk::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 /// The named zones, or all of them.
 Result<std::vector<ZoneDatabase::Name>> selected(const ZoneDatabase& zones, const std::vector<std::string>& names) {
@@ -35,7 +33,7 @@ int run_zones(const ZonesArguments& arguments) {
     Json out{{"zone_data", (*zones)->version()}, {"directory", (*zones)->directory()}};
     out["zones"] = Json::array();
     for (const auto& n : *list) out["zones"].push_back({{"name", n.name}, {"kind", n.kind}, {"zone", n.target}});
-    return print_out(out.dump(2) + "\n");
+    return print_out(out.dump() + "\n");
   }
   std::string out;
   for (const auto& n : *list) out += fmt::format("{}\t{}\t{}\n", n.name, n.kind, n.target);

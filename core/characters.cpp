@@ -31,7 +31,19 @@ bool is_in(const Range (&ranges)[kCount], std::uint32_t code) {
   return found != std::end(ranges) && found->first <= code;
 }
 
-bool shows_nothing(std::uint32_t code) { return is_unicode_blank(code) || is_format_character(code); }
+bool shows_nothing(std::uint32_t code) {
+  return is_unicode_blank(code) || is_format_character(code) || is_control_character(code);
+}
+
+template <class Is>
+bool has_any(std::string_view text, Is&& is) {
+  while (!text.empty()) {
+    const Character c = first_character(text);
+    if (is(c.code)) return true;
+    text.remove_prefix(c.size);
+  }
+  return false;
+}
 
 constexpr bool is_joiner(std::uint32_t code) { return code == 0x200C || code == 0x200D; }
 constexpr bool is_variation(std::uint32_t code) { return code >= 0xFE00 && code <= 0xFE0F; }
@@ -63,14 +75,12 @@ Character last_character(std::string_view text) {
 bool is_unicode_blank(std::uint32_t code) { return is_in(kBlanks, code); }
 bool is_format_character(std::uint32_t code) { return code > 0x7F && is_in(kFormats, code); }
 
-bool has_format_character(std::string_view text) {
-  while (!text.empty()) {
-    const Character c = first_character(text);
-    if (is_format_character(c.code)) return true;
-    text.remove_prefix(c.size);
-  }
-  return false;
+bool is_control_character(std::uint32_t code) {
+  return (code < 0x20 || (code >= 0x7F && code <= 0x9F)) && !is_unicode_blank(code);
 }
+
+bool has_format_character(std::string_view text) { return has_any(text, is_format_character); }
+bool has_control_character(std::string_view text) { return has_any(text, is_control_character); }
 
 std::string_view trimmed_of_invisible(std::string_view text) {
   while (!text.empty()) {
@@ -123,7 +133,7 @@ std::string clean_name(std::string_view name) {
     const Character c = first_character(name);
     if (is_unicode_blank(c.code)) {
       clean += ' ';
-    } else if (!is_format_character(c.code)) {
+    } else if (!is_format_character(c.code) && !is_control_character(c.code)) {
       clean += name.substr(0, c.size);
     }
     name.remove_prefix(c.size);

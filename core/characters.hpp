@@ -1,6 +1,8 @@
-// Unicode characters that show nothing: blanks of all kinds and format characters. Ids and words are compared without them.
+// Unicode characters that show nothing: blanks of all kinds, control and format characters. Ids and words are compared without
+// them.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -22,23 +24,70 @@ struct Character {
 /// soft characters, marks of direction.
 [[nodiscard]] bool is_format_character(std::uint32_t code);
 
-[[nodiscard]] bool has_format_character(std::string_view text);
+/// C0 and C1 but for the blanks among them; NUL, backspace and Ctrl-Z are some.
+[[nodiscard]] bool is_control_character(std::uint32_t code);
 
-/// Whether all bytes are ASCII; eight at a time.
-[[nodiscard]] inline bool is_ascii(std::string_view text) {
-  constexpr std::uint64_t kHighBits = 0x8080808080808080U;
-  std::size_t at = 0;
-  std::uint64_t seen = 0;
-  for (; at + 8 <= text.size(); at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, sizeof word);
-    seen |= word;
+[[nodiscard]] bool has_format_character(std::string_view text);
+[[nodiscard]] bool has_control_character(std::string_view text);
+
+/// Whether all words that a text's bytes make pass a test. Where they do not come out even, some bytes are in two words, or
+/// in one more than once.
+template <class Test>
+[[nodiscard]] inline bool all_words(std::string_view text, Test&& test) {
+  const auto load = [](const char* from, auto word) {
+    std::memcpy(&word, from, sizeof word);
+    return std::uint64_t{word};
+  };
+  const char* const data = text.data();
+  const std::size_t size = text.size();
+  if (size >= 8) {
+    for (std::size_t at = 0; at + 8 < size; at += 8) {
+      if (!test(load(data + at, std::uint64_t{}))) return false;
+    }
+    return test(load(data + size - 8, std::uint64_t{}));
   }
-  for (; at < text.size(); ++at) seen |= static_cast<unsigned char>(text[at]);
-  return (seen & kHighBits) == 0;
+  if (size >= 4) return test(load(data, std::uint32_t{}) | load(data + size - 4, std::uint32_t{}) << 32);
+  if (size == 0) return true;
+  constexpr std::uint64_t kThreefold = 1 | std::uint64_t{1} << 24 | std::uint64_t{1} << 48;
+  const auto one = [data](std::size_t at) { return std::uint64_t{static_cast<unsigned char>(data[at])}; };
+  return test((one(0) | one(size / 2) << 8 | one(size - 1) << 16) * kThreefold);
 }
 
-/// Without blanks and format characters at both ends.
+inline constexpr std::uint64_t kHighBits = 0x8080808080808080U, kEachByte = 0x0101010101010101U;
+
+[[nodiscard]] inline bool is_ascii(std::string_view text) {
+  return all_words(text, [](std::uint64_t word) { return (word & kHighBits) == 0; });
+}
+
+/// The first bytes, in UTF-8, of all blanks and format characters beyond ASCII.
+inline constexpr std::string_view kHidingBytes = "\xC2\xCD\xD8\xE1\xE2\xE3\xEF\xF0\xF3";
+
+/// False: a text surely has none of them, nor control characters. Most letters beyond ASCII show at a glance that they are none.
+[[nodiscard]] inline bool may_hide(std::string_view text) {
+  constexpr std::uint64_t kHiding = [] {
+    std::uint64_t bits = 0;
+    for (const char c : kHidingBytes) bits |= std::uint64_t{1} << (static_cast<unsigned char>(c) & 63);
+    return bits;
+  }();
+  return !all_words(text, [](std::uint64_t word) {
+    const std::uint64_t deleted = word ^ kEachByte * 0x7F;
+    const std::uint64_t controls = ((word - kEachByte * ' ') & ~word) | ((deleted - kEachByte) & ~deleted);
+    if ((controls & kHighBits) != 0) return false;
+    for (std::uint64_t firsts = word & word << 1 & kHighBits; firsts != 0; firsts &= firsts - 1) {
+      if ((kHiding >> (word >> (std::countr_zero(firsts) - 7) & 63) & 1) != 0) return false;
+    }
+    return true;
+  });
+}
+
+/// Whether all bytes are ASCII that shows, or plain blanks.
+[[nodiscard]] inline bool is_plain_ascii(std::string_view text) {
+  // The lowest byte that is none sets its high bit: it has it, or one more carries into it, or it borrows.
+  return all_words(text,
+                   [](std::uint64_t word) { return ((word | (word + kEachByte) | (word - kEachByte * ' ')) & kHighBits) == 0; });
+}
+
+/// Without blanks, control and format characters at both ends.
 [[nodiscard]] std::string_view trimmed_of_invisible(std::string_view text);
 
 /// The same, and without format characters inside, but for joiners between letters that need them (U+200C and U+200D behind a

@@ -1,4 +1,4 @@
-// Decimal digits as bytes of a word.
+// Decimal digits: as characters, and as bytes of a word.
 #pragma once
 
 #include <bit>
@@ -6,6 +6,8 @@
 #include <cstring>
 
 namespace crosswalk {
+
+[[nodiscard]] constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// The eight digits of a number below 100,000,000, a byte each (0 to 9), the first in the lowest byte. A lane for each, divided
 /// all at once: how many of them a number needs cannot be foreseen.

@@ -19,6 +19,7 @@ enum class Rule : std::uint8_t {
   by_status,
   cleaned_id,
   cleaned_word,
+  order_of_times,
   lower_case,
   remaining_words,
   default_channel_setting,
@@ -60,6 +61,7 @@ enum class Rule : std::uint8_t {
   record_over_touchpoints,
   touchpoints_over_record,
   repeated_touchpoint,
+  deleted_touchpoint,
   // Between sources.
   first_source,
   merge_fields,

@@ -73,13 +73,10 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-namespace {
-
-/// Gives the bytes of a folded word one by one, until `take` wants no more.
-template <class Take>
-void fold_word(std::string_view word, Take&& take) {
-  word = is_ascii(word) ? trimmed(word) : trimmed_of_invisible(word);
-  char last = 0;
+std::string folded_word(std::string_view word) {
+  word = is_plain_ascii(word) ? trimmed(word) : trimmed_of_invisible(word);
+  std::string out;
+  out.reserve(word.size());
   while (!word.empty()) {
     char c = word.front();
     std::size_t size = 1;
@@ -91,12 +88,7 @@ void fold_word(std::string_view word, Take&& take) {
         continue;
       }
       if (!is_unicode_blank(character.code)) {
-        std::string folded;
-        append_character(folded, lower_letter(character.code));
-        for (const char byte : folded) {
-          last = byte;
-          if (!take(byte)) return;
-        }
+        append_character(out, lower_letter(character.code));
         word.remove_prefix(size);
         continue;
       }
@@ -104,21 +96,9 @@ void fold_word(std::string_view word, Take&& take) {
     }
     word.remove_prefix(size);
     if (c == '_' || c == '-' || is_blank(c)) c = ' ';
-    if (c == ' ' && last == ' ') continue;
-    last = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    if (!take(last)) return;
+    if (c == ' ' && !out.empty() && out.back() == ' ') continue;
+    out.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
   }
-}
-
-}  // namespace
-
-std::string folded_word(std::string_view word) {
-  std::string out;
-  out.reserve(word.size());
-  fold_word(word, [&](char c) {
-    out.push_back(c);
-    return true;
-  });
   return out;
 }
 
@@ -132,13 +112,6 @@ std::string lower_word(std::string_view word) {
     rest.remove_prefix(c.size);
   }
   return out;
-}
-
-bool folds_to(std::string_view word, std::string_view folded) {
-  std::size_t alike = 0;
-  bool same = true;
-  fold_word(word, [&](char c) { return same = alike < folded.size() && folded[alike++] == c; });
-  return same && alike == folded.size();
 }
 
 std::string valid_text(std::string_view text, std::size_t limit, bool& whole) {

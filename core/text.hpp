@@ -59,8 +59,6 @@ namespace crosswalk {
 [[nodiscard]] std::string folded_word(std::string_view word);
 /// A word as it is kept: trimmed, without characters that show nothing, in lower case.
 [[nodiscard]] std::string lower_word(std::string_view word);
-/// Whether folded_word(word) is `folded`, without making it.
-[[nodiscard]] bool folds_to(std::string_view word, std::string_view folded);
 
 /// The first `limit` bytes of a text, cut between characters, invalid UTF-8 replaced by U+FFFD: for messages.
 [[nodiscard]] std::string shown(std::string_view text, std::size_t limit = 80);

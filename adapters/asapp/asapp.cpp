@@ -99,7 +99,7 @@ CROSSWALK_ADAPTER(Asapp, R"({
   "time_format": "iso",
   "options": [],
   "columns": {"external_id": "externalId", "started_at": "timestamp", "assigned_agent_id": "agent.externalId",
-    "customer_id": "customer.externalId", "channel": "metadata.channel", "queue_id": "metadata.queue"},
+    "customer_id": "customer.externalId", "channel": ["metadata.channel", "metadata.platform"], "queue_id": "metadata.queue"},
   "identify": [
     {"framing": "json", "score": 90, "all": ["externalid", "customer.externalid"], "any": ["timestamp"]},
     {"framing": "json", "score": 60, "all": ["externalid"], "any": ["customer.externalid", "agent.externalid", "timestamp"]}

@@ -176,14 +176,15 @@ cw_direction direction_of(std::string_view direction) {
   return CW_UNKNOWN_DIRECTION;
 }
 
-bool is_deleted_status(std::string_view status) { return cp::folded(status) == "deleted"; }
+/// What a status says beside its meaning.
+enum class Remark : std::uint8_t { none, draft, deleted };
 
-bool is_draft(std::string_view status) {
+Remark remark_of(std::string_view status) {
   const std::string word = cp::folded(status);
   for (const std::string_view draft : kDrafts) {
-    if (word == draft) return true;
+    if (word == draft) return Remark::draft;
   }
-  return false;
+  return word == "deleted" ? Remark::deleted : Remark::none;
 }
 
 /// What a function says of words of which there are few: asked once for each. Words differ from row to row as no processor
@@ -281,14 +282,12 @@ class UnifiedInbox final : public cp::Translator {
   static constexpr std::string_view kElement = "messages[]", kMessageId = "message ", kRowId = "row ";
 
   void activity(const cw_record& record, const Row& row, cp::Receiver& out) {
-    if (is_draft_(row.text(kStatus))) {
+    const Remark remark = remark_of_(row.text(kStatus));
+    if (remark == Remark::draft) {
       out.filter("draft or suggestion");
       return;
     }
-    if (is_deleted(row)) {
-      out.filter("deleted");
-      return;
-    }
+    if (is_deleted(row, remark)) return deleted_activity(record, row, out);
     if (!row.has(kConversation)) {
       out.refuse("no_conversation_id", "conversation_id", "", "the activity does not say to which conversation it belongs",
                  "export the activities with their conversation_id");
@@ -302,6 +301,18 @@ class UnifiedInbox final : public cp::Translator {
     drop_details(record, row, used_ | kSet | 1U << (row.has(kContact) ? kContact : kContactId), out);
   }
 
+  /// What older rows say of it must go; one that cannot be told which is left out by itself.
+  void deleted_activity(const cw_record& record, const Row& row, cp::Receiver& out) {
+    if (!row.has(kConversation) || !(row.has(kProviderMessage) || row.has(kId))) {
+      out.filter("deleted");
+      return;
+    }
+    if (!out.set(CW_EXTERNAL_ID, *row.field(kConversation))) return;
+    if (row.has(kOrg) && !out.set(CW_SCOPE, *row.field(kOrg))) return;
+    if (row.has(kUpdated) && !out.set(CW_VERSION, *row.field(kUpdated))) return;
+    take_back(record, row, 1U << kConversation | 1U << kOrg | 1U << kUpdated, out);
+  }
+
   void conversation(const cw_record& record, const Row& row, cp::Receiver& out) {
     if (!row.has(kId)) {
       out.refuse("no_conversation_id", "id", "", "the conversation has no id", "export the conversations with their ids");
@@ -309,8 +320,9 @@ class UnifiedInbox final : public cp::Translator {
     }
     if (!out.set(CW_EXTERNAL_ID, *row.field(kId)) || !set_scope(row, out) || !set_customer(row, out)) return;
     if (row.has(kSubject) && !out.set(CW_SUBJECT, *row.field(kSubject))) return;
-    if (is_deleted(row)) {  // the status by which the host knows it, whichever field says so
+    if (is_deleted(row, remark_of_(row.text(kStatus)))) {  // the status by which the host knows it, whichever field says so
       if (!out.set(CW_STATUS, "deleted")) return;
+      if (row.has(kStatus) && !out.drop(*row.field(kStatus), "deleted")) return;
     } else if (row.has(kStatus) && !(out.set(CW_STATUS, *row.field(kStatus)) && out.set(CW_RESOLVED, *row.field(kStatus)))) {
       return;
     }
@@ -333,8 +345,9 @@ class UnifiedInbox final : public cp::Translator {
     }
     return out.walk(array, kElement, [&](const cw_record& element) {
       const Row row(element, roles_);
-      if (is_draft_(row.text(kStatus))) return drop_all(element, "draft or suggestion", out);
-      if (is_deleted(row)) return drop_all(element, "deleted", out);
+      const Remark remark = remark_of_(row.text(kStatus));
+      if (remark == Remark::draft) return drop_all(element, "draft or suggestion", out);
+      if (is_deleted(row, remark)) return take_back(element, row, 0, out);
       return touchpoint(row, out) && drop_details(element, row, used_, out);
     });
   }
@@ -357,11 +370,12 @@ class UnifiedInbox final : public cp::Translator {
   }
 
   /// `deleted: true`, a `deleted_at`, or the status.
-  bool is_deleted(const Row& row) {
+  [[nodiscard]] bool is_deleted(const Row& row, Remark status) const {
     if (!filter_deleted_) return false;
+    if (status == Remark::deleted) return true;
+    if (!row.has(kDeleted) && !row.has(kDeletedAt)) return false;
     const std::string_view flag = row.text(kDeleted);
-    return flag == "true" || flag == "1" || is_deleted_status_(row.text(kStatus)) ||
-           row.text(kDeletedAt).find_first_not_of(" \t") != std::string_view::npos;
+    return flag == "true" || flag == "1" || row.text(kDeletedAt).find_first_not_of(" \t") != std::string_view::npos;
   }
 
   static bool set_scope(const Row& row, cp::Receiver& out) {
@@ -383,13 +397,8 @@ class UnifiedInbox final : public cp::Translator {
     id_ += id;
   }
 
-  bool touchpoint(const Row& row, cp::Receiver& out) {
-    cw_touchpoint touch{};
-    touch.size = sizeof(touch);
-    const cw_touch_kind kind = kind_of_(row.text(kType));
-    touch.kind = kind;
-    touch.direction = kind == CW_TOUCH_NOTE ? CW_INTERNAL : direction_of_(row.text(kDirection));
-    // A provider's message id names the message; the row's own id only the row. They must not be taken for each other.
+  /// A provider's message id names the message; the row's own id only the row. They must not be taken for each other.
+  void name(const Row& row) {
     if (row.has(kProviderMessage)) {
       name(kMessageId, row.text(kProviderMessage));
     } else if (row.has(kId)) {
@@ -397,6 +406,29 @@ class UnifiedInbox final : public cp::Translator {
     } else {
       id_.clear();
     }
+  }
+
+  /// A deleted message: nothing of it counts but its id. `used`: roles that say where it belongs.
+  bool take_back(const cw_record& record, const Row& row, std::uint32_t used, cp::Receiver& out) {
+    name(row);
+    cw_touchpoint touch{};
+    touch.size = sizeof(touch);
+    touch.id = cp::text(id_);
+    touch.deleted = 1;
+    if (!out.touchpoint(touch)) return false;
+    bool going = true;
+    used |= 1U << (row.has(kProviderMessage) ? kProviderMessage : kId);
+    row.each_detail(record, roles_, used, [&](const cw_field& field) { going = going && out.drop(field, "deleted"); });
+    return going;
+  }
+
+  bool touchpoint(const Row& row, cp::Receiver& out) {
+    cw_touchpoint touch{};
+    touch.size = sizeof(touch);
+    const cw_touch_kind kind = kind_of_(row.text(kType));
+    touch.kind = kind;
+    touch.direction = kind == CW_TOUCH_NOTE ? CW_INTERNAL : direction_of_(row.text(kDirection));
+    name(row);
     touch.id = cp::text(id_);
     const cw_field* at = row.first_of(kOccurred, kStarted, kCreated);
     touch.at = at == nullptr ? cw_text{} : cp::text(cp::view(*at));
@@ -474,8 +506,7 @@ class UnifiedInbox final : public cp::Translator {
   bool only_mapped_;
   Remembered<cw_touch_kind> kind_of_{kind_of};
   Remembered<cw_direction> direction_of_{direction_of};
-  Remembered<bool> is_draft_{is_draft};
-  Remembered<bool> is_deleted_status_{is_deleted_status};
+  Remembered<Remark> remark_of_{remark_of};
   std::vector<Role> roles_;
   std::vector<std::string> names_;
   std::string id_;

@@ -252,6 +252,7 @@ class ZendeskCsv final : public cp::Translator {
     for (const auto& [word, channel] : kChannels) setup.word(CW_CHANNEL, word, channel);
     for (const auto& [word, status] : kStatuses) setup.word(CW_STATUS, word, status);
     setup.others(CW_STATUS, CW_OTHERS_LOWER);
+    if (setup.setting("deleted") == "filter") setup.absent(CW_RESOLVED, "deleted");
     for (const auto& [word, status] : kStatuses) {
       if (status == "deleted") continue;  // says nothing of that
       setup.word(CW_RESOLVED, word, status == "solved" || status == "closed" ? "true" : "false");

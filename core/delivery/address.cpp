@@ -18,6 +18,12 @@ std::string_view host_of(std::string_view url) {
   return url.substr(0, std::min(url.find(']'), url.size() - 1) + 1);
 }
 
+std::string_view port_of(std::string_view url) {
+  const std::string_view host = host_of(url);
+  const std::string_view rest = url.substr(static_cast<std::size_t>(host.data() + host.size() - url.data()));
+  return rest.substr(0, rest.find_first_of("/?#"));
+}
+
 bool is_loopback(std::string_view host) {
   if (lower(host) == "localhost") return true;
   const bool six = host.size() > 2 && host.front() == '[' && host.back() == ']';

@@ -20,6 +20,7 @@ Error Database::failure(std::string_view what) const {
   std::string cure;
   Errc kind = Errc::io;
   switch (code & 0xFF) {
+    case SQLITE_ERROR: cure = "a table of it is not as it was made: put a copy of the journal back"; break;
     case SQLITE_FULL:
       reason = std::strerror(ENOSPC);
       cure = "free some space, then run again: the journal stands as it was before, and nothing is lost";

@@ -70,7 +70,9 @@ class Delivery final : public DeliverySink {
     planner_.emplace(*journal_, std::move(rules));
     if (options_.look) return look_at_open_requests();
     engine_ = make_engine(std::move(*target));
+    sending_again_ = true;
     auto sent_again = finished(engine_->resume());
+    sending_again_ = false;
     count_sent();
     if (!sent_again) return sent_again;
     return open_updates();
@@ -103,7 +105,7 @@ class Delivery final : public DeliverySink {
     accounts_.unsettled = counts.of(Action::settle);
     accounts_.patchable = counts.of(Action::patch);
     accounts_.unchanged = counts.of(Action::unchanged);
-    accounts_.refused_before = counts.of(Action::refused);
+    accounts_.refused_before = counts.of(Action::refused) - told_again_;
     accounts_.unpatchable = counts.of(Action::unknown);
     accounts_.waiting = counts.waiting;
     accounts_.requests = counts.requests;
@@ -226,6 +228,9 @@ class Delivery final : public DeliverySink {
       const bool part = !now.empty() && now != absent.external_id;
       if (!part && !absent.spanned) return {};
       ++(part ? accounts_.part_of_another : accounts_.no_longer_produced);
+      auto is_news = journal_->tell_gone(absent.external_id);
+      if (!is_news) return is_news.error();
+      if (*is_news) ++accounts_.newly_absent;
       auto& ids = part ? accounts_.parts : accounts_.no_longer;
       if (ids.size() < kMostListed) ids.emplace_back(absent.external_id, now);
       accounts_.some_rejected = facts_->some_rejected;
@@ -250,6 +255,7 @@ class Delivery final : public DeliverySink {
     rules.first_wait = std::max(std::chrono::milliseconds(1), std::min(rules.first_wait, rules.longest_wait / 8));
     rules.first_contact = milliseconds(config_.first_contact_timeout);
     rules.accept = config_.accept;
+    rules.accept_unknown = config_.accept_unknown;
     rules.max_refused = config_.max_refused;
     rules.url = config_.url;
     rules.fingerprint = fingerprint_;
@@ -261,7 +267,10 @@ class Delivery final : public DeliverySink {
     hooks.progress = [this](const EngineCounts& counts) {
       if (hooks_.progress) hooks_.progress({counts.accepted + counts.refused, counts.bytes, total_bytes_});
     };
-    hooks.refused = [this](const ServerRefusal& refusal) { return put_reject(refusal); };
+    hooks.refused = [this](const ServerRefusal& refusal) {
+      if (sending_again_) told_.insert(refusal.external_id);
+      return put_reject(refusal);
+    };
     return std::make_unique<Engine>(*journal_, std::move(rules), http_transport(std::move(target), stop_), stop_, redact_,
                                     std::move(hooks));
   }
@@ -318,7 +327,9 @@ class Delivery final : public DeliverySink {
     if (decision->action == Action::unknown && updates_file_) {
       if (auto ok = updates_file_->write(line); !ok) return ok;
     }
-    if (decision->action == Action::refused && !options_.look) {
+    if (decision->action == Action::refused && told_.contains(decision->external_id)) {
+      ++told_again_;
+    } else if (decision->action == Action::refused && !options_.look) {
       ServerRefusal refusal{decision->external_id, decision->sent, decision->refusal, decision->status, false};
       refusal.message += " (in an earlier run; it did not change since)";
       return put_reject(refusal);
@@ -389,7 +400,7 @@ class Delivery final : public DeliverySink {
   }
 
   Result<void> send(const RunRow& run) {
-    auto ok = finished(engine_->deliver(run));
+    auto ok = finished(engine_->deliver(run, accounts_.refused_before));
     count_sent();
     if (!ok) return ok;
     if (auto done = journal_->finish_run(run.id); !done) return done;
@@ -439,6 +450,9 @@ class Delivery final : public DeliverySink {
   std::unique_ptr<OutputFile> updates_file_;
   FieldsReader reader_;
   std::string source_;
+  bool sending_again_ = false;
+  std::set<std::string, std::less<>> told_;  ///< refused when it was sent again: rejects of this run already
+  std::uint64_t told_again_ = 0;
   std::optional<IdentityFacts> facts_;
   std::shared_ptr<SpilledText> list_;
   bool started_ = false;

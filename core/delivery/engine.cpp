@@ -7,6 +7,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <sstream>
 #include <thread>
 
 #include "delivery/state.hpp"
@@ -28,6 +29,8 @@ class Engine::Workers {
  public:
   Workers(unsigned count, const TransportFactory& make) {
     threads_.reserve(count);
+    most_ = count;
+    done_.reserve(most_);
     for (unsigned i = 0; i < count; ++i) {
       auto transport = make();
       if (!transport) {
@@ -64,9 +67,11 @@ class Engine::Workers {
   }
   /// What is done; waits for the first until `until`.
   std::vector<Done> take(Clock::time_point until) {
+    std::vector<Done> empty;
+    empty.reserve(most_);  // a thread that adds to it could tell nobody that there is no memory
     std::unique_lock hold(mutex_);
     came_.wait_until(hold, until, [this] { return !done_.empty(); });
-    return std::exchange(done_, {});
+    return std::exchange(done_, std::move(empty));
   }
 
  private:
@@ -82,7 +87,7 @@ class Engine::Workers {
       Answer answer;
       try {
         answer = transport.send(item.chunk->update ? envelope.update_method : envelope.method, item.body);
-      } catch (const std::exception&) { answer.error = "out of memory"; }  // and what became of it is unclear
+      } catch (const std::exception&) { answer.error.assign("no memory"); }  // short enough to need none; its end is unclear
       hold.lock();
       done_.push_back({std::move(item), std::move(answer)});
       came_.notify_one();
@@ -93,6 +98,7 @@ class Engine::Workers {
   std::condition_variable wake_, came_;
   std::deque<Item> todo_;
   std::vector<Done> done_;
+  std::size_t most_ = 0;  ///< on their way at once
   bool closed_ = false;
   std::optional<Error> failure_;
   std::vector<std::thread> threads_;
@@ -153,19 +159,45 @@ Result<void> Engine::resume() {
   }
   std::reverse(ready_.begin(), ready_.end());
   plan_done_ = resuming_ = true;
+  if (auto ok = recall_limit(run->id); !ok) return ok;
   auto done = work(nullptr);
   resuming_ = false;
   return done;
 }
 
-Result<void> Engine::deliver(const RunRow& run) {
+Result<void> Engine::deliver(const RunRow& run, std::uint64_t refused_before) {
   auto left = journal_.left(run.id);
   if (!left) return left.error();
-  planned_ = counts_.refused + left->records;
+  if (auto ok = recall_limit(run.id); !ok) return ok;
+  if (counted_run_ != run.id) {
+    counted_run_ = run.id;
+    refused_before_ = refused_before;
+    planned_ = counts_.refused + refused_before + left->records;
+  }
+  look_at_limit("in an earlier run");
+  if (stopping_) return *stopping_;
+  failures_ = probes_ = suspects_ = failed_again_ = 0;  // the requests of the earlier run are no measure for this one's
   plan_done_ = false;
   sending_updates_ = false;
   last_chunk_ = 0;
   return work(std::make_shared<const RunRow>(run));
+}
+
+/// How many of a run's records were refused, when it was worked on before.
+Result<void> Engine::recall_limit(std::int64_t run) {
+  const bool limited = rules_.max_refused.count || rules_.max_refused.percent;
+  if (!limited || counted_run_ == run) return {};
+  auto kept = journal_.meta("refused_in_run");
+  if (!kept) return kept.error();
+  std::istringstream words(*kept);
+  std::int64_t of = 0;
+  std::uint64_t refused = 0, planned = 0;
+  if (words >> of >> refused >> planned && of == run) {
+    counted_run_ = run;
+    refused_before_ = refused - std::min(refused, counts_.refused);
+    planned_ = planned;
+  }
+  return {};
 }
 
 Result<void> Engine::in_transaction() {
@@ -174,9 +206,15 @@ Result<void> Engine::in_transaction() {
   return journal_.begin();
 }
 
+Result<void> Engine::work(const std::shared_ptr<const RunRow>& run) {
+  auto done = work_until_done(run);
+  auto told = tell_refusals();
+  return done ? told : done;
+}
+
 /// Until nothing is left, or a stop. What was answered, and what leaves now, goes into one transaction: intents are on the disk
 /// before the first byte leaves.
-Result<void> Engine::work(const std::shared_ptr<const RunRow>& run) {
+Result<void> Engine::work_until_done(const std::shared_ptr<const RunRow>& run) {
   if (!workers_) {
     workers_ = std::make_unique<Workers>(bucket_.in_flight(), transports_);
     if (workers_->failure()) return *workers_->failure();

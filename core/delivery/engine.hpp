@@ -30,6 +30,7 @@ struct EngineRules {
   std::chrono::milliseconds longest_retry_after{900'000};
   std::chrono::milliseconds first_contact{60'000};  ///< a server that never accepted anything and is not reached for so long
   std::vector<int> accept = {202};                  ///< statuses that mean "accepted"
+  bool accept_unknown = false;                      ///< also with a body that nobody knows
   RejectLimit max_refused;                          ///< a share is one of the plan
   std::string url;                                  ///< for messages
   std::string fingerprint;                          ///< of the account
@@ -63,7 +64,8 @@ class Engine {
   /// Sends again what an earlier run sent without learning what became of it, byte for byte.
   Result<void> resume();
   /// Sends the plan of a run: POSTs, then PATCHes.
-  Result<void> deliver(const RunRow& run);
+  /// `refused_before`: records of the run that earlier runs had refused.
+  Result<void> deliver(const RunRow& run, std::uint64_t refused_before = 0);
   [[nodiscard]] const EngineCounts& counts() const { return counts_; }
 
  private:
@@ -78,7 +80,7 @@ class Engine {
     bool half = false;   ///< a part of a request that did not get through
     /// Tries that the server failed on: of it and of what it is a part of, and of it alone; what was accepted when they began.
     unsigned failures = 0, own_failures = 0;
-    std::uint64_t accepted_before = 0;
+    std::optional<std::uint64_t> accepted_before;
   };
   struct Done {
     Item item;
@@ -88,6 +90,7 @@ class Engine {
   using Wait = std::optional<std::chrono::milliseconds>;
 
   Result<void> work(const std::shared_ptr<const RunRow>& run);
+  Result<void> work_until_done(const std::shared_ptr<const RunRow>& run);
   Result<void> dispatch(const std::shared_ptr<const RunRow>& run, std::vector<Item>& leaving);
   // What is done with an answer: engine_answers.cpp.
   Result<void> settle(Done& done);
@@ -98,10 +101,19 @@ class Engine {
   Result<void> bisect(Done& done, const std::string& said);
   Result<void> halve(Done& done, Wait wait);
   Result<void> failed(Done& done, const std::string& why, Wait asked);
+  Result<void> failed_again(Done& done, const std::string& why, Wait asked);
+  Result<void> suspect(Done& done, const std::string& words, Wait asked);
   Result<void> set_aside(Done& done, const std::string& why);
+  void begin_failing(Item& item) const;
+  [[nodiscard]] bool others_went_well(const Item& item) const;
+  [[nodiscard]] static bool tried_enough(const Item& item);
+  void stop_for(int status, const std::string& words);
   Result<void> refuse_alone(Done& done, const std::string& said);
   Result<void> send_whole(Done& done, const std::string& said);
   Result<void> report(const ServerRefusal& refusal);
+  Result<void> tell_refusals();
+  Result<void> recall_limit(std::int64_t run);
+  void look_at_limit(const std::string& last);
   [[nodiscard]] ServerRefusal refusal_of(const Item& item, std::size_t i, int status, std::string said);
   void look_for_one_cause(const ServerRefusal& refusal, int status, const std::string& said);
   /// False: that was one too many, and the run stops.
@@ -141,10 +153,15 @@ class Engine {
   bool transaction_ = false;
   std::optional<Error> stopping_;
 
-  unsigned failures_ = 0;                       ///< since something was accepted
-  unsigned probes_ = 0;                         ///< requests that were halved since then
-  bool ever_accepted_ = false;                  ///< under this journal
-  std::uint64_t planned_ = 0;                   ///< records
+  unsigned failures_ = 0;                     ///< since something was accepted
+  unsigned probes_ = 0;                       ///< requests that were halved since then
+  bool ever_accepted_ = false;                ///< under this journal
+  unsigned suspects_ = 0, failed_again_ = 0;  ///< answers of these kinds since then
+  std::uint64_t planned_ = 0;                 ///< records
+  std::uint64_t refused_before_ = 0;          ///< of them, by earlier runs
+  std::int64_t counted_run_ = 0;              ///< the run that these are of
+  std::vector<ServerRefusal> untold_;         ///< while nothing was accepted yet: it may not be the records
+  bool all_alike_ = false;
   std::uint64_t at_stake_ = 0;                  ///< records of requests that were refused before anything was accepted
   std::map<std::string, unsigned> causes_;      ///< answers to records that were refused alone, without what is a record's own
   std::optional<Clock::time_point> unreached_;  ///< since when nobody answers

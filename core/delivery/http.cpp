@@ -6,10 +6,12 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <limits>
+#include <cstdio>
 #include <cstring>
+#include <limits>
 
 #include "delivery/transport.hpp"
+#include "digits.hpp"
 #include "text.hpp"
 
 namespace crosswalk::delivery {
@@ -89,7 +91,7 @@ bool is_gzip(Coding coding) { return coding == Coding::gzip_offered || coding ==
 
 /// libcurl takes "HTTP/x 500" for a 200.
 bool is_status_line(std::string_view line) {
-  const auto digit = [&](std::size_t at) { return at < line.size() && line[at] >= '0' && line[at] <= '9'; };
+  const auto digit = [&](std::size_t at) { return at < line.size() && is_digit(line[at]); };
   const std::size_t space = line.find(' ');
   const bool version = (space == 6 && digit(5)) || (space == 8 && digit(5) && line[6] == '.' && digit(7));
   return version && digit(space + 1) && digit(space + 2) && digit(space + 3) &&
@@ -141,9 +143,8 @@ class CurlTransport final : public Transport {
     set(e, CURLOPT_TIMEOUT_MS, timeout);
     set(e, CURLOPT_READFUNCTION, &CurlTransport::give);
     set(e, CURLOPT_READDATA, this);
-    // libcurl sends again on its own when a kept connection turns out to be closed. Such a request would be in no books and
-    // have no token, so it is told that it cannot go back.
     set(e, CURLOPT_SEEKFUNCTION, &CurlTransport::go_back);
+    set(e, CURLOPT_SEEKDATA, this);
     set(e, CURLOPT_WRITEFUNCTION, &CurlTransport::take);
     set(e, CURLOPT_WRITEDATA, this);
     set(e, CURLOPT_HEADERFUNCTION, &CurlTransport::header);
@@ -255,7 +256,13 @@ class CurlTransport final : public Transport {
     t.given_ += some;
     return some;
   }
-  static int go_back(void*, curl_off_t, int) { return CURL_SEEKFUNC_FAIL; }
+  /// libcurl sends again on its own when a kept connection turns out to be closed. Such a request would be in no books and have
+  /// no token, so it is told that it cannot go back. libcurl 8.7 and newer ask also before the request that follows one which
+  /// broke off: nothing of that one is given yet, and it is at its beginning.
+  static int go_back(void* self, curl_off_t offset, int origin) {
+    const auto& t = *static_cast<const CurlTransport*>(self);
+    return t.given_ == 0 && offset == 0 && origin == SEEK_SET ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+  }
   static std::size_t take(char* bytes, std::size_t size, std::size_t count, void* self) {
     auto& t = *static_cast<CurlTransport*>(self);
     const std::size_t some = size * count;

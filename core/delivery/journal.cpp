@@ -51,6 +51,9 @@ constexpr const char* kSteps[] = {
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE parts(part TEXT PRIMARY KEY, external_id TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT OR IGNORE INTO meta SELECT 'accepted', '1' FROM meta WHERE key = 'account';",
+    // Of a record put aside whether the server failed on it; conversations that the user was told are there no longer.
+    "ALTER TABLE aside ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE gone(external_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;",
 };
 constexpr int kVersion = static_cast<int>(std::size(kSteps));
 
@@ -160,9 +163,12 @@ std::string Envelope::body(const Chunk& chunk, std::size_t first, std::size_t co
   return out;
 }
 
+Phase Chunk::phase() const { return static_cast<Phase>(seq >> kPhaseShift); }
+
 struct Journal::Statements {
   Statement find, put, refused, put_refused, drop_refused, add_chunk, next_chunk, chunk, drop_chunk, add_request, close_request,
-      open_of_chunk, set_meta, old_sum, early, put_early, drop_early, put_aside, drop_aside, see, whole_of, put_part;
+      open_of_chunk, set_meta, old_sum, early, put_early, drop_early, put_aside, drop_aside, see, whole_of, put_part, put_gone,
+      gone, drop_gone;
 };
 
 Journal::~Journal() {
@@ -377,6 +383,12 @@ Result<void> Journal::check_whole() {
       return damaged(fmt::format("what waits in it for conversation \"{}\" is not what was written", in_line(some->text(0))));
     }
   }
+  for (const auto& [sql, any] : {std::pair("SELECT EXISTS(SELECT 1 FROM refused)", &any_refused_),
+                                 std::pair("SELECT EXISTS(SELECT 1 FROM gone)", &any_gone_)}) {
+    auto there = db_.number(sql);
+    if (!there) return there.error();
+    *any = *there != 0;
+  }
   auto chunks = db_.prepare("SELECT seq, is_update, not_before, records, sent, after, checksum FROM main.chunks");
   if (!chunks) return chunks.error();
   for (;;) {
@@ -422,10 +434,16 @@ Result<void> Journal::prepare() {
       {&s_->early, "SELECT fields FROM early WHERE external_id = ?1"},
       {&s_->put_early, "INSERT OR REPLACE INTO early VALUES(?1, ?2, ?3)"},
       {&s_->drop_early, "DELETE FROM early WHERE external_id = ?1"},
-      {&s_->put_aside, "INSERT OR REPLACE INTO aside VALUES(?1, ?2, ?3, ?4)"},
+      {&s_->put_aside,
+       "INSERT INTO aside VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(external_id) DO UPDATE SET sent = ?2, after = ?3, checksum = "
+       "?4, "
+       "failed = max(failed, ?5)"},
       {&s_->drop_aside, "DELETE FROM aside WHERE external_id = ?1"},
       {&s_->whole_of, "SELECT external_id FROM parts WHERE part = ?1"},
       {&s_->put_part, "INSERT OR REPLACE INTO parts VALUES(?1, ?2)"},
+      {&s_->put_gone, "INSERT OR IGNORE INTO gone VALUES(?1)"},
+      {&s_->gone, "SELECT 1 FROM gone WHERE external_id = ?1"},
+      {&s_->drop_gone, "DELETE FROM gone WHERE external_id = ?1"},
       {&s_->see, "INSERT OR IGNORE INTO temp.seen VALUES(?1)"},
   };
   for (const auto& [to, sql] : all) {
@@ -566,14 +584,30 @@ Result<void> Journal::put_early(std::string_view external_id, std::string_view f
 
 Result<void> Journal::each_aside(const AsideTaker& take) {
   if (!any_aside_) return {};
-  auto rows = db_.prepare("SELECT external_id, sent, after FROM aside");
+  auto rows = db_.prepare("SELECT external_id, sent, after, failed FROM aside");
   if (!rows) return rows.error();
   for (;;) {
     auto row = db_.step(*rows);
     if (!row) return row.error();
     if (!*row) return {};
-    if (auto ok = take(rows->text(0), rows->text(1), rows->text(2)); !ok) return ok;
+    if (auto ok = take(rows->text(0), rows->text(1), rows->text(2), rows->number(3) != 0); !ok) return ok;
   }
+}
+
+Result<bool> Journal::tell_gone(std::string_view external_id) {
+  auto told = was_told_gone(external_id);
+  if (!told || *told || looking_) return told ? Result<bool>(!*told) : told;
+  any_gone_ = true;
+  if (auto ok = db_.execute(s_->put_gone.reset().bind(1, external_id)); !ok) return ok.error();
+  return true;
+}
+
+Result<bool> Journal::was_told_gone(std::string_view external_id) {
+  if (!any_gone_) return false;
+  Statement& row = s_->gone.reset().bind(1, external_id);
+  auto got = db_.step(row);
+  row.reset();
+  return got;
 }
 
 Result<std::string> Journal::whole_of(std::string_view external_id) {
@@ -607,11 +641,14 @@ Result<void> Journal::each_unseen(const UnseenTaker& take) {
   }
 }
 
-Result<bool> Journal::refused_before(std::string_view external_id, std::string_view sent, ServerRefusal& out) {
+Result<bool> Journal::refused_before(std::string_view external_id, std::string_view sent, std::string_view whole,
+                                     ServerRefusal& out) {
+  if (!any_refused_) return false;
   Statement& row = s_->refused.reset().bind(1, external_id);
   auto got = db_.step(row);
   if (!got || !*got) return got;
-  const bool same = hash_in(row.text(0)) == hash128(sent);
+  const Hash128 hash = hash_in(row.text(0));
+  const bool same = hash == hash128(sent) || (!whole.empty() && hash == hash128(whole));
   if (same) out = {std::string(external_id), std::string(sent), std::string(row.text(2)), static_cast<int>(row.number(1))};
   row.reset();
   return same;
@@ -638,7 +675,7 @@ Result<void> Journal::put(std::string_view external_id, const Stored& state) {
   return db_.execute(put.bind(7, static_cast<std::int64_t>(sum)).bind(8, std::string_view(state.source)));
 }
 
-Result<void> Journal::add_chunk(int phase, Chunk& chunk) {
+Result<void> Journal::add_chunk(Phase phase, Chunk& chunk) {
   chunk.seq = (static_cast<std::int64_t>(phase) << kPhaseShift) + ++next_in_phase_;
   const std::string sent = joined(chunk.sent), after = joined(chunk.after);
   const std::uint64_t sum = checksum(chunk.seq, chunk.update, chunk.not_before, sent, after);
@@ -648,15 +685,18 @@ Result<void> Journal::add_chunk(int phase, Chunk& chunk) {
   return db_.execute(add.bind(7, static_cast<std::int64_t>(sum)));
 }
 
-Result<void> Journal::add_late_chunk(std::int64_t run, Chunk& chunk) {
+Result<void> Journal::add_late_chunk(std::int64_t run, Phase phase, Chunk& chunk) {
+  const std::int64_t begin = static_cast<std::int64_t>(phase) << kPhaseShift;
+  const std::int64_t end = begin + (std::int64_t{1} << kPhaseShift);
   const std::string last = fmt::format(
-      "SELECT max((SELECT ifnull(max(seq), 0) FROM main.chunks), (SELECT ifnull(max(chunk), 0) FROM requests WHERE run = {}))",
-      run);
+      "SELECT max((SELECT ifnull(max(seq), 0) FROM main.chunks WHERE seq < {1}), (SELECT ifnull(max(chunk), 0) FROM requests "
+      "WHERE "
+      "run = {0} AND chunk < {1}))",
+      run, end);
   auto seq = db_.number(last.c_str());
   if (!seq) return seq.error();
-  constexpr std::int64_t kLate = 4;
-  next_in_phase_ = std::max(*seq, kLate << kPhaseShift) - (kLate << kPhaseShift);
-  return add_chunk(static_cast<int>(kLate), chunk);
+  next_in_phase_ = std::max(*seq, begin) - begin;
+  return add_chunk(phase, chunk);
 }
 
 Result<void> Journal::end_plan() { return db_.run(fmt::format("UPDATE runs SET planned = 1 WHERE id = {}", run_).c_str()); }
@@ -805,7 +845,8 @@ Result<void> Journal::settle_record(const Chunk& chunk, std::size_t i, std::int6
   FieldsReader reader;
   if (auto ok = accept_record(chunk, i, now); !ok) return ok;
   const std::string external_id = reader.external_id(chunk.sent[i]);
-  for (Statement* drop : {&s_->drop_refused, any_early_ ? &s_->drop_early : nullptr, any_aside_ ? &s_->drop_aside : nullptr}) {
+  for (Statement* drop : {&s_->drop_refused, any_gone_ ? &s_->drop_gone : nullptr, any_early_ ? &s_->drop_early : nullptr,
+                          any_aside_ ? &s_->drop_aside : nullptr}) {
     if (drop == nullptr) continue;
     if (auto ok = db_.execute(drop->reset().bind(1, std::string_view(external_id))); !ok) return ok;
   }
@@ -833,6 +874,7 @@ Result<void> Journal::refuse_record(std::string_view sent, const ServerRefusal& 
   put_refused.bind(1, external_id).bind_blob(2, bytes_of(hash));
   put_refused.bind(3, std::int64_t{refusal.status}).bind(4, std::string_view(refusal.message));
   if (auto ok = db_.execute(put_refused); !ok) return ok;
+  any_refused_ = true;
   if (any_aside_) {
     if (auto ok = db_.execute(s_->drop_aside.reset().bind(1, external_id)); !ok) return ok;
   }
@@ -909,7 +951,7 @@ Result<std::string> Journal::whole_record(const Chunk& chunk, std::size_t i, std
   return composed(base, overlay).json();
 }
 
-Result<void> Journal::put_aside(const Request& request, const Chunk& chunk, int status, std::string_view message,
+Result<void> Journal::put_aside(const Request& request, const Chunk& chunk, int status, std::string_view message, bool failed,
                                 std::int64_t now) {
   FieldsReader reader;
   for (std::size_t i = request.first; i < request.first + request.count; ++i) {
@@ -921,7 +963,8 @@ Result<void> Journal::put_aside(const Request& request, const Chunk& chunk, int 
       any_aside_ = true;
       Statement& put = s_->put_aside.reset();
       put.bind(1, std::string_view(external_id)).bind(2, std::string_view(*whole)).bind(3, std::string_view(after));
-      if (auto ok = db_.execute(put.bind(4, static_cast<std::int64_t>(checksum({external_id, *whole, after})))); !ok) return ok;
+      put.bind(4, static_cast<std::int64_t>(checksum({external_id, *whole, after}))).bind(5, std::int64_t{failed});
+      if (auto ok = db_.execute(put); !ok) return ok;
     }
     if (auto ok = put_doubt(external_id, now); !ok) return ok;
   }
@@ -937,7 +980,7 @@ Result<std::optional<std::pair<Chunk, Request>>> Journal::send_whole(const Reque
   Chunk late;
   late.sent.push_back(std::move(*whole));
   late.after.push_back(std::move(after));
-  if (auto ok = add_late_chunk(run.id, late); !ok) return ok.error();
+  if (auto ok = add_late_chunk(run.id, Phase::whole, late); !ok) return ok.error();
   Request made{0, run.id, late.seq, 0, 1, hash128(run.envelope.body(late, 0, 1))};
   if (auto ok = add_request(made); !ok) return ok.error();
   if (auto ok = close_request(request, 4, status, "it goes whole instead", wall_clock()); !ok) return ok.error();

@@ -31,6 +31,17 @@ struct Stored {
   std::string source;           ///< of the job, that it first came from; empty: not known
 };
 
+/// What a plan sends, in this order.
+enum class Phase : std::uint8_t {
+  posts = 0,
+  late_posts = 1,  ///< that wait for an earlier write
+  patches = 2,
+  late_patches = 3,
+  put_aside = 4,  ///< in an earlier run, without a known end
+  failed = 5,     ///< which the server failed on while it took others
+  whole = 6,      ///< instead of an update of what the server does not have
+};
+
 /// Records that go together, in the order of the plan.
 struct Chunk {
   std::int64_t seq = 0;
@@ -39,6 +50,7 @@ struct Chunk {
   std::vector<std::string> sent;   ///< JSON of each record
   std::vector<std::string> after;  ///< what the journal knows when it is accepted: see After
   [[nodiscard]] std::uint64_t bytes() const;
+  [[nodiscard]] Phase phase() const;
 };
 inline constexpr std::string_view kBaseIsSent = "";  ///< for the base in `after`
 inline constexpr std::string_view kSameBase = "=";   ///< the base stays
@@ -117,15 +129,16 @@ class Journal {
   Result<void> start_run(const std::string& origin, const Envelope& envelope);
   Result<std::uint64_t> left_over();  ///< records that an earlier plan had and that were not sent
   Result<bool> find(std::string_view external_id, Stored& out);
-  /// The refusal that still holds: the server refused exactly these bytes.
-  Result<bool> refused_before(std::string_view external_id, std::string_view sent, ServerRefusal& out);
+  /// The refusal that still holds: the server refused exactly these bytes, or the conversation as a whole.
+  Result<bool> refused_before(std::string_view external_id, std::string_view sent, std::string_view whole, ServerRefusal& out);
+  [[nodiscard]] bool any_refused() const { return any_refused_; }
   Result<void> put(std::string_view external_id, const Stored& state);
   /// Enrichment of a conversation that was never delivered: waits for it. Empty: none.
   Result<std::string> early(std::string_view external_id);
   Result<void> put_early(std::string_view external_id, std::string_view fields);
   /// Records that the server failed on, or that nobody knows the end of: to be sent whole by the next plan. `take` gets
-  /// external_id, record and what is known after it.
-  using AsideTaker = std::function<Result<void>(std::string_view, std::string_view, std::string_view)>;
+  /// external_id, record, what is known after it, and whether the server failed on it while it took others.
+  using AsideTaker = std::function<Result<void>(std::string_view, std::string_view, std::string_view, bool)>;
   Result<void> each_aside(const AsideTaker& take);
   /// The conversation that one of this id was a part of when it was planned last; empty: of none.
   Result<std::string> whole_of(std::string_view external_id);
@@ -135,7 +148,10 @@ class Journal {
   /// Conversations that were delivered and that this run has not, by external_id.
   using UnseenTaker = std::function<Result<void>(std::string_view external_id, const Stored& state)>;
   Result<void> each_unseen(const UnseenTaker& take);
-  Result<void> add_chunk(int phase, Chunk& chunk);
+  /// That the user was told of a conversation which is no longer there, and may have removed it at the server. False: before.
+  Result<bool> tell_gone(std::string_view external_id);
+  [[nodiscard]] Result<bool> was_told_gone(std::string_view external_id);
+  Result<void> add_chunk(Phase phase, Chunk& chunk);
   Result<void> end_plan();
 
   // --- delivering
@@ -156,15 +172,16 @@ class Journal {
   /// Each record by itself. Gives the requests that are to be made for those that must go again.
   Result<std::vector<Request>> settle_each(const Request& request, const Chunk& chunk, const Envelope& envelope,
                                            const std::vector<Outcome>& outcomes, int status, bool doubt, std::int64_t now);
-  /// Puts the records of a request aside: for the next plan, whole.
-  Result<void> put_aside(const Request& request, const Chunk& chunk, int status, std::string_view message, std::int64_t now);
+  /// Puts the records of a request aside: for the next plan, whole. `failed`: the server failed on them and took others.
+  Result<void> put_aside(const Request& request, const Chunk& chunk, int status, std::string_view message, bool failed,
+                         std::int64_t now);
   /// Instead of an update: the conversation as a whole, in a chunk and a request of its own. None: it is not known.
   Result<std::optional<std::pair<Chunk, Request>>> send_whole(const Request& request, const Chunk& chunk, const RunRow& run,
                                                               int status);
   /// Forgets what was refused, so that it is sent again.
-  Result<void> forget_refusals() { return db_.run("DELETE FROM refused"); }
-  /// Adds a chunk to a plan that stands, behind all of it.
-  Result<void> add_late_chunk(std::int64_t run, Chunk& chunk);
+  Result<void> forget_refusals() { return db_.run("DELETE FROM refused; DELETE FROM meta WHERE key = 'refused_in_run'"); }
+  /// Adds a chunk to a plan that stands, behind those of its phase.
+  Result<void> add_late_chunk(std::int64_t run, Phase phase, Chunk& chunk);
   Result<void> finish_run(std::int64_t run);
   Result<RunRow> run_of(std::int64_t run);
 
@@ -200,7 +217,7 @@ class Journal {
   std::int64_t rows_ = 0;
   bool sum_changed_ = false;
   std::int64_t run_ = 0, next_in_phase_ = 0;
-  bool any_early_ = false, any_aside_ = false;  ///< mostly not
+  bool any_early_ = false, any_aside_ = false, any_refused_ = false, any_gone_ = false;  ///< mostly not
 };
 
 /// Unix time in ms.

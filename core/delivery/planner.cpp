@@ -36,10 +36,11 @@ Result<void> Planner::start(const std::string& origin) {
 }
 
 Result<void> Planner::load_aside() {
-  return journal_.each_aside([this](std::string_view external_id, std::string_view, std::string_view after) -> Result<void> {
-    aside_.emplace(external_id, after);
-    return {};
-  });
+  return journal_.each_aside(
+      [this](std::string_view external_id, std::string_view, std::string_view after, bool failed) -> Result<void> {
+        aside_.emplace(external_id, Aside{std::string(after), failed ? Phase::failed : Phase::put_aside});
+        return {};
+      });
 }
 
 Result<Decision> Planner::conversation(std::string_view line, std::string_view source) {
@@ -62,10 +63,18 @@ Result<Decision> Planner::decide(std::string_view line, bool update, std::string
   auto found = journal_.find(out.external_id, known);
   if (!found) return found.error();
   // What an earlier run said of it and did not get through, an enrichment perhaps, is said again with this.
+  Phase phase = Phase::posts;
   if (const auto aside = aside_.find(out.external_id); *found && aside != aside_.end()) {
-    const After would_be = After::of(aside->second);
+    phase = aside->second.phase;
+    const After would_be = After::of(aside->second.after);
     if (would_be.base != kSameBase) known.base = would_be.base;
     known.overlay = would_be.overlay;
+  }
+  if (*found && !update) {
+    // The user was told to remove it at the server, and may have done so.
+    auto told = journal_.was_told_gone(out.external_id);
+    if (!told) return told.error();
+    known.doubt |= *told;
   }
   std::string after;
   Result<void> ok;
@@ -81,7 +90,7 @@ Result<Decision> Planner::decide(std::string_view line, bool update, std::string
   if (!ok) return ok.error();
   if (!out.sent.empty() && !rules_.again) {
     ServerRefusal refusal;
-    auto refused = journal_.refused_before(out.external_id, out.sent, refusal);
+    auto refused = journal_.refused_before(out.external_id, out.sent, out.whole, refusal);
     if (!refused) return refused.error();
     if (*refused) {
       out.action = Action::refused;
@@ -91,7 +100,7 @@ Result<Decision> Planner::decide(std::string_view line, bool update, std::string
   }
   ++(update ? counts_.updates : counts_.conversations)[static_cast<std::size_t>(out.action)];
   if (!out.sent.empty() && out.action != Action::refused) {
-    if (auto sent = send(out, update, std::move(after), known.written_at); !sent) return sent.error();
+    if (auto sent = send(out, std::move(after), known.written_at, phase); !sent) return sent.error();
     if (!aside_.empty()) aside_.erase(out.external_id);
   }
   return out;
@@ -189,6 +198,7 @@ Result<void> Planner::decide_known(std::string_view line, bool update, std::stri
       if (!said.metadata.empty()) difference.changed.emplace_back("metadata");
     }
     out.sent = update_of(now, difference.changed);
+    if (journal_.any_refused()) out.whole = now.json();  // as it goes where the server does not have it
   } else {
     out.action = Action::overwrite;
     out.sent = !overlaid.empty() || update ? now.json() : std::string(line);
@@ -200,17 +210,18 @@ Result<void> Planner::decide_known(std::string_view line, bool update, std::stri
 /// What the server failed on in an earlier run, and this one does not say: it goes as it was to go then.
 Result<void> Planner::plan_aside() {
   if (aside_.empty() || rules_.part) return {};
-  return journal_.each_aside([this](std::string_view external_id, std::string_view sent, std::string_view after) -> Result<void> {
-    if (!aside_.contains(external_id)) return {};
-    Stored known;
-    if (auto found = journal_.find(external_id, known); !found) return found.error();
-    if (auto ok = journal_.see(external_id); !ok) return ok;
-    Decision decision;
-    decision.action = Action::settle;
-    decision.sent = sent;
-    ++counts_.conversations[static_cast<std::size_t>(Action::settle)];
-    return send(decision, false, std::string(after), known.written_at);
-  });
+  return journal_.each_aside(
+      [this](std::string_view external_id, std::string_view sent, std::string_view after, bool failed) -> Result<void> {
+        if (!aside_.contains(external_id)) return {};
+        Stored known;
+        if (auto found = journal_.find(external_id, known); !found) return found.error();
+        if (auto ok = journal_.see(external_id); !ok) return ok;
+        Decision decision;
+        decision.action = Action::settle;
+        decision.sent = sent;
+        ++counts_.conversations[static_cast<std::size_t>(Action::settle)];
+        return send(decision, std::string(after), known.written_at, failed ? Phase::failed : Phase::put_aside);
+      });
 }
 
 Result<void> Planner::add_aside(std::int64_t run) {
@@ -219,9 +230,7 @@ Result<void> Planner::add_aside(std::int64_t run) {
   if (auto ok = load_aside(); !ok) return ok;
   if (auto ok = plan_aside(); !ok) return ok;
   late_ = run;
-  for (int phase = 0; phase < 4; ++phase) {
-    if (auto ok = close(phase); !ok) return ok;
-  }
+  if (auto ok = close_all(); !ok) return ok;
   late_ = 0;
   return journal_.commit();
 }
@@ -244,13 +253,14 @@ Result<void> Planner::each_absent(const std::vector<std::string>& sources,
   });
 }
 
-Result<void> Planner::send(const Decision& decision, bool update, std::string after, std::int64_t written_at) {
-  (void)update;
+/// What was put aside goes by itself and last, so that it keeps nothing new back.
+Result<void> Planner::send(const Decision& decision, std::string after, std::int64_t written_at, Phase phase) {
   const bool patch = decision.action == Action::patch;
   // A clock that was set back must not make anything wait for long.
   const std::int64_t ready = written_at == 0 ? 0 : std::min(written_at, now_) + rules_.settle_ms;
   const bool waits = ready > now_;
-  const int phase = (patch ? 2 : 0) + (waits ? 1 : 0);
+  if (phase == Phase::posts && patch) phase = waits ? Phase::late_patches : Phase::patches;
+  if (phase == Phase::posts && waits) phase = Phase::late_posts;
   Filling& filling = filling_[static_cast<std::size_t>(phase)];
   const std::size_t frame = rules_.envelope.head.size() + rules_.envelope.tail.size();
   const bool full = filling.chunk.sent.size() >= rules_.batch_size ||
@@ -270,20 +280,25 @@ Result<void> Planner::send(const Decision& decision, bool update, std::string af
   return {};
 }
 
-Result<void> Planner::close(int phase) {
+Result<void> Planner::close_all() {
+  for (std::size_t phase = 0; phase < filling_.size(); ++phase) {
+    if (auto ok = close(static_cast<Phase>(phase)); !ok) return ok;
+  }
+  return {};
+}
+
+Result<void> Planner::close(Phase phase) {
   Filling& filling = filling_[static_cast<std::size_t>(phase)];
   if (filling.chunk.sent.empty()) return {};
   ++counts_.requests;
-  Result<void> ok = late_ != 0 ? journal_.add_late_chunk(late_, filling.chunk) : journal_.add_chunk(phase, filling.chunk);
+  Result<void> ok = late_ != 0 ? journal_.add_late_chunk(late_, phase, filling.chunk) : journal_.add_chunk(phase, filling.chunk);
   filling = {};
   return ok;
 }
 
 Result<void> Planner::finish() {
   if (auto ok = plan_aside(); !ok) return ok;
-  for (int phase = 0; phase < 4; ++phase) {
-    if (auto ok = close(phase); !ok) return ok;
-  }
+  if (auto ok = close_all(); !ok) return ok;
   if (auto ok = journal_.end_plan(); !ok) return ok;
   return journal_.commit();
 }

@@ -54,6 +54,7 @@ struct Decision {
   std::string external_id;
   std::vector<std::string> changed;  ///< of a patch and an overwrite
   std::string sent;                  ///< the record; empty: not sent
+  std::string whole;                 ///< of a patch, where something was refused before: the conversation as a whole
   std::string refusal;               ///< what the server said
   std::string was_part_of;           ///< of a new one: the conversation that it was delivered as a part of
   int status = 0;
@@ -90,8 +91,9 @@ class Planner {
   Result<void> keep_early(const std::string& external_id, std::string_view line);
   Result<void> load_aside();
   Result<void> plan_aside();
-  Result<void> send(const Decision& decision, bool update, std::string after, std::int64_t written_at);
-  Result<void> close(int phase);
+  Result<void> send(const Decision& decision, std::string after, std::int64_t written_at, Phase phase);
+  Result<void> close(Phase phase);
+  Result<void> close_all();
 
   Journal& journal_;
   PlanRules rules_;
@@ -104,15 +106,18 @@ class Planner {
   };
   std::map<std::string, Span, std::less<>> spans_;
   std::map<std::string, std::string, std::less<>> renamed_;  ///< sources: what came from one and now comes from another
-  /// What was put aside and is not planned yet, by external_id: what would be known after it.
-  std::map<std::string, std::string, std::less<>> aside_;
-  /// POST, POST that must wait, PATCH, PATCH that must wait: in this order they are sent.
+  /// What was put aside and is not planned yet, by external_id: what would be known after it, and where it goes.
+  struct Aside {
+    std::string after;
+    Phase phase;
+  };
+  std::map<std::string, Aside, std::less<>> aside_;
   struct Filling {
     Chunk chunk;
     std::size_t bytes = 0;
   };
-  std::array<Filling, 4> filling_;
-  std::int64_t late_ = 0;  ///< the run whose plan stands and is added to
+  std::array<Filling, 6> filling_;  ///< by phase
+  std::int64_t late_ = 0;           ///< the run whose plan stands and is added to
 };
 
 }  // namespace crosswalk::delivery

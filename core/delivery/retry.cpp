@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <string>
+#include <vector>
 
 #include "text.hpp"
 
@@ -20,15 +22,33 @@ std::optional<int> number(std::string_view text) {
   return value;
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that servers send.
-std::optional<std::int64_t> http_date(std::string_view text) {
-  if (text.size() != 29 || text.substr(3, 2) != ", " || !text.ends_with(" GMT")) return std::nullopt;
-  const auto day = number(text.substr(5, 2)), year = number(text.substr(12, 4));
-  const auto hour = number(text.substr(17, 2)), minute = number(text.substr(20, 2)), second = number(text.substr(23, 2));
-  const auto month = std::find(kMonths.begin(), kMonths.end(), lower(text.substr(8, 3)));
+/// A date of HTTP (RFC 9110, 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT`, or, as asctime has it,
+/// `Sun Nov  6 08:49:37 1994`.
+std::optional<std::int64_t> http_date(std::string_view text, std::int64_t now) {
+  std::vector<std::string> words;
+  for (const char c : text) {
+    const bool letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (words.empty() || (!letter && !words.back().empty())) words.emplace_back();
+    if (letter) words.back() += c;
+  }
+  const bool asctime = words.size() == 7 && words[6].size() == 4;
+  if (words.size() != (asctime ? 7U : 8U) || (!asctime && words[7] != "GMT")) return std::nullopt;
+  // The weekday, then day, month, year, hour, minute, second; or month, day, hour, minute, second, year.
+  const std::array<std::size_t, 6> at =
+      asctime ? std::array<std::size_t, 6>{2, 1, 6, 3, 4, 5} : std::array<std::size_t, 6>{1, 2, 3, 4, 5, 6};
+  const auto day = number(words[at[0]]), year = number(words[at[2]]);
+  const auto hour = number(words[at[3]]), minute = number(words[at[4]]), second = number(words[at[5]]);
+  const auto month = std::find(kMonths.begin(), kMonths.end(), lower(words[at[1]]));
   if (!day || !year || !hour || !minute || !second || month == kMonths.end()) return std::nullopt;
   std::tm parts{};
   parts.tm_year = *year - 1900;
+  if (words[at[2]].size() == 2) {  // of the century in which it is not more than fifty years ahead
+    std::tm today{};
+    const std::time_t seconds = now;
+    gmtime_r(&seconds, &today);
+    parts.tm_year = today.tm_year / 100 * 100 + *year;
+    if (parts.tm_year > today.tm_year + 50) parts.tm_year -= 100;
+  }
   parts.tm_mon = static_cast<int>(month - kMonths.begin());
   parts.tm_mday = *day;
   parts.tm_hour = *hour;
@@ -48,7 +68,7 @@ std::optional<std::chrono::seconds> retry_after(std::string_view header, std::in
     (void)end;
     return std::chrono::seconds(failed == std::errc() ? std::min(seconds, kMost) : kMost);
   }
-  const auto at = http_date(header);
+  const auto at = http_date(header, now);
   if (!at) return std::nullopt;
   return std::chrono::seconds(std::clamp<std::int64_t>(*at - now, 0, kMost));
 }

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -52,7 +53,8 @@ std::string url_encoded(std::string_view text, bool upper) {
 Result<void> check_rights(const std::string& path, const std::string& named) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};  // reading it says why
-  if (status.st_uid != ::geteuid() || (status.st_mode & (S_IRGRP | S_IROTH)) == 0) return {};
+  const bool read = (status.st_mode & (S_IRGRP | S_IROTH)) != 0, written = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+  if (status.st_uid != ::geteuid() || (!read && !written)) return {};
 #if defined(__linux__)
   constexpr long kTmpfs = 0x01021994, kRamfs = 0x858458F6;
   struct statfs system {};
@@ -61,7 +63,8 @@ Result<void> check_rights(const std::string& path, const std::string& named) {
     if (type == kTmpfs || type == kRamfs) return {};
   }
 #endif
-  return Error{Errc::usage, fmt::format("{} can be read by others (mode {:04o})", named, status.st_mode & 07777),
+  return Error{Errc::usage,
+               fmt::format("{} can be {} by others (mode {:04o})", named, read ? "read" : "written", status.st_mode & 07777),
                fmt::format("chmod 600 {}", path)};
 }
 
@@ -81,6 +84,10 @@ Result<std::string> read_secret(const SecretPlace& place, std::string_view what)
   } else {
     where = fmt::format("the file {}", place.file);
     if (auto ok = check_rights(place.file, fmt::format("{}: {}", what, where)); !ok) return ok.error();
+    std::error_code failed;
+    if (std::filesystem::is_directory(place.file, failed)) {
+      return Error{Errc::usage, fmt::format("{}: {} is a folder", what, where), "name the file in it that holds the key"};
+    }
     std::ifstream file(place.file, std::ios::binary);
     if (!file) {
       return Error{Errc::usage, fmt::format("{}: {} cannot be read: {}", what, where, std::strerror(errno)),

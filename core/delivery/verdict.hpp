@@ -22,6 +22,7 @@ struct Verdict {
     std::size_t index = 0;  ///< within the request
     int status = 0;         ///< its own; 0: it has none
     bool again = false;     ///< for a cause that may pass
+    bool gone = false;      ///< the server does not have it
     std::string said;       ///< as the server wrote it, at most kKeptBody bytes
   };
   Kind kind = Kind::taken;
@@ -31,8 +32,20 @@ struct Verdict {
   std::string why;
 };
 
+/// What was asked.
+struct Asked {
+  std::span<const std::string> external_ids;
+  std::span<const std::string> sent;             ///< the records' JSON, or nothing
+  std::string_view array_key = "conversations";  ///< the request's; empty: the records are the request
+  bool unknown_is_taken = false;                 ///< a body that nobody knows, with such a status, means "accepted"
+};
+
 /// `accepted`: the status is one that the sink takes for "accepted". Records are named by their external_ids or by their places
-/// in the request; a report that names none, or one that is not there, leaves the outcome unknown.
-[[nodiscard]] Verdict judge(const Answer& answer, bool accepted, std::span<const std::string> external_ids);
+/// in the request. What is known to be good is accepted, and what cannot tell of records is passed over; a report that names no
+/// record, or one that is not there, or that can be read in two ways, and all else, leaves the outcome unknown.
+[[nodiscard]] Verdict judge(const Answer& answer, bool accepted, const Asked& asked);
+
+/// The name of the array that the records of a request stand in, of what stands before them; empty: there is none.
+[[nodiscard]] std::string_view array_key_of(std::string_view head);
 
 }  // namespace crosswalk::delivery

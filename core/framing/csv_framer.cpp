@@ -88,6 +88,7 @@ class Numbers {
 Framer::Framer(const RowRules& rules)
     : rules_(rules),
       max_record_(rules.max_record),
+      careful_inside_(rules.max_lines != 0 ? kAll : 0),
       // The scan checks the length of one record per word.
       always_careful_(rules.quotes != CsvQuotes::rfc4180 || rules.max_record < kWord) {
   start_at(0);
@@ -169,14 +170,20 @@ bool Framer::scan(const Window& window) {
 bool Framer::scan_whole_words(const Window& window) {
   std::array<WordMasks, kBatch> masks;
   const std::size_t whole = window.size / kWord;
-  for (std::size_t batch = kFirstBatch; word_ < whole; batch = std::min(2 * batch, kBatch)) {
-    const std::size_t words = std::min(batch, whole - word_);
-    kernel().classify(window.data + word_ * kWord, words, rules_.delimiter, masks.data());
-    for (std::size_t i = 0; i < words; ++i, ++word_) {
-      if (!scan_word(masks[i], kAll)) return false;
+  std::size_t word = word_;  // in registers: members would be read again after each word that is written
+  Carry carry = carry_;
+  bool clean = true;
+  for (std::size_t batch = kFirstBatch; clean && word < whole; batch = std::min(2 * batch, kBatch)) {
+    const std::size_t words = std::min(batch, whole - word);
+    kernel().classify(window.data + word * kWord, words, rules_.delimiter, masks.data());
+    for (std::size_t i = 0; i < words; ++i, ++word) {
+      clean = scan_word(masks[i], kAll, word, carry);
+      if (!clean) break;
     }
   }
-  return true;
+  word_ = word;
+  carry_ = carry;
+  return clean;
 }
 
 /// A word of which only valid_, and only what lies in the window, belongs to the scan.
@@ -185,58 +192,59 @@ bool Framer::scan_part_of_word(const Window& window) {
   const std::uint64_t within = window.size - base < kWord ? low_bits(window.size - base) : kAll;
   WordMasks masks;
   kernel().classify(window.data + base, 1, rules_.delimiter, &masks);
-  return scan_word(restricted(masks, valid_ & within), valid_ & within);
+  return scan_word(restricted(masks, valid_ & within), valid_ & within, word_, carry_);
 }
 
 /// RFC 4180 as bit arithmetic. Quote parity alone tells inside from outside as long as every quote that opens stands at
 /// the start of a field (or is the second of two), and every quote that closes stands at its end.
-inline bool Framer::scan_word(const WordMasks& masks, std::uint64_t valid) {
-  const std::size_t base = word_ * kWord;
-  const std::uint64_t inside = masks.inside ^ carry_.inside;
+inline bool Framer::scan_word(const WordMasks& masks, std::uint64_t valid, std::size_t word, Carry& carry) {
+  const std::size_t base = word * kWord;
+  const std::uint64_t inside = masks.inside ^ carry.inside;
   const std::uint64_t opening = masks.quotes & inside;
   const std::uint64_t closing = masks.quotes & ~inside;
   const std::uint64_t breaks = masks.delimiters | masks.line_ends | masks.quotes;
-  const std::uint64_t opens_in_text = opening & ~(breaks << 1 | carry_.may_open);
-  const std::uint64_t text_after_close = (closing << 1 | carry_.closed) & ~breaks & valid;
+  const std::uint64_t opens_in_text = opening & ~(breaks << 1 | carry.may_open);
+  const std::uint64_t text_after_close = (closing << 1 | carry.closed) & ~breaks & valid;
   const std::uint64_t ends = masks.line_ends & ~inside;
   const std::uint64_t inner = masks.line_ends & inside;
-  const std::uint64_t trouble = opens_in_text | text_after_close | (rules_.max_lines != 0 ? inner : 0);
+  const std::uint64_t trouble = opens_in_text | text_after_close | (inner & careful_inside_);
 
-  std::uint64_t& of_fields = ends_->fields[word_];
-  std::uint64_t& of_records = ends_->records[word_];
+  std::uint64_t& of_fields = ends_->fields[word];
+  std::uint64_t& of_records = ends_->records[word];
   of_fields = (of_fields & ~valid) | ends | (masks.delimiters & ~inside);
   of_records = (of_records & ~valid) | ends;
 
-  if (inner != 0) note_inner_lines(base, inner, ends);
+  if (inner != 0) [[unlikely]]
+    note_inner_lines(base, inner, ends, carry.record);
   if (ends != 0) {
     const std::size_t first_end = base + static_cast<std::size_t>(std::countr_zero(ends));
-    if (first_end - carry_.record > max_record_) {
-      record_ = carry_.record;
+    if (first_end - carry.record > max_record_) {
+      record_ = carry.record;
       return false;
     }
   }
   const std::uint64_t ends_before = trouble == 0 ? ends : ends & ((trouble & (0 - trouble)) - 1);
-  if (carry_.many_lines || inner != 0) [[unlikely]] {
-    record_ = odd_record(base, inner, ends_before);
+  if (carry.many_lines || inner != 0) [[unlikely]] {
+    record_ = odd_record(base, inner, ends_before, carry);
     if (record_ != kNowhere) return false;
     const std::uint64_t last_begun = ends == 0 ? kAll : ~(kAll >> std::countl_zero(ends));
-    carry_.many_lines = (ends == 0 && carry_.many_lines) || (inner & last_begun) != 0;
+    carry.many_lines = (ends == 0 && carry.many_lines) || (inner & last_begun) != 0;
   }
   if (trouble != 0) {
-    record_ = ends_before == 0 ? carry_.record : base + static_cast<std::size_t>(std::bit_width(ends_before));
+    record_ = ends_before == 0 ? carry.record : base + static_cast<std::size_t>(std::bit_width(ends_before));
     return false;
   }
-  if (ends != 0) carry_.record = base + static_cast<std::size_t>(std::bit_width(ends));
-  carry_.inside = 0 - (inside >> 63);
-  carry_.may_open = breaks >> 63;
-  carry_.closed = closing >> 63;
+  if (ends != 0) carry.record = base + static_cast<std::size_t>(std::bit_width(ends));
+  carry.inside = 0 - (inside >> 63);
+  carry.may_open = breaks >> 63;
+  carry.closed = closing >> 63;
   return true;
 }
 
 /// Start of the first record of several lines that ends in a word and has another number of fields than rows; or nowhere.
-std::size_t Framer::odd_record(std::size_t base, std::uint64_t inner, std::uint64_t ends) const {
-  std::size_t begin = carry_.record;
-  bool many_lines = carry_.many_lines;
+std::size_t Framer::odd_record(std::size_t base, std::uint64_t inner, std::uint64_t ends, const Carry& carry) const {
+  std::size_t begin = carry.record;
+  bool many_lines = carry.many_lines;
   for (; ends != 0; ends &= ends - 1) {
     const auto bit = static_cast<std::size_t>(std::countr_zero(ends));
     const std::uint64_t inner_before = inner & low_bits(bit);
@@ -254,11 +262,11 @@ bool Framer::is_odd(std::size_t begin, std::size_t end) const {
 }
 
 /// Notes one line end inside quotes of each record that has some in a word.
-void Framer::note_inner_lines(std::size_t base, std::uint64_t inner, std::uint64_t ends) {
+[[gnu::noinline]] void Framer::note_inner_lines(std::size_t base, std::uint64_t inner, std::uint64_t ends, std::size_t record) {
   for (;;) {
     const auto bit = static_cast<std::size_t>(std::countr_zero(inner));
     const std::uint64_t ends_before = ends & low_bits(bit);
-    note_inner_line(ends_before == 0 ? carry_.record : base + static_cast<std::size_t>(std::bit_width(ends_before)), base + bit);
+    note_inner_line(ends_before == 0 ? record : base + static_cast<std::size_t>(std::bit_width(ends_before)), base + bit);
     const std::uint64_t ends_behind = ends & ~low_bits(bit);
     if (ends_behind == 0) return;
     inner &= kAll << std::countr_zero(ends_behind);

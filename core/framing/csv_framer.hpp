@@ -103,10 +103,10 @@ class Framer {
   [[nodiscard]] bool scan(const Window& window);
   [[nodiscard]] bool scan_whole_words(const Window& window);
   [[nodiscard]] bool scan_part_of_word(const Window& window);
-  [[nodiscard]] bool scan_word(const WordMasks& masks, std::uint64_t valid);
-  [[nodiscard]] std::size_t odd_record(std::size_t base, std::uint64_t inner, std::uint64_t ends) const;
+  [[nodiscard]] bool scan_word(const WordMasks& masks, std::uint64_t valid, std::size_t word, Carry& carry);
+  [[nodiscard]] std::size_t odd_record(std::size_t base, std::uint64_t inner, std::uint64_t ends, const Carry& carry) const;
   [[nodiscard]] bool is_odd(std::size_t begin, std::size_t delimiters_end) const;
-  void note_inner_lines(std::size_t base, std::uint64_t inner, std::uint64_t ends);
+  void note_inner_lines(std::size_t base, std::uint64_t inner, std::uint64_t ends, std::size_t record);
   void note_inner_line(std::size_t record, std::size_t position);
 
   Outcome read_carefully(const Window& window);
@@ -127,7 +127,8 @@ class Framer {
 
   RowRules rules_;
   std::size_t max_record_;
-  bool always_careful_;  ///< the scan knows RFC 4180 alone, and records of one line per word at most
+  std::uint64_t careful_inside_;  ///< a bit each: line ends inside quotes that the scan leaves to the rule
+  bool always_careful_;           ///< the scan knows RFC 4180 alone, and records of one line per word at most
 
   Block::Ends* ends_ = nullptr;                  ///< during frame()
   std::vector<RefusedLine>* refused_ = nullptr;  ///< during frame()

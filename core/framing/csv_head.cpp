@@ -23,20 +23,23 @@ struct Signature {
   std::string_view cure;
 };
 
-constexpr std::string_view kUnpack = "unpack it first and give the CSV file that is inside";
+constexpr std::string_view kUnpack =
+    "unpack it first and give the CSV file that is inside; of archives, only zip is read as it is";
+constexpr std::string_view kDecompress = "decompress it first, and give what was inside";
 constexpr std::string_view kExportAsCsv = "export or save it as CSV (UTF-8)";
 
 constexpr std::array kSignatures{
-    Signature{"PK\x03\x04"sv, "a zip archive or an Excel workbook (.xlsx)",
-              "unzip it first and give the CSV file that is inside; save a workbook as CSV (UTF-8)"},
-    Signature{"PK\x05\x06"sv, "an empty zip archive", kUnpack},
+    Signature{"PK\x03\x04"sv, "a zip archive or a spreadsheet file (.xlsx, .ods)",
+              "zip archives are read from files: give FILE.zip; unpack one that stands inside of another; save a spreadsheet as "
+              "CSV (UTF-8)"},
+    Signature{"PK\x05\x06"sv, "an empty zip archive", "export again: there is nothing in it"},
     Signature{"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"sv, "an Excel workbook (.xls) or another Office file", kExportAsCsv},
-    Signature{"\x1F\x8B"sv, "gzip data inside what was unpacked", kUnpack},
-    Signature{"\x28\xB5\x2F\xFD"sv, "zstd data inside what was unpacked", kUnpack},
-    Signature{"BZh"sv, "bzip2 data", kUnpack},
+    Signature{"\x1F\x8B"sv, "gzip data inside what was unpacked", kDecompress},
+    Signature{"\x28\xB5\x2F\xFD"sv, "zstd data inside what was unpacked", kDecompress},
+    Signature{"BZh"sv, "bzip2 data", kDecompress},
     Signature{"\xFD"
               "7zXZ\0"sv,
-              "xz data", kUnpack},
+              "xz data", kDecompress},
     Signature{"7z\xBC\xAF\x27\x1C"sv, "a 7-Zip archive", kUnpack},
     Signature{"Rar!\x1A\x07"sv, "a RAR archive", kUnpack},
     Signature{"\x7F"
@@ -61,10 +64,11 @@ std::string_view unmarked_utf16(std::string_view head) {
   return nuls[0] > nuls[1] ? "UTF-16BE" : "UTF-16LE";
 }
 
-/// Bytes that text has no use for. Form feed, escape and the old end-of-file mark do occur in exports.
+/// Bytes that text has no use for. Form feed, escape and the old end-of-file mark do occur in exports. Without branches, for
+/// many at once.
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
-  return byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r' && byte != '\f' && byte != 0x1A && byte != 0x1B;
+  return (byte < 0x20) & (byte != '\t') & (byte != '\n') & (byte != '\r') & (byte != '\f') & (byte != 0x1A) & (byte != 0x1B);
 }
 
 /// A few control characters are dirt in the data; a tenth of all bytes means that the data are something else.

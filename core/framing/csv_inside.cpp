@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "digits.hpp"
 #include "framing/csv_rule.hpp"
 #include "text.hpp"
 
@@ -47,9 +48,7 @@ std::string_view cell_of(std::string_view line, char delimiter, std::size_t colu
   return cell;
 }
 
-bool is_digits(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
+bool is_digits(std::string_view text) { return std::all_of(text.begin(), text.end(), is_digit); }
 
 /// As an id is written: one word, and digits where the row's own id is digits.
 bool may_be_id(std::string_view text, std::string_view own) {

@@ -208,7 +208,7 @@ std::size_t CsvParser::finish_record(Run& run, std::size_t begin, std::size_t en
   return pass_faults(run, next);
 }
 
-/// True of a row that holds nothing. Of another, `begin` is behind a byte order mark then.
+/// True of a row that holds nothing. Of another, `begin` is behind the marks of files that were put together then.
 bool CsvParser::pass_filler(Run& run, std::size_t& begin, std::size_t end) {
   const std::string_view row(run.block.data.data() + begin, end - begin);
   RecordHandler::Place place{run.block.offset + begin, row, 0};
@@ -218,10 +218,17 @@ bool CsvParser::pass_filler(Run& run, std::size_t& begin, std::size_t end) {
     return true;
   }
   std::string_view rest = row;
-  while (rest.starts_with(csv::kByteOrderMark)) rest.remove_prefix(csv::kByteOrderMark.size());
+  bool end_mark = false, byte_order_mark = false;
+  for (;;) {
+    const bool old = rest.front() == kEndMark;
+    if (!old && !rest.starts_with(csv::kByteOrderMark)) break;
+    (old ? end_mark : byte_order_mark) = true;
+    rest.remove_prefix(old ? 1 : csv::kByteOrderMark.size());
+  }
   if (rest.size() == row.size()) return false;
   place.raw = row.substr(0, row.size() - rest.size());
-  run.handler.on_unusual_row(RecordHandler::Unusual::byte_order_mark, place);
+  if (end_mark) run.handler.on_unusual_row(RecordHandler::Unusual::end_mark_before, place);
+  if (byte_order_mark) run.handler.on_unusual_row(RecordHandler::Unusual::byte_order_mark, place);
   begin = end - rest.size();
   // The ends of the row at hand are ours.
   ends_[static_cast<std::size_t>(run.row.ends_ - ends_.data())] = static_cast<std::uint32_t>(begin) - 1;

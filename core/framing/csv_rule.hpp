@@ -56,6 +56,12 @@ struct RuleReader {
 
  private:
   void skip_quoted(const char* data, std::size_t end);
+  /// Where bytes of an unquoted field end that change nothing.
+  [[nodiscard]] std::size_t end_of_plain(const char* data, std::size_t from, std::size_t end) const {
+    const auto plain = [this](char c) { return static_cast<unsigned char>(c) > '\r' && c != '"' && c != delimiter; };
+    while (from < end && plain(data[from])) ++from;
+    return from;
+  }
 };
 
 template <class Mark>
@@ -87,6 +93,8 @@ bool RuleReader::read(const char* data, std::size_t end, Mark&& mark) {
     } else {
       if (quote || state == State::after_quote) irregular_at = at;
       state = State::unquoted;
+      at = end_of_plain(data, at + 1, end);
+      continue;
     }
     ++at;
   }

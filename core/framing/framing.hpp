@@ -63,6 +63,7 @@ class RecordHandler {
     short_row,        ///< it lacks its last fields
     last_unended,     ///< it ends with the input, without a line end
     end_mark,         ///< the end-of-file mark of old systems stands behind it
+    end_mark_before,  ///< one stands before it
   };
   virtual void on_unusual_row(Unusual /*what*/, const Place& /*place*/) {}
 };

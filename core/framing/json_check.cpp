@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "digits.hpp"
 #include "framing/json_text.hpp"
 #include "framing/utf8.hpp"
 #include "text.hpp"
@@ -12,8 +13,6 @@ namespace crosswalk::json {
 namespace {
 
 constexpr std::size_t kShownField = 200;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 unsigned byte_of(char c) { return static_cast<unsigned char>(c); }
 

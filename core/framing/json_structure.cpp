@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "framing/json_check.hpp"
+#include "digits.hpp"
 #include "framing/json_layout.hpp"
 #include "framing/json_look.hpp"
 #include "framing/json_resumption.hpp"
@@ -154,9 +155,7 @@ Answer is_page_in_array(Window& window, std::size_t start, std::size_t limit) {
   return answer == Answer::no && has_list && !has_id ? Answer::yes : answer;
 }
 
-bool is_index(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
+bool is_index(std::string_view name) { return !name.empty() && std::all_of(name.begin(), name.end(), is_digit); }
 
 /// Does the object at `start` have this key?
 Answer has_key(Window& window, std::size_t start, std::size_t limit, std::string_view name) {

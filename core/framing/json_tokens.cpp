@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include <bit>
+#include <new>
 
 #include "framing/framing.hpp"
 
@@ -27,9 +28,12 @@ struct Tokens::Engine {
   bool reserve(std::size_t size) {
     if (stages && size <= stages->capacity()) return true;
     const std::size_t capacity = std::bit_ceil(std::max(size, kSmallest));
-    if (stages) return stages->set_capacity(capacity) == simdjson::SUCCESS;
     constexpr std::size_t kDepth = 1;  // of the stage that is not used
-    return simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, kDepth, stages) == simdjson::SUCCESS;
+    const simdjson::error_code code =
+        stages ? stages->set_capacity(capacity)
+               : simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, kDepth, stages);
+    if (code == simdjson::MEMALLOC) throw std::bad_alloc();  // of which the record knows nothing
+    return code == simdjson::SUCCESS;
   }
 };
 

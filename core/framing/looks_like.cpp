@@ -14,7 +14,9 @@ using Kind = LooksLike::Kind;
 
 constexpr std::string_view kExportText = "export it as CSV or JSON";
 constexpr std::string_view kSaveAsCsv = "save it as CSV";
-constexpr std::string_view kUnpack = "unpack it and give the files inside";
+constexpr std::string_view kUnpack = "unpack it and give the files inside; of archives, only zip is read as it is";
+constexpr std::string_view kZip =
+    "zip archives are read from files, by their members' names: give FILE.zip; unpack one that stands inside of another";
 
 struct Mark {
   std::string_view bytes;
@@ -58,7 +60,7 @@ LooksLike zip(std::string_view head) {
   if (has(head, "opendocument.spreadsheet") || has(head, "[Content_Types].xml") || has(head, "xl/work")) {
     return {Kind::spreadsheet, "a spreadsheet file (Excel, LibreOffice)", kSaveAsCsv};
   }
-  return {Kind::archive, "a zip archive", kUnpack};
+  return {Kind::archive, "a zip archive", kZip};
 }
 
 /// `tag` opens here: `<table>` or `<table border=1>`, and not `<tables>`.

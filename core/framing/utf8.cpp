@@ -55,6 +55,19 @@ std::size_t sequence_length(std::string_view text) {
 
 }  // namespace
 
+namespace {
+/// The code for this processor, chosen before main(): the library's own choice, at its first use, asks for memory in functions
+/// that end the process where there is none.
+[[maybe_unused]] const bool chosen = [] {
+  for (const simdjson::implementation* const one : simdjson::get_available_implementations()) {
+    if (!one->supported_by_runtime_system()) continue;
+    simdjson::get_active_implementation() = one;
+    return true;
+  }
+  return false;
+}();
+}  // namespace
+
 bool is_valid_utf8(const char* text, std::size_t size) { return simdjson::validate_utf8(text, size); }
 
 std::size_t find_invalid_utf8(std::string_view text) {

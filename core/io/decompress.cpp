@@ -259,7 +259,8 @@ constexpr std::array kForeign{
             "give the file (crosswalk translate … FILE.zip); save a spreadsheet as CSV."},
     Foreign{"BZh"sv, "bzip2 data", "Decompress it first: bzip2 -dc FILE | crosswalk translate … -"},
     Foreign{"\xfd\x37\x7a\x58\x5a\x00"sv, "xz data", "Decompress it first: xz -dc FILE | crosswalk translate … -"},
-    Foreign{"7z\xbc\xaf\x27\x1c"sv, "a 7-Zip archive", "Unpack it and give the files inside."},
+    Foreign{"7z\xbc\xaf\x27\x1c"sv, "a 7-Zip archive",
+            "Unpack it and give the files inside; of archives, only zip is read as it is."},
 };
 
 /// "BZh" alone could begin a text; bzip2 goes on with a digit and the first six digits of pi.

@@ -16,6 +16,56 @@ namespace {
 
 constexpr const char* kGetAgain = "The archive is damaged: get it again.";
 
+/// libzip holds the whole directory in memory, some 300 bytes for a member: this is about as much as the merge may take.
+constexpr std::uint64_t kMostMembers = 250'000;
+constexpr std::uint64_t kLargestDirectory = std::uint64_t{64} << 20;  // bytes; that many members with long names
+
+Error too_many(const std::string& path, std::uint64_t members) {
+  return {Errc::data,
+          shown_path(path) + " has " + (members == 0 ? "a directory of more than 64 MiB" : std::to_string(members) + " members") +
+              "; an archive of more than " + std::to_string(kMostMembers) + " is not read",
+          "Unpack it, and give the files that were inside: 'FOLDER/*.csv'"};
+}
+
+/// What the record at the end of an archive says of its directory, before anybody makes room for that.
+struct DirectorySize {
+  std::uint64_t members = 0, bytes = 0;
+};
+
+std::uint64_t number_at(std::string_view bytes, std::size_t at, std::size_t size) {
+  std::uint64_t value = 0;
+  while (size-- > 0) value = value << 8 | static_cast<unsigned char>(bytes[at + size]);
+  return value;
+}
+
+/// Nothing where the record is not found: zip_open() says it better.
+DirectorySize size_of_directory(const std::string& path) {
+  constexpr std::size_t kRecord = 22, kLocator = 20, kRecord64 = 56, kLongestComment = 0xFFFF;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  struct stat about {};
+  const auto size = ::fstat(file, &about) == 0 && about.st_size > 0 ? static_cast<std::uint64_t>(about.st_size) : 0;
+  std::string tail(static_cast<std::size_t>(std::min<std::uint64_t>(size, kRecord + kLongestComment + kLocator)), '\0');
+  const auto read = [file](std::string& to, std::uint64_t at) {
+    return ::pread(file, to.data(), to.size(), static_cast<off_t>(at)) == static_cast<ssize_t>(to.size());
+  };
+  DirectorySize found;
+  const std::size_t at =
+      read(tail, size - tail.size()) && tail.size() >= kRecord ? tail.rfind("PK\5\6", tail.size() - kRecord) : std::string::npos;
+  if (at != std::string::npos) {
+    found = {number_at(tail, at + 10, 2), number_at(tail, at + 12, 4)};
+    const std::size_t locator = at - kLocator;
+    std::string record(kRecord64, '\0');
+    if (at >= kLocator && tail.compare(locator, 4, "PK\6\7") == 0) {
+      const std::uint64_t place = number_at(tail, locator + 8, 8);
+      if (place < size && read(record, place) && record.starts_with("PK\6\6"))
+        found = {number_at(record, 32, 8), number_at(record, 40, 8)};
+    }
+  }
+  ::close(file);
+  return found;
+}
+
 Error cannot_open(const std::string& path, int code, int system_error) {
   const std::string name = shown_path(path);
   switch (code) {
@@ -94,10 +144,15 @@ class ZipArchive::Source final : public ByteSource {
 };
 
 Result<std::shared_ptr<ZipArchive>> ZipArchive::open(const std::string& path) {
+  const DirectorySize said = size_of_directory(path);
+  if (said.members > kMostMembers || said.bytes > kLargestDirectory)
+    return too_many(path, said.members > kMostMembers ? said.members : 0);
   int code = 0;
   zip_t* handle = zip_open(path.c_str(), ZIP_RDONLY, &code);
   if (handle == nullptr) return cannot_open(path, code, errno);
   std::shared_ptr<ZipArchive> archive(new ZipArchive(handle, path));
+  const zip_int64_t members = zip_get_num_entries(handle, 0);  // the record may have said less
+  if (members > static_cast<zip_int64_t>(kMostMembers)) return too_many(path, static_cast<std::uint64_t>(members));
   archive->list();
   return archive;
 }

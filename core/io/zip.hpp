@@ -28,7 +28,7 @@ struct ZipMember {
 /// An open archive. Its members may be read by several threads, one at a time each.
 class ZipArchive : public std::enable_shared_from_this<ZipArchive> {
  public:
-  /// An error names the file: it is none, was cut, is a part of several.
+  /// An error names the file: it is none, was cut, is a part of several, has too many members.
   [[nodiscard]] static Result<std::shared_ptr<ZipArchive>> open(const std::string& path);
   ~ZipArchive();
   ZipArchive(const ZipArchive&) = delete;

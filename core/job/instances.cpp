@@ -14,8 +14,8 @@ using Configs = std::vector<std::unique_ptr<SourceConfig>>;
 
 class Instances {
  public:
-  Instances(const Job& job, const IdTemplate& external_id, const Configs& configs)
-      : job_(job), external_id_(external_id), configs_(configs) {}
+  Instances(const Job& job, const IdTemplate& external_id, const Configs& configs, std::uint32_t& line)
+      : job_(job), external_id_(external_id), configs_(configs), line_(line) {}
 
   Result<void> settle(std::vector<std::vector<std::string>>& notes) {
     if (auto ok = take_said(); !ok) return ok;
@@ -32,6 +32,7 @@ class Instances {
   [[nodiscard]] bool merges(std::size_t i) const { return !job_.sources[i].enrich; }
   [[nodiscard]] bool same_platform(std::size_t a, std::size_t b) const { return configs_[a]->platform == configs_[b]->platform; }
   [[nodiscard]] Error error(std::size_t source, std::string message, std::string cure) const {
+    line_ = job_.sources[source].line;
     return {Errc::usage, fmt::format("{}:{}: {}", job_.path, job_.sources[source].line, message), std::move(cure)};
   }
 
@@ -165,13 +166,14 @@ class Instances {
   const Job& job_;
   const IdTemplate& external_id_;
   const Configs& configs_;
+  std::uint32_t& line_;  // of the error
 };
 
 }  // namespace
 
 Result<void> settle_instances(const Job& job, const IdTemplate& external_id, const Configs& configs,
-                              std::vector<std::vector<std::string>>& notes) {
-  return Instances(job, external_id, configs).settle(notes);
+                              std::vector<std::vector<std::string>>& notes, std::uint32_t& line) {
+  return Instances(job, external_id, configs, line).settle(notes);
 }
 
 std::vector<std::uint32_t> lead_sources(const Job& job, const IdTemplate& external_id, const Configs& configs) {

@@ -1,6 +1,7 @@
 // Instances: which account of its vendor each source is of, and whether the job's ids keep accounts apart.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,10 +13,11 @@
 namespace crosswalk {
 
 /// Sets SourceConfig::instance of each of the job's sources. An error where two accounts could get one external_id, or
-/// where it is not said whether sources are of one account. `notes` gets what the user should know, by source.
+/// where it is not said whether sources are of one account, with its line of the job file. `notes` gets what the user should
+/// know, by source.
 [[nodiscard]] Result<void> settle_instances(const Job& job, const IdTemplate& external_id,
                                             const std::vector<std::unique_ptr<SourceConfig>>& configs,
-                                            std::vector<std::vector<std::string>>& notes);
+                                            std::vector<std::vector<std::string>>& notes, std::uint32_t& line);
 
 /// By source, the first one whose records are of the same conversations, in the same form: exports of one account by one
 /// adapter that overlap. Mostly itself. After settle_instances().

@@ -108,6 +108,7 @@ retries = 100                         # failed tries since something was accepte
 retry_ceiling = 30                    # seconds between them at most
 first_contact_timeout = 60            # seconds after which a server that was never reached is given up
 accept = [202]                        # statuses that mean "accepted"; of http: [200, 201, 202, 204]
+accept_unknown = false                # true: also with a body that nobody knows; errors that it reports count all the same
 max_refused = "5%"                    # stop when the server refuses more: a number, or a share; default: no limit
 
 [[sink]]

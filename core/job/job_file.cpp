@@ -18,6 +18,7 @@
 #include "encode/json_text.hpp"
 #include "guarded.hpp"
 #include "io/input.hpp"
+#include "job/problems.hpp"
 #include "merge/id_template.hpp"
 #include "text.hpp"
 
@@ -64,6 +65,7 @@ class Problems {
     problems_.push_back({line, std::move(message), std::move(cure)});
   }
   [[nodiscard]] bool none() const { return problems_.empty(); }
+  [[nodiscard]] std::size_t size() const { return problems_.size(); }
   [[nodiscard]] bool many() const { return problems_.size() >= 100; }
 
   [[nodiscard]] Error error() {
@@ -171,7 +173,7 @@ class JobReader {
  public:
   explicit JobReader(const std::string& path) : problems_(path), folder_(fs::path(path).parent_path()) { job_.path = path; }
 
-  Result<Job> read(const toml::table& root);
+  Result<Job> read(const toml::table& root, AdapterCatalog* catalog);
 
  private:
   struct Text {
@@ -204,6 +206,7 @@ class JobReader {
   template <class T>
   void number_at(const Section& section, std::string_view key, double least, double most, T& to);
   void check_whole(const toml::table& root);
+  void look_beyond_file(AdapterCatalog& catalog);
 
   void check_keys(const Section& section, const Names& known);
   std::optional<Section> table_at(const Section& in, std::string_view key, std::string label);
@@ -231,8 +234,9 @@ class JobReader {
   Problems problems_;
   fs::path folder_;
   Job job_;
-  Names names_;              ///< of the sources, by index; empty where there is none
-  bool names_known_ = true;  ///< false: some name is missing, so a name that is not there proves nothing
+  Names names_;                    ///< of the sources, by index; empty where there is none
+  std::vector<bool> well_formed_;  ///< likewise
+  bool names_known_ = true;        ///< false: some name is missing, so a name that is not there proves nothing
   struct Output {
     std::string label, path;
     std::uint32_t line;
@@ -241,7 +245,7 @@ class JobReader {
   std::optional<Output> standard_input_;
 };
 
-Result<Job> JobReader::read(const toml::table& root) {
+Result<Job> JobReader::read(const toml::table& root, AdapterCatalog* catalog) {
   const Section file{root, "the file", 0};
   check_keys(file, {"job", "source", "merge", "ids", "sink"});
   if (const auto section = table_at(file, "job", "[job]")) read_general(*section);
@@ -256,8 +260,21 @@ Result<Job> JobReader::read(const toml::table& root) {
   }
   for (const toml::table* table : tables_at(file, "sink", "[[sink]]")) read_sink(*table);
   check_whole(root);
-  if (!problems_.none()) return problems_.error();
+  if (!problems_.none()) {
+    if (catalog != nullptr) look_beyond_file(*catalog);
+    return problems_.error();
+  }
   return std::move(job_);
+}
+
+/// What running the job would find: of sources that are well-formed, and of tables.
+void JobReader::look_beyond_file(AdapterCatalog& catalog) {
+  std::vector<JobProblem> found;
+  for (std::size_t i = 0; i < job_.sources.size(); ++i) {
+    if (well_formed_[i]) find_problems(job_, job_.sources[i], catalog, found);
+  }
+  (void)load_tables(job_, found);
+  for (const JobProblem& problem : found) problems_.add(problem.line, problem.error.message, problem.error.cure);
 }
 
 /// What no single section shows.
@@ -360,6 +377,7 @@ void JobReader::read_max_rejects(const Section& section, RejectLimit& to) {
 // --- [[source]] ------------------------------------------------------------------------------------------------------
 
 void JobReader::read_source(const toml::table& table) {
+  const std::size_t before = problems_.size();
   Section section{table, "[[source]]", line_of(table)};
   JobSource source;
   source.line = section.line;
@@ -390,6 +408,7 @@ void JobReader::read_source(const toml::table& table) {
   if (const auto empty = truth_at(section, "allow_empty")) source.allow_empty = *empty;
   read_settings(section, source);
 
+  well_formed_.push_back(problems_.size() == before);
   names_.push_back(source.name);
   job_.sources.push_back(std::move(source));
 }
@@ -521,6 +540,7 @@ std::optional<LinkField> JobReader::read_link_end(const Section& section, std::s
 std::optional<LinkField> JobReader::parse_link_end(const std::string& label, const Text& written) {
   LinkField end;
   end.text = written.text;
+  end.line = written.line;
   std::size_t longest = 0;
   for (std::size_t i = 0; i < names_.size(); ++i) {
     const std::string& name = names_[i];
@@ -561,6 +581,7 @@ void JobReader::read_ids(const Section& ids, std::string_view kind, IdRule& rule
   const auto found = table_at(ids, kind, fmt::format("[ids.{}]", kind));
   if (!found) return;
   const Section& section = *found;
+  rule.line = section.line;
   check_keys(section, {"file", "unknown"});
   require(section, "file", fmt::format("name the table: file = \"ids/{}.csv\"", kind));
   if (const auto file = text_at(section, "file")) {
@@ -639,6 +660,7 @@ void JobReader::read_delivery(const Section& section, JobSink& sink) {
                 "retry_ceiling",
                 "ca_file",
                 "accept",
+                "accept_unknown",
                 "max_refused",
                 "first_contact_timeout"};
   if (assembled) {
@@ -673,6 +695,7 @@ void JobReader::read_delivery(const Section& section, JobSink& sink) {
   number_at(section, "first_contact_timeout", 0.1, 86'400, delivery.first_contact_timeout);
   if (!assembled) delivery.accept = {200, 201, 202, 204};
   read_accept(section, delivery);
+  if (const auto unknown = truth_at(section, "accept_unknown")) delivery.accept_unknown = *unknown;
   read_max_refused(section, delivery);
   if (const auto file = text_at(section, "ca_file")) delivery.ca_file = located(file->text);
   if (assembled) {
@@ -755,6 +778,8 @@ void JobReader::read_url(const Section& section, JobSink& sink) {
     return;
   }
   std::string text = url->text;
+  const std::size_t scheme = text.find("://");
+  if (scheme != std::string::npos) text.replace(0, scheme, lower(std::string_view(text).substr(0, scheme)));
   const bool tls = text.starts_with("https://");
   const std::string_view rest = std::string_view(text).substr(std::min(text.size(), std::size_t{tls ? 8U : 7U}));
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
@@ -767,6 +792,16 @@ void JobReader::read_url(const Section& section, JobSink& sink) {
     problems_.add(url->line, fmt::format("{} url: there is a user or a password in it", section.label),
                   "leave it out; api_key says where the key is");
     return;
+  }
+  if (const std::string_view port = delivery::port_of(text); !port.empty()) {
+    std::uint32_t number = 0;
+    const char* const end = port.data() + port.size();
+    const auto read = std::from_chars(port.data() + 1, end, number);
+    if (port.front() != ':' || read.ec != std::errc() || read.ptr != end || number == 0 || number > 65'535) {
+      problems_.add(url->line, fmt::format("{} url: \"{}\" is no port", section.label, in_line(port.substr(1))),
+                    "a number from 1 to 65535 stands behind the colon; or leave both out");
+      return;
+    }
   }
   // Keys are put there, and what is put behind the url would become a part of it.
   if (const std::size_t at = text.find_first_of("?#"); at != std::string::npos) {
@@ -882,7 +917,7 @@ void JobReader::read_body(const Section& section, JobDelivery& delivery) {
     return;
   }
   const std::string head = body->text.substr(0, at), tail = body->text.substr(at + kRecords.size());
-  if (nlohmann::json::parse(head + "[]" + tail, nullptr, false).is_discarded()) {
+  if (!nlohmann::json::accept(head + "[]" + tail)) {
     problems_.add(body->line, fmt::format("{} body: with an array in place of {} it is no JSON", section.label, kRecords),
                   "for example: body = '{\"source\":\"crosswalk\",\"records\":$records}'");
     return;
@@ -1143,7 +1178,7 @@ Result<std::string> read_text(const std::string& path) {
 
 }  // namespace
 
-Result<Job> parse_job(std::string_view text, const std::string& path) {
+Result<Job> parse_job(std::string_view text, const std::string& path, AdapterCatalog* catalog) {
   const toml::parse_result parsed = toml::parse(text, std::string_view(path));
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
@@ -1152,14 +1187,14 @@ Result<Job> parse_job(std::string_view text, const std::string& path) {
                              error.source().begin.column, error.description()),
                  "see https://toml.io, or the example that crosswalk run --help prints"};
   }
-  return JobReader(path).read(parsed.table());
+  return JobReader(path).read(parsed.table(), catalog);
 }
 
-Result<Job> read_job(const std::string& path) {
+Result<Job> read_job(const std::string& path, AdapterCatalog* catalog) {
   return guarded([&]() -> Result<Job> {
     auto text = read_text(path);
     if (!text) return text.error();
-    return parse_job(*text, path);
+    return parse_job(*text, path, catalog);
   });
 }
 

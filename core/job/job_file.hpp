@@ -8,7 +8,7 @@
 
 namespace crosswalk {
 
-/// The job that a text describes, as if it stood in the file `path`, which is not touched.
-[[nodiscard]] Result<Job> parse_job(std::string_view text, const std::string& path);
+/// The job that a text describes, as if it stood in the file `path`, which is not touched. `catalog`: see read_job().
+[[nodiscard]] Result<Job> parse_job(std::string_view text, const std::string& path, AdapterCatalog* catalog = nullptr);
 
 }  // namespace crosswalk

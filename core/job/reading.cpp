@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "job/instances.hpp"
+#include "job/problems.hpp"
 #include "pipeline/findings.hpp"
 #include "text.hpp"
 
@@ -28,55 +29,31 @@ std::size_t merge_memory(std::uint64_t limit, unsigned jobs) {
 constexpr std::size_t kMostUnknown = 20;
 constexpr std::size_t kMostScopes = 10;  // of a table, in a message
 
-/// Problems of several sources as one error.
-Error all_of(const std::vector<Error>& problems) {
-  if (problems.size() == 1) return problems.front();
-  constexpr std::size_t kMost = 20;
-  Error all{problems.front().code, fmt::format("{} problems", problems.size()), ""};
-  for (std::size_t i = 0; i < problems.size(); ++i) {
-    if (problems[i].code == Errc::usage) all.code = Errc::usage;
-    if (i >= kMost) continue;
-    all.message += "\n" + problems[i].message;
-    if (!problems[i].cure.empty()) all.message += "\n  " + problems[i].cure;
-  }
-  if (problems.size() > kMost) all.message += fmt::format("\nand {} more", problems.size() - kMost);
-  return all;
-}
-
 }  // namespace
 
 Error interrupted_run() { return {Errc::io, "interrupted; nothing is written", ""}; }
 
 Result<void> JobReading::prepare() {
-  if (auto ok = load_tables(); !ok) return ok;
+  std::vector<JobProblem> problems;  // all that is wrong is said at once
+  tables_ = load_tables(job_, problems);
   IdTemplate external_id;
   if (!job_.external_id.empty()) {
     auto parsed = IdTemplate::parse(job_.external_id);
     if (!parsed) return parsed.error();
     external_id = std::move(*parsed);
   }
-  std::vector<Error> problems;  // all that is wrong is said at once
+  bool all_there = true;
   for (std::size_t i = 0; i < job_.sources.size(); ++i) {
     const JobSource& source = job_.sources[i];
-    TranslateOptions asked;
-    asked.source_name = source.name;
-    asked.adapter = source.adapter;
-    asked.inputs = source.inputs;
-    asked.allow_empty = source.allow_empty;
-    asked.time_zone = source.time_zone;
-    asked.disambiguation = source.disambiguation;
-    asked.evidence = source.evidence;
-    asked.enrich = source.enrich;
-    asked.settings = source.settings;
-    asked.zone_data = job_.zone_data;
-    auto prepared = prepare_source(asked, catalog_, hooks_.cancelled);
+    auto prepared = prepare_source(options_of(job_, source), catalog_, hooks_.cancelled);
     if (!prepared) {
       if (cancelled()) return interrupted_run();
-      std::vector<Error> here = problems_of(asked, catalog_);
-      if (here.empty()) here.push_back(prepared.error());
-      for (const Error& e : here) {
-        problems.push_back({e.code, fmt::format("source \"{}\": {}", source.name, e.message), job_words(e.cure)});
-      }
+      const std::size_t before = problems.size();
+      find_problems(job_, source, catalog_, problems);
+      if (problems.size() == before) problems.push_back({source.line, of_source(source, prepared.error())});
+      all_there = false;
+      configs_.emplace_back();
+      prepared_.emplace_back();
       continue;
     }
     SourceConfig& config = *prepared->config;
@@ -92,26 +69,13 @@ Result<void> JobReading::prepare() {
     configs_.push_back(std::move(prepared->config));
     prepared_.push_back(std::move(*prepared));
   }
-  if (problems.empty()) {
-    if (auto ok = settle_instances(job_, external_id, configs_, notes_); !ok) problems.push_back(ok.error());
+  if (all_there) {  // accounts are told apart by what the sources' adapters and settings say
+    std::uint32_t line = 0;
+    if (auto ok = settle_instances(job_, external_id, configs_, notes_, line); !ok) problems.push_back({line, ok.error()});
   }
-  if (!problems.empty()) return all_of(problems);
+  check_links(problems);
+  if (!problems.empty()) return all_of(std::move(problems));
   leads_ = lead_sources(job_, external_id, configs_);
-  return check_links();
-}
-
-Result<void> JobReading::load_tables() {
-  const IdRule* const rules[kIdKinds] = {&job_.agents, &job_.queues, &job_.customers};
-  for (std::size_t kind = 0; kind < kIdKinds; ++kind) {
-    if (rules[kind]->file.empty()) continue;
-    auto table = IdTable::load(rules[kind]->file);
-    if (!table) {
-      const Error& e = table.error();
-      return Error{e.code == Errc::data ? Errc::usage : e.code,
-                   fmt::format("[ids.{}s]: {}", name_of(static_cast<IdKind>(kind)), e.message), e.cure};
-    }
-    tables_[kind] = {std::move(*table), rules[kind]->unknown};
-  }
   return {};
 }
 
@@ -181,17 +145,16 @@ std::vector<IdAccounts> JobReading::id_accounts() const {
 }
 
 /// What a link looks at must be carried.
-Result<void> JobReading::check_links() const {
+void JobReading::check_links(std::vector<JobProblem>& problems) const {
   for (const LinkRule& rule : job_.links) {
     for (const LinkField* field : {&rule.left, &rule.right}) {
-      const SourceConfig& config = *configs_[field->source];
-      if (field->target != Target::none || config.carries(field->metadata_key)) continue;
-      return usage(fmt::format("{}: link field {}: the metadata setting of source \"{}\" leaves it out", job_.path, field->text,
-                               config.name),
-                   fmt::format("add \"{}\" to its setting metadata", field->metadata_key));
+      const SourceConfig* const config = configs_[field->source].get();
+      if (config == nullptr || field->target != Target::none || config->carries(field->metadata_key)) continue;
+      problems.push_back({field->line, usage(fmt::format("{}: link field {}: the metadata setting of source \"{}\" leaves it out",
+                                                         job_.path, field->text, config->name),
+                                             fmt::format("add \"{}\" to its setting metadata", field->metadata_key))});
     }
   }
-  return {};
 }
 
 std::unique_ptr<Merger> JobReading::merger() const {
@@ -232,8 +195,7 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
   auto opened = SourceFlow::open(*configs_[i], std::move(prepared_[i]), asked.evidence, jobs_, hooks_.cancelled);
   if (!opened) {
     if (cancelled()) return interrupted_run();
-    const Error& e = opened.error();
-    return Error{e.code, fmt::format("source \"{}\": {}", asked.name, e.message), job_words(e.cure)};
+    return of_source(asked, opened.error());
   }
   std::unique_ptr<SourceFlow> flow = std::move(*opened);
   describe(*configs_[i], asked.evidence, summary);
@@ -273,10 +235,7 @@ Result<void> JobReading::read(std::size_t i, Merger& merger, Books& books, Summa
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   if (!result && cancelled()) return interrupted_run();  // whatever it was at
   if (not_its_own) return *not_its_own;
-  if (!result) {
-    const Error& e = result.error();
-    return Error{e.code, fmt::format("source \"{}\": {}", asked.name, e.message), job_words(e.cure)};
-  }
+  if (!result) return of_source(asked, result.error());
   if (books.read == 0 && !asked.allow_empty) {
     return Error{
         Errc::data,

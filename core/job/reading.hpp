@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crosswalk/job.hpp"
+#include "job/problems.hpp"
 #include "merge/merger.hpp"
 #include "pipeline/flow.hpp"
 
@@ -34,14 +35,13 @@ class JobReading {
                     const std::function<Result<void>(std::string_view)>& rejects);
 
  private:
-  Result<void> load_tables();
   /// How many ids of one source the tables knew and did not know, by kind.
   struct IdCounts {
     std::array<std::uint64_t, kIdKinds> known{}, unknown{};
   };
   void count_ids(std::size_t source, const Batch& batch, IdCounts& counts);
   void find_missing_rows(std::size_t source, const IdCounts& counts, Summary& summary) const;
-  [[nodiscard]] Result<void> check_links() const;
+  void check_links(std::vector<JobProblem>& problems) const;
   [[nodiscard]] bool cancelled() const { return hooks_.cancelled && hooks_.cancelled(); }
 
   const Job& job_;

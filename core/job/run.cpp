@@ -64,8 +64,11 @@ class JobRun {
         limits_(job, rejects_path()) {}
 
   Result<void> run() {
+    summary_.writable = summary_stands_apart();
     if (auto ok = reading_.prepare(); !ok) return ok;
+    summary_.writable = false;
     if (auto ok = check_outputs(); !ok) return ok;
+    summary_.writable = !options_.summary.empty();
     Result<void> result = open_outputs();
     const bool opened = result.ok();
     if (result) result = read_merge_write();
@@ -84,6 +87,15 @@ class JobRun {
   [[nodiscard]] bool wants_rejects() const { return keeps_rejects(job_, options_); }
   [[nodiscard]] std::string ledger_path() const { return options_.ledger.empty() ? job_.ledger : options_.ledger; }
   [[nodiscard]] std::string rejects_path() const { return options_.rejects.empty() ? job_.rejects : options_.rejects; }
+
+  /// Whether a run that failed before its inputs were known may write its summary.
+  [[nodiscard]] bool summary_stands_apart() const {
+    if (options_.summary.empty()) return false;
+    if (!check_outputs()) return false;
+    const OutputTarget target = output_target(options_.summary);
+    return std::none_of(job_.sources.begin(), job_.sources.end(),
+                        [&](const JobSource& source) { return writes_into_any(target, source.inputs); });
+  }
 
   /// Writing over what is being read: never meant.
   Result<void> check_outputs() const {
@@ -354,6 +366,7 @@ class JobRun {
       summary.superseded += accounts.superseded;
       if (!accounts.findings.empty()) accounts.findings.enter(summary.inputs, summary);
       summary.repeated_touchpoints += accounts.repeated_touchpoints;
+      summary.deleted_touchpoints += accounts.deleted_touchpoints;
       Enrichment& enrichment = summary.enrichment;
       if (enrichment.unmet == 0) enrichment.unmet_example = accounts.enrichment.unmet_example;
       enrichment.unmet += accounts.enrichment.unmet;
@@ -403,14 +416,37 @@ class JobRun {
       if (auto ok = sinks_[i]->finish(accounts); !ok) return ok;
       summary_.sinks[i].bytes = sinks_[i]->bytes();
     }
-    if (ledger_) {
-      if (auto ok = ledger_->finish(); !ok) return ok;
-    }
+    if (auto ok = finish_reports(); !ok) return ok;
     if (cancelled()) return interrupted_run();
     if (auto ok = put_in_place(); !ok) return ok;
     published_ = true;
+    summary_.in_place = accounts_ && deliveries_.empty();
     for (std::size_t i = sinks_.size() - deliveries_.size(); i < sinks_.size(); ++i) {
       if (auto ok = sinks_[i]->commit(); !ok) return ok;
+    }
+    return {};
+  }
+
+  /// What is published with the sinks: the ledger; the summary; the rejects, unless a delivery adds to them.
+  [[nodiscard]] std::vector<OutputFile*> reports() const {
+    std::vector<OutputFile*> files;
+    for (OutputFile* const file : {ledger_.get(), deliveries_.empty() ? rejects_.get() : nullptr, accounts_.get()}) {
+      if (file != nullptr) files.push_back(file);
+    }
+    return files;
+  }
+
+  /// The summary, where it is a file, says what there is before a delivery; who called writes what came of that.
+  Result<void> finish_reports() {
+    if (!options_.dry_run && !options_.summary.empty() && output_target(options_.summary).replaced) {
+      auto file = OutputFile::open(options_.summary, "--summary");
+      if (!file) return file.error();
+      accounts_ = std::move(*file);
+      auto ok = summary_.write_json([this](std::string_view text) { return accounts_->write(text); });
+      if (!ok) return ok;
+    }
+    for (OutputFile* const file : reports()) {
+      if (auto ok = file->finish(); !ok) return ok;
     }
     return {};
   }
@@ -420,20 +456,23 @@ class JobRun {
     const std::span<const std::unique_ptr<Sink>> files(sinks_.data(), sinks_.size() - deliveries_.size());
     std::vector<PendingFile> pending;
     for (const auto& sink : files) sink->pending(pending);
-    if (ledger_) ledger_->pending(pending);
+    for (const OutputFile* const file : reports()) file->pending(pending);
     Publication publication(std::move(pending));
     if (auto ok = publication.begin(); !ok) return ok;
     Result<void> result;
     for (const auto& sink : files) {
       if (result) result = sink->commit();
     }
-    if (result && ledger_) result = ledger_->commit();
+    for (OutputFile* const file : reports()) {
+      if (result) result = file->commit();
+    }
     if (result || !publication.begun()) {
       publication.end();
       return result;
     }
     for (const auto& sink : files) sink->leave();
-    if (ledger_) ledger_->leave();
+    for (OutputFile* const file : reports()) file->leave();
+    summary_.in_place = accounts_ != nullptr;
     Error error = result.error();
     error.message += "; some of the run's files stand already, and the next run puts the others in place before it begins";
     return error;
@@ -445,7 +484,7 @@ class JobRun {
     for (const JobSink& sink : job_.sinks) {
       if (!sink.delivers()) outputs.insert(outputs.end(), {sink.path, sink.updates});
     }
-    outputs.push_back(ledger_path());
+    outputs.insert(outputs.end(), {ledger_path(), rejects_path(), options_.summary});
     for (const std::string& output : outputs) {
       const OutputTarget target = output_target(output);
       if (output.empty() || !target.replaced) continue;
@@ -466,6 +505,7 @@ class JobRun {
   JobReading reading_;
   RejectLimits limits_;
   std::unique_ptr<OutputFile> rejects_, ledger_;
+  std::unique_ptr<OutputFile> accounts_;      ///< the summary, as a file
   std::vector<std::unique_ptr<Sink>> sinks_;  ///< those that deliver last
   std::vector<std::size_t> of_sink_;          ///< index in the job
   std::vector<DeliverySink*> deliveries_;
@@ -552,6 +592,20 @@ class JobResumption {
 
 }  // namespace
 
+/// What was sent again before it was known that the job must be run. What was refused then, the run counts as refused before.
+static void add_sent(JobSummary& summary, const std::vector<SinkAccounts>& before) {
+  for (const SinkAccounts& old : before) {
+    const auto same = [&](const SinkAccounts& sink) { return sink.delivers && sink.path == old.path; };
+    const auto found = std::find_if(summary.sinks.begin(), summary.sinks.end(), same);
+    if (found == summary.sinks.end()) continue;
+    for (const auto count : {&DeliveryAccounts::sent, &DeliveryAccounts::resent, &DeliveryAccounts::retries,
+                             &DeliveryAccounts::limited, &DeliveryAccounts::accepted, &DeliveryAccounts::sent_whole}) {
+      found->delivery.*count += old.delivery.*count;
+    }
+    if (old.bytes) found->bytes = found->bytes.value_or(0) + *old.bytes;
+  }
+}
+
 static Result<void> resume_job_or_throw(const Job& job, AdapterCatalog& catalog, const RunOptions& options, bool new_key,
                                         JobSummary& summary, const JobHooks& hooks) {
   const auto begun = std::chrono::steady_clock::now();
@@ -567,10 +621,13 @@ static Result<void> resume_job_or_throw(const Job& job, AdapterCatalog& catalog,
     return {};
   }
   const std::vector<std::string> notes = std::move(summary.notes);
+  const std::vector<SinkAccounts> before = std::move(summary.sinks);
   summary = {};
   summary.notes = notes;
   summary.notes.push_back("the job or its inputs changed since the run that was cut off: all is read and planned anew");
-  return run_job(job, catalog, options, summary, hooks);
+  Result<void> result = run_job(job, catalog, options, summary, hooks);
+  add_sent(summary, before);
+  return result;
 }
 
 static Result<void> run_job_or_throw(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,
@@ -583,6 +640,7 @@ static Result<void> run_job_or_throw(const Job& job, AdapterCatalog& catalog, co
   summary.jobs = job_count(options.jobs);
   JobRun run(job, catalog, options, summary, hooks);
   Result<void> result = run.run();
+  if (!result && summary.sources.empty()) summary.notes.push_back("the run failed: " + result.error().message);
   summary.complete = result.ok() || run.published();
   for (Summary& source : summary.sources) {
     if (result) continue;

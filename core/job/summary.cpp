@@ -44,6 +44,7 @@ Json accounts_of(const DeliveryAccounts& d) {
   for (const auto& [id, now] : d.no_longer) no_longer.push_back(id);
   out["delivered_earlier"] = {{"part_of_another", d.part_of_another},
                               {"no_longer_produced", d.no_longer_produced},
+                              {"new_since_last_run", d.newly_absent},
                               {"no_longer_part", d.no_longer_part},
                               {"parts", parts},
                               {"parted", parted},
@@ -90,6 +91,10 @@ std::string absent_text(const DeliveryAccounts& d) {
         out.empty() ? "" : "; ", counted(d.no_longer_produced, "conversation"), d.no_longer_produced == 1 ? "is" : "are",
         d.no_longer.front().first, d.no_longer_produced == 1 ? "it" : "them");
     if (d.some_rejected) out += " (unless they are among this run's rejects)";
+  }
+  if (const std::uint64_t absent = d.part_of_another + d.no_longer_produced; d.newly_absent < absent) {
+    out += d.newly_absent == 0 ? "; an earlier run said so, and nothing is new"
+                               : fmt::format("; new since the last run: {}", d.newly_absent);
   }
   return out;
 }
@@ -216,7 +221,7 @@ std::string JobSummary::json_with(std::string_view list_mark) const {
     if (!s.adapter.empty()) versions[s.adapter] = s.adapter_version;
   }
   out["versions"] = versions;
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return out.dump() + "\n";
 }
 
 Result<void> JobSummary::write_json(const std::function<Result<void>(std::string_view)>& out) const {

@@ -102,6 +102,7 @@ class MergeReport final : public MergeObserver {
   std::optional<std::uint32_t> default_from;                     ///< the source whose default channel stands
   std::map<std::size_t, Rejected> rejects;                       ///< by state
   std::map<const Contribution*, Fate> fates;
+  std::map<const Contribution*, std::string_view> filters;  ///< rules, of those that are left out
   struct Replaced {
     const Contribution* newest = nullptr;
     Rule rule = Rule::none;
@@ -109,7 +110,7 @@ class MergeReport final : public MergeObserver {
   };
   std::map<const Contribution*, Replaced> replacements;
   const Combined* combined = nullptr;  ///< null: no conversation came of it
-  Fate fate = Fate::rejected;
+  Fate fate = Fate::filtered;  ///< of the conversation; where there is none, why
 
  private:
   void state(std::size_t number) override;
@@ -128,6 +129,7 @@ class MergeReport final : public MergeObserver {
   void default_channel(std::uint32_t source) override;
   void rejected(std::size_t state, std::string_view code, std::string_view message, std::string_view cure) override;
   void became(const Contribution& record, Fate fate) override;
+  void filtered(const Contribution& record, std::string_view rule) override;
   void made(const Combined& conversation, Fate fate) override;
 
   std::size_t state_ = 0;

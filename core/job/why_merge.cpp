@@ -61,10 +61,16 @@ void MergeReport::kept_under(std::string_view key, std::uint32_t source) { under
 void MergeReport::default_channel(std::uint32_t source) { default_from = source; }
 
 void MergeReport::rejected(std::size_t number, std::string_view code, std::string_view message, std::string_view cure) {
+  fate = Fate::rejected;
   rejects[number] = {std::string(code), std::string(message), std::string(cure)};
 }
 
 void MergeReport::became(const Contribution& record, Fate what) { fates[&record] = what; }
+
+void MergeReport::filtered(const Contribution& record, std::string_view rule) {
+  fates[&record] = Fate::filtered;
+  filters[&record] = rule;
+}
 
 void MergeReport::made(const Combined& conversation, Fate what) {
   combined = &conversation;

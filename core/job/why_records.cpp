@@ -58,7 +58,7 @@ WhyRecord left_out(const SourceConfig& config, const RecordReport& report) {
   return record;
 }
 
-/// Which record of a snapshot replaced which, and touchpoints that another record tells again.
+/// Which record of a snapshot replaced which, and touchpoints that another record tells again or takes back.
 void add_remarks(const WhySources& from, Why& to) {
   std::map<const Contribution*, std::size_t> numbers;
   for (std::size_t i = 0; i < from.group->states().size(); ++i) {
@@ -76,7 +76,9 @@ void add_remarks(const WhySources& from, Why& to) {
       const std::string again_by = fmt::format("[{}]", numbers[again]);
       const std::string at = time_text(one.lost.at.seconds, one.lost.at.nanos);
       to.records[numbers[lost] - 1].remarks.push_back(
-          one.rule == Rule::same_value
+          one.stands.deleted ? fmt::format("its touchpoint at {} does not count: {} says that it is deleted; {}", at, again_by,
+                                           words_of(one.rule, true))
+          : one.rule == Rule::same_value
               ? fmt::format("its touchpoint at {} is told by {} too (equal ids), and counts once", at, again_by)
               : fmt::format("its touchpoint at {} does not count: {} tells it as well (equal ids); {}", at, again_by,
                             words_of(one.rule, true)));
@@ -179,6 +181,7 @@ void tell_records(const WhySources& from, const std::string& external_id, const 
       record.asked = is_asked(c.source, c.origin.file, c.origin.offset);
       if (const auto fate = from.merge->fates.find(&c); fate != from.merge->fates.end()) {
         record.fate = crosswalk::name_of(fate->second);
+        if (const auto rule = from.merge->filters.find(&c); rule != from.merge->filters.end()) record.code = rule->second;
       } else if (const auto why = from.merge->rejects.find(i); why != from.merge->rejects.end()) {
         record.fate = crosswalk::name_of(Fate::rejected);
         record.code = why->second.code;
@@ -188,7 +191,11 @@ void tell_records(const WhySources& from, const std::string& external_id, const 
       const auto known = rest[c.source].find({c.origin.file, c.origin.offset});
       if (known == rest[c.source].end()) continue;
       record.place.size = known->second.size;
-      if (record.asked) record.uses = tell_uses(known->second);
+      if (record.asked) {
+        RecordReport report = known->second;
+        if (record.fate == crosswalk::name_of(Fate::filtered)) report.fate = RecordReport::Fate::filtered;
+        record.uses = tell_uses(report);
+      }
       rest[c.source].erase(known);
     }
   }

@@ -23,7 +23,7 @@ void put_place(Json& to, const RecordPlace& place) {
   to["size"] = place.size;
 }
 
-Json parsed(const std::string& value) { return value.empty() ? Json(nullptr) : Json::parse(value, nullptr, false); }
+Json parsed(const std::string& value) { return Json::parse(value).value_or(nullptr); }
 
 Json json_of(const Witness& w) {
   Json out = Json::object();
@@ -146,7 +146,7 @@ std::string Why::json() const {
     for (; lost < field.witnesses.size(); ++lost) entry["lost"].push_back(json_of(field.witnesses[lost]));
     out["fields"].push_back(std::move(entry));
   }
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return out.dump() + "\n";
 }
 
 std::string Why::text() const {

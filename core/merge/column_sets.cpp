@@ -92,6 +92,20 @@ bool ColumnSet::covers(std::string_view key, const ColumnSet& older) const {
   return column != nullptr && (has_name(column->name) || has_relative(column->name));
 }
 
+std::optional<std::string_view> ColumnSet::lacks(const ColumnSet& older) const {
+  for (const Column& column : older.columns_) {
+    if (column.targets == 0 && !column.key.empty() && !covers(column.key, older)) {
+      return column.name.empty() ? column.key.substr(1, column.key.size() - 3) : column.name;  // without quotes and colon
+    }
+    for (std::size_t t = 1; t < kTargetCount; ++t) {
+      const auto target = static_cast<Target>(t);
+      if ((column.targets & bit_of(target)) == 0 || covers(target, older)) continue;
+      return column.name.empty() ? name_of(target) : column.name;
+    }
+  }
+  return std::nullopt;
+}
+
 std::string_view ColumnSetText::finish() {
   std::sort(columns_.begin(), columns_.end(), [](const ColumnSet::Column& a, const ColumnSet::Column& b) {
     return std::tie(a.name, a.key, a.targets) < std::tie(b.name, b.key, b.targets);

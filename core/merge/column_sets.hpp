@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -34,6 +35,8 @@ class ColumnSet {
   [[nodiscard]] bool covers(Target target, const ColumnSet& older) const;
   /// The same of a metadata entry that a record of `older` has.
   [[nodiscard]] bool covers(std::string_view key, const ColumnSet& older) const;
+  /// A column that records of `older` have and those of this set say nothing of; none: there is no such column.
+  [[nodiscard]] std::optional<std::string_view> lacks(const ColumnSet& older) const;
 
  private:
   [[nodiscard]] bool has_name(std::string_view name) const;

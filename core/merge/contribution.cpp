@@ -16,7 +16,7 @@ constexpr auto kDecimals = {&Conversation::handle_time, &Conversation::wait_time
                             &Conversation::csat_score};
 constexpr unsigned kPlatformBit = 0, kScopeBit = 1, kVersionBit = 2, kTextBit = 3, kDecimalBit = 8, kStartedBit = 12,
                    kEndedBit = 13, kResolvedBit = 14, kIdBit = 15, kLinkedBit = 16, kWideBit = 17, kColumnsBit = 18,
-                   kOwnColumnsBit = 19;
+                   kOwnColumnsBit = 19, kRefusedEndBit = 20;
 static_assert(kTextBit + kTexts.size() == kDecimalBit && kDecimalBit + kDecimals.size() == kStartedBit);
 static_assert(Contribution::kSaysPlatform == 1U << kPlatformBit &&
               Contribution::kSaysValues == (2U << kResolvedBit) - (1U << kTextBit));
@@ -31,7 +31,7 @@ bool is_wide(const std::optional<Instant>& at) { return at && is_wide(*at); }
 
 /// A touchpoint's small values in two bytes.
 struct TouchBits {
-  static constexpr unsigned kDirection = 3, kHow = 5, kDuration = 8, kUser = 9, kSubject = 10, kLost = 11;
+  static constexpr unsigned kDirection = 3, kHow = 5, kDuration = 8, kUser = 9, kSubject = 10, kLost = 11, kDeleted = 12;
 };
 
 /// Writes into a buffer that has room for all of it.
@@ -188,7 +188,8 @@ void add_entry(Buffer& out, const Contribution& c, const Conversation& x, TextNu
   const auto bit = [](bool is, unsigned number) { return std::uint32_t{is} << number; };
   std::uint32_t bits = bit(!x.platform.empty(), kPlatformBit) | bit(!c.scope.empty(), kScopeBit) | bit(has_version, kVersionBit) |
                        bit(own_id, kIdBit) | bit(!c.linked_from.empty(), kLinkedBit) | bit(wide, kWideBit) |
-                       bit(c.column_set != ColumnSets::kNone, kColumnsBit) | bit(!c.own_column_set.empty(), kOwnColumnsBit);
+                       bit(c.column_set != ColumnSets::kNone, kColumnsBit) | bit(!c.own_column_set.empty(), kOwnColumnsBit) |
+                       bit(c.refused_end, kRefusedEndBit);
   if (values) {
     unsigned number = kTextBit;
     for (const auto text : kTexts) bits |= bit(!(x.*text).empty(), number++);
@@ -243,11 +244,11 @@ void add_entry(Buffer& out, const Contribution& c, const Conversation& x, TextNu
   for (const Touchpoint& t : c.touchpoints) {
     to.raw(t.id);
     to.instant(t.at, wide);
-    to.raw(static_cast<std::uint16_t>(static_cast<std::uint32_t>(t.kind) |
-                                      static_cast<std::uint32_t>(t.direction) << TouchBits::kDirection |
-                                      static_cast<std::uint32_t>(t.how) << TouchBits::kHow |
-                                      bit(t.has_duration, TouchBits::kDuration) | bit(!t.user.empty(), TouchBits::kUser) |
-                                      bit(!t.subject.empty(), TouchBits::kSubject) | bit(t.lost_duration, TouchBits::kLost)));
+    to.raw(static_cast<std::uint16_t>(
+        static_cast<std::uint32_t>(t.kind) | static_cast<std::uint32_t>(t.direction) << TouchBits::kDirection |
+        static_cast<std::uint32_t>(t.how) << TouchBits::kHow | bit(t.has_duration, TouchBits::kDuration) |
+        bit(!t.user.empty(), TouchBits::kUser) | bit(!t.subject.empty(), TouchBits::kSubject) |
+        bit(t.lost_duration, TouchBits::kLost) | bit(t.deleted, TouchBits::kDeleted)));
     if (t.has_duration) to.decimal(t.duration);
     if (!t.user.empty()) to.shared_text(t.user);
     if (!t.subject.empty()) to.text(t.subject);
@@ -290,6 +291,7 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
   if (has(kColumnsBit)) c.column_set = static_cast<std::uint32_t>(from.number());
   if (has(kOwnColumnsBit)) c.own_column_set = from.text();
   c.says = bits | (x.channel != Channel::none ? Contribution::kSaysChannel : 0);
+  c.refused_end = has(kRefusedEndBit);
   if (has(kPlatformBit)) x.platform = from.shared_text();
   if ((bits & Contribution::kSaysValues) != 0) {
     unsigned bit = kTextBit;
@@ -325,6 +327,7 @@ void Contributions::decode(std::string_view external_id, std::string_view payloa
     t.how = static_cast<Known>(what >> TouchBits::kHow & 7);
     t.has_duration = (what >> TouchBits::kDuration & 1) != 0;
     t.lost_duration = (what >> TouchBits::kLost & 1) != 0;
+    t.deleted = (what >> TouchBits::kDeleted & 1) != 0;
     t.duration = t.has_duration ? from.decimal() : Decimal();
     t.user = (what >> TouchBits::kUser & 1) != 0 ? from.shared_text() : std::string_view();
     t.subject = (what >> TouchBits::kSubject & 1) != 0 ? from.text() : std::string_view();

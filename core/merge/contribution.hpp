@@ -1,6 +1,7 @@
 // What one record says of one conversation, ready to be combined with what others say.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -54,6 +55,7 @@ struct Touchpoint {
   Decimal duration;
   bool has_duration = false;
   bool lost_duration = false;  ///< it has one that is no duration: a sum would lack it
+  bool deleted = false;        ///< it takes back what older records say under its id; nothing else is known of it
   std::string_view user;
   std::string_view subject;
   Version version;
@@ -82,10 +84,17 @@ struct Contribution {
   /// its own. Neither: all there are.
   std::uint32_t column_set = ColumnSets::kNone;
   std::string_view own_column_set;
+  bool refused_end = false;  ///< its own end was dropped, and counted, since it lies before its start
   /// Which values of the conversation may be known: bits as they stand in an entry, and one for the channel.
   std::uint32_t says = ~std::uint32_t{0};
   static constexpr std::uint32_t kSaysPlatform = 1, kSaysValues = 0x7FF8, kSaysChannel = std::uint32_t{1} << 31;
   static constexpr std::uint32_t kSaysMore = kSaysChannel | kSaysValues;  ///< anything but the platform
+
+  /// Whether all it says is that touchpoints are deleted: nothing of it is in a conversation then.
+  [[nodiscard]] bool only_takes_back() const {
+    if (touchpoints.empty() || (says & kSaysMore) != 0 || !metadata.empty()) return false;
+    return std::all_of(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& t) { return t.deleted; });
+  }
 };
 
 class SharedTexts;

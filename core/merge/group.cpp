@@ -45,6 +45,7 @@ void GroupStates::load(const Group& group, MergeObserver* observer) {
   first_.push_back(contributions_.size());
   parts_.assign(contributions_.size(), {});
   all_.clear();
+  deleted_.clear();
   for (std::size_t i = 0; i < count_; ++i) {
     State& state = *states_[i];
     if (observer != nullptr) observer->state(i);
@@ -52,8 +53,19 @@ void GroupStates::load(const Group& group, MergeObserver* observer) {
     derive_from_touchpoints(state, observer);
     add_touchpoint_counts(state, *plan_.sources[sources_[i]].config, observer);
     all_.push_back(&state);
+    deleted_.push_back(find_deleted(i));
   }
   choose_standing();
+}
+
+/// The source's last word is that the conversation is deleted, or it has deleted every message, and nothing but these was known.
+bool GroupStates::find_deleted(std::size_t i) const {
+  const State& state = *all_[i];
+  const MergeSource& source = plan_.sources[sources_[i]];
+  if (!source.enrich && source.config->filter_deleted && state.conversation.status == kDeletedStatus) return true;
+  if (state.taken_back.empty() || !state.touchpoints.empty() || state.conversation.started_at) return false;
+  const auto of_messages = [](const Contribution& c) { return !c.touchpoints.empty(); };
+  return std::all_of(of(i).begin(), of(i).end(), of_messages);
 }
 
 /// The state of some contributions, settled.
@@ -65,7 +77,10 @@ void GroupStates::fill(State& state, std::size_t begin, std::size_t end, MergeOb
     state.settle(observer);
     return;
   }
-  for (const Contribution& c : records) state.join(c, observer);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    state.join(records[i], observer);
+    if (records[i].only_takes_back()) parts_[begin + i].role = RecordPart::Role::takes_back;
+  }
   state.settle(observer);
   if (snapshot) {
     parts_[begin].role = RecordPart::Role::stands;
@@ -90,9 +105,13 @@ static bool told_apart_by_update_times(std::span<const Contribution> records) {
 
 /// Of updates and events: records of which another value stands, and not for its update time.
 void GroupStates::find_lost_by_place(const State& state, std::size_t begin, std::size_t end) {
-  if (told_apart_by_update_times(std::span(contributions_).subspan(begin, end - begin))) return;
+  const std::span<const Contribution> records = std::span(contributions_).subspan(begin, end - begin);
+  if (told_apart_by_update_times(records)) return;
+  const auto is_older = [](const Contribution& a, const Contribution& b) { return a.version < b.version; };
+  const Version& newest = std::max_element(records.begin(), records.end(), is_older)->version;
   for (std::size_t i = begin; i < end; ++i) {
     const Contribution& c = contributions_[i];
+    if (!(c.version < newest)) continue;  // nothing stands over it
     if ((c.says & Contribution::kSaysMore) == 0 && c.metadata.empty()) continue;
     const Version* const over = stands_over_by_place(c, state);
     if (over == nullptr) continue;
@@ -139,8 +158,11 @@ void GroupStates::choose_standing() {
     };
     for (end = begin + 1; end < count_ && same(end);) ++end;
     std::size_t stands = begin;
-    while (end - begin > 1 && stands < end && lack(stands) != Lack::nothing) ++stands;
-    if (stands == end) stands = begin;
+    const auto is_whole = [&](std::size_t i) { return !deleted_[i] && lack(i) == Lack::nothing; };
+    while (end - begin > 1 && stands < end && !is_whole(stands)) ++stands;
+    if (stands == end) {
+      for (stands = begin; stands + 1 < end && deleted_[stands];) ++stands;
+    }
     std::fill(standing_.begin() + static_cast<std::ptrdiff_t>(begin), standing_.begin() + static_cast<std::ptrdiff_t>(end),
               stands);
   }

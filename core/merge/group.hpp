@@ -104,10 +104,13 @@ class GroupStates {
     return std::span(parts_).subspan(first_[i], first_[i + 1] - first_[i]);
   }
   /// Of several conversations of a source that have one external_id, not because a link joined them but because it does
-  /// not tell them apart, one stands: the first that lacks nothing by itself, else the first. `i` itself when it does.
+  /// not tell them apart, one stands: of those that are not deleted the first that lacks nothing by itself, else the first. `i`
+  /// itself when it does.
   [[nodiscard]] std::size_t standing(std::size_t i) const { return standing_[i]; }
   /// The source whose default channel is that of state `i`: of those that its records are from, the first that has one.
   [[nodiscard]] std::uint32_t defaulting(std::size_t i) const;
+  /// Whether state `i` is left out, since its source has deleted the conversation, or all that it is made of.
+  [[nodiscard]] bool is_deleted(std::size_t i) const { return deleted_[i]; }
   /// What the state lacks by itself, whatever other sources say.
   [[nodiscard]] Lack lack(std::size_t i) const;
   [[nodiscard]] Arena& arena() { return arena_; }
@@ -116,6 +119,7 @@ class GroupStates {
   void fill(State& state, std::size_t begin, std::size_t end, MergeObserver* observer);
   void find_lost_by_place(const State& state, std::size_t begin, std::size_t end);
   void add_touchpoint_counts(State& state, const SourceConfig& source, MergeObserver* observer);
+  [[nodiscard]] bool find_deleted(std::size_t i) const;
   void choose_standing();
 
   const MergePlan& plan_;
@@ -128,6 +132,7 @@ class GroupStates {
   std::vector<std::uint32_t> sources_;
   std::vector<std::size_t> first_, standing_;
   std::vector<const State*> all_;
+  std::vector<bool> deleted_;
   Arena arena_;
   Buffer scratch_;
 };

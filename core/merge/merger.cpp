@@ -33,33 +33,43 @@ class Finisher {
     group_.load(group, observer_);
     members_.clear();
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
-      to.sources[group_.sources()[i]].repeated_touchpoints += group_.states()[i]->repeated_touchpoints;
+      Finished::Accounts& accounts = to.sources[group_.sources()[i]];
+      accounts.repeated_touchpoints += group_.states()[i]->repeated_touchpoints;
+      accounts.deleted_touchpoints += group_.states()[i]->deleted_touchpoints;
       look_at_order(i, to);
     }
     for (std::size_t i = 0; i < group_.states().size(); ++i) {
-      if (is_deleted(i)) {
-        filter_state(i, to);
+      if (group_.is_deleted(i)) {
+        each_standing(i, [&](const Contribution& c) { filter(c, to); });
       } else if (group_.standing(i) == i) {
         members_.push_back(i);
       } else {
         refuse_anothers_id(i, to);
       }
     }
-    if (!members_.empty()) finish_members(to);
+    if (members_.empty()) return;
+    if (is_deleted_but_for_enrichment()) {
+      for (const std::size_t i : members_) {
+        each_standing(i, [&](const Contribution& c) { filter(c, to); });
+      }
+    } else {
+      finish_members(to);
+    }
   }
 
  private:
-  /// Whether the source's last word is that it has deleted the conversation.
-  [[nodiscard]] bool is_deleted(std::size_t i) const {
-    const auto& source = plan_.sources[group_.sources()[i]];
-    return !source.enrich && source.config->filter_deleted && group_.states()[i]->conversation.status == kDeletedStatus;
+  /// What only adds to a conversation goes with it.
+  [[nodiscard]] bool is_deleted_but_for_enrichment() const {
+    bool deleted = false;
+    for (std::size_t i = 0; i < group_.states().size(); ++i) deleted |= group_.is_deleted(i) && !enriches(i);
+    return deleted && std::all_of(members_.begin(), members_.end(), [this](std::size_t i) { return enriches(i); });
   }
 
-  void filter_state(std::size_t i, Finished& to) {
-    const std::uint32_t source = group_.sources()[i];
-    to.sources[source].books.filter(kDeletedRule, group_.of(i).size());
-    if (!plan_.ledger) return;
-    for (const Contribution& c : group_.of(i)) add_ledger_entry(to.ledger, source, c.origin, Fate::filtered, kDeletedRule);
+  /// A record that its source has deleted, or that is of a conversation which is.
+  void filter(const Contribution& c, Finished& to) {
+    to.sources[c.source].books.filter(kDeletedRule);
+    if (observer_ != nullptr) observer_->filtered(c, kDeletedRule);
+    if (plan_.ledger) add_ledger_entry(to.ledger, c.source, c.origin, Fate::filtered, kDeletedRule);
   }
 
   struct Refusal {
@@ -99,13 +109,15 @@ class Finisher {
     }
   }
 
-  /// Enters the records that were replaced, and those of which another stands for its place in the input.
+  /// Enters the records that were replaced, those that only take back, and those of which another stands for its place in the
+  /// input.
   void look_at_order(std::size_t i, Finished& to) {
     const std::span<const Contribution> records = group_.of(i);
-    if (records.size() == 1) return;
     const std::span<const RecordPart> parts = group_.parts(i);
     for (std::size_t r = 0; r < records.size(); ++r) {
       const Contribution& c = records[r];
+      if (parts[r].role == RecordPart::Role::takes_back) filter(c, to);
+      if (records.size() == 1) return;
       Finished::Accounts& accounts = to.sources[c.source];
       if (parts[r].role == RecordPart::Role::supplies) find_supplying(c, accounts.findings);
       if (parts[r].lost_by_place) find_lost(c, parts[r].newer, accounts.findings);
@@ -133,11 +145,11 @@ class Finisher {
     });
   }
 
-  /// Calls `visit` for each record of a state that is not superseded.
+  /// Calls `visit` for each record of a state of which something is left.
   void each_standing(std::size_t i, const auto& visit) const {
     const std::span<const Contribution> records = group_.of(i);
     for (std::size_t r = 0; r < records.size(); ++r) {
-      if (group_.parts(i)[r].role != RecordPart::Role::superseded) visit(records[r]);
+      if (group_.parts(i)[r].role < RecordPart::Role::superseded) visit(records[r]);
     }
   }
 
@@ -288,10 +300,47 @@ class Finisher {
     return *first;
   }
 
+  /// Start and end may be of different records, each right by itself. Nothing says which of the two errs, so both stay; where
+  /// they are of one record, or it said so of its own end, that was judged there.
+  void look_at_end(const Contribution& first, Finished& to) const {
+    const Conversation& c = combined_.conversation;
+    if (!c.ended_at || !(*c.ended_at < *c.started_at)) return;
+    const auto is_whole_minute = [](const Instant& at) { return at.nanos == 0 && at.seconds % 60 == 0; };
+    const std::int64_t early = c.started_at->seconds - c.ended_at->seconds;
+    const std::int64_t unit = is_whole_minute(*c.started_at) || is_whole_minute(*c.ended_at) ? 60 : 1;
+    const bool doubtful = c.started_how > Known::unique || c.ended_how > Known::unique;
+    if (early < unit || (doubtful && early <= kMostRepeated)) return;
+    const Contribution* says_end = nullptr;
+    bool judged = false;
+    for (const std::size_t i : members_) {
+      each_standing(i, [&](const Contribution& record) {
+        const Conversation& said = record.conversation;
+        const bool end = said.ended_at == c.ended_at;
+        judged |= record.refused_end || (end && said.started_at == c.started_at);
+        if (end && says_end == nullptr) says_end = &record;
+      });
+    }
+    if (judged) return;
+    const Contribution& at = says_end == nullptr ? first : *says_end;
+    to.sources[at.source].findings.add("ended_before_started", {at.origin.file, at.origin.offset}, [&] {
+      Buffer times;
+      add_time(times, *c.ended_at);
+      times.add(", which lies before its start, ");
+      add_time(times, *c.started_at);
+      Finding finding;
+      finding.message = fmt::format("conversation {} ends {}; other records say when it began, and both are kept",
+                                    shown(c.external_id), times.view());
+      finding.cure = "correct it in the source; check the zones and the form of both times";
+      finding.line = at.origin.line;
+      return finding;
+    });
+  }
+
   void write_conversation(Finished& to) {
     Buffer& out = to.conversations;
     const Conversation& c = combined_.conversation;
     const Contribution& first = first_record(Fate::written);
+    look_at_end(first, to);
     std::size_t begun = 0;
     if (plan_.by_start) {
       // Seconds and nanoseconds in an order of bytes, then the id.
@@ -446,7 +495,7 @@ Result<void> Merger::link(const std::function<bool()>& stop) {
           standing.clear();
           sources.clear();
           for (std::size_t i = 0; i < states.states().size(); ++i) {
-            if (states.standing(i) != i) continue;  // it will be rejected, and must not join others
+            if (states.standing(i) != i || states.is_deleted(i)) continue;  // it will not be there, and must not join others
             standing.push_back(states.states()[i]);
             sources.push_back(states.sources()[i]);
           }

@@ -33,7 +33,7 @@ struct Finished {
   /// What became of the records of one source.
   struct Accounts {
     Books books;  ///< `rejected`, `filtered`: of records that had been counted as translated
-    std::uint64_t written = 0, updates = 0, merged = 0, superseded = 0, repeated_touchpoints = 0;
+    std::uint64_t written = 0, updates = 0, merged = 0, superseded = 0, repeated_touchpoints = 0, deleted_touchpoints = 0;
     Findings findings;
     Enrichment enrichment;  ///< of a source that enriches
   };

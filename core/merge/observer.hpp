@@ -53,6 +53,8 @@ class MergeObserver {
   // --- at the end ---
   /// All records of a state.
   virtual void rejected(std::size_t state, std::string_view code, std::string_view message, std::string_view cure) = 0;
+  /// A record that is left out by a rule.
+  virtual void filtered(const Contribution& record, std::string_view rule) = 0;
   virtual void made(const Combined& conversation, Fate fate) = 0;
   virtual void became(const Contribution& record, Fate fate) = 0;
 };

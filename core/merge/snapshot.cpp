@@ -33,7 +33,9 @@ bool alike(const Contribution& a, const Contribution& b) {
   for (std::size_t i = 0; alike && i < a.metadata.size(); ++i) {
     alike = same(a.metadata[i].key, b.metadata[i].key) && same(a.metadata[i].value, b.metadata[i].value);
   }
-  for (std::size_t i = 0; alike && i < a.touchpoints.size(); ++i) alike = a.touchpoints[i].id == b.touchpoints[i].id;
+  for (std::size_t i = 0; alike && i < a.touchpoints.size(); ++i) {
+    alike = a.touchpoints[i].id == b.touchpoints[i].id && a.touchpoints[i].deleted == b.touchpoints[i].deleted;
+  }
   return alike;
 }
 

@@ -18,10 +18,12 @@ namespace crosswalk {
 /// What one record has to do with the state of its conversation.
 struct RecordPart {
   enum class Role : std::uint8_t {
-    joins,       ///< of updates and events: adds to the state, field by field
-    stands,      ///< of a snapshot: the newest
-    supplies,    ///< what the newest lacks a column for, be it that there is nothing
-    superseded,  ///< nothing of it is left
+    joins,     ///< of updates and events: adds to the state, field by field
+    stands,    ///< of a snapshot: the newest
+    supplies,  ///< what the newest lacks a column for, be it that there is nothing
+    // Nothing is left of these.
+    superseded,
+    takes_back,  ///< of events: says of touchpoints that they are deleted, and nothing else
   };
   Role role = Role::joins;
   /// It says something else than what stands, and is not the newer one for another reason than its update time.

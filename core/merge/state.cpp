@@ -129,8 +129,8 @@ void join_conversation(State& state, const Conversation& from, const auto& versi
 
 /// The rest of a touchpoint, for two readings of one that versions do not tell apart.
 auto content(const Touchpoint& t) {
-  return std::tuple(t.at, t.kind, t.direction, t.how, t.has_duration, t.lost_duration, t.duration.digits, t.duration.scale,
-                    t.user, t.subject);
+  return std::tuple(t.deleted, t.at, t.kind, t.direction, t.how, t.has_duration, t.lost_duration, t.duration.digits,
+                    t.duration.scale, t.user, t.subject);
 }
 
 bool is_earlier(const Touchpoint& a, const Touchpoint& b) {
@@ -193,7 +193,8 @@ void State::clear() {
   versions.fill({});
   metadata.clear();
   touchpoints.clear();
-  records = repeated_touchpoints = 0;
+  taken_back.clear();
+  records = repeated_touchpoints = deleted_touchpoints = 0;
   origin = {};
 }
 
@@ -212,7 +213,7 @@ void join_contribution(State& state, const Contribution& c, const auto& report) 
   if ((c.says & Contribution::kSaysMore) != 0) {
     join_conversation(
         state, c.conversation, [&](Target) -> const Version& { return c.version; }, report);
-  } else {  // a touchpoint, mostly
+  } else if (!c.only_takes_back()) {  // a touchpoint, mostly
     join_value(state, Target::platform, state.conversation.platform, state.versions[index(Target::platform)],
                c.conversation.platform, c.version, report);
   }
@@ -249,6 +250,7 @@ void State::join(const State& other) {
       *this, other.conversation, [&](Target target) -> const Version& { return other.versions[index(target)]; }, NoReport());
   metadata.insert(metadata.end(), other.metadata.begin(), other.metadata.end());
   touchpoints.insert(touchpoints.end(), other.touchpoints.begin(), other.touchpoints.end());
+  taken_back.insert(taken_back.end(), other.taken_back.begin(), other.taken_back.end());
 }
 
 namespace {
@@ -272,11 +274,26 @@ void report_touchpoints(const std::vector<Touchpoint>& sorted, MergeObserver& ob
       stands = &t;
       continue;
     }
+    if (t.deleted) continue;
     observer.touchpoint_lost(*stands, t,
                              content(*stands) == content(t) ? Rule::same_value
                              : stands->version == t.version ? Rule::larger_value
                                                             : rule_between(stands->version, t.version));
   }
+}
+
+/// Of each id the first, which is the newest; the others are counted by what that is.
+void leave_newest(State& state) {
+  std::vector<Touchpoint>& all = state.touchpoints;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (kept == 0 || all[kept - 1].id != all[i].id) {
+      all[kept++] = all[i];
+    } else if (!all[i].deleted) {
+      ++(all[kept - 1].deleted ? state.deleted_touchpoints : state.repeated_touchpoints);
+    }
+  }
+  all.erase(all.begin() + static_cast<std::ptrdiff_t>(kept), all.end());
 }
 
 }  // namespace
@@ -290,17 +307,20 @@ void State::settle(MergeObserver* observer) {
   const auto again = std::unique(metadata.begin(), metadata.end(), [](const Meta& a, const Meta& b) { return a.key == b.key; });
   contested |= again != metadata.end();
   metadata.erase(again, metadata.end());
+  touchpoints.insert(touchpoints.end(), taken_back.begin(), taken_back.end());
+  taken_back.clear();
   if (may_repeat(touchpoints)) {
     std::sort(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& a, const Touchpoint& b) {
       if (a.id != b.id) return a.id < b.id;
       return a.version != b.version ? b.version < a.version : content(b) < content(a);
     });
     if (observer != nullptr) report_touchpoints(touchpoints, *observer);
-    const auto repeated = std::unique(touchpoints.begin(), touchpoints.end(),
-                                      [](const Touchpoint& a, const Touchpoint& b) { return a.id == b.id; });
-    repeated_touchpoints += static_cast<std::uint64_t>(touchpoints.end() - repeated);
-    touchpoints.erase(repeated, touchpoints.end());
+    leave_newest(*this);
   }
+  const auto deleted = std::partition(touchpoints.begin(), touchpoints.end(), [](const Touchpoint& t) { return !t.deleted; });
+  taken_back.assign(deleted, touchpoints.end());
+  std::sort(taken_back.begin(), taken_back.end(), [](const Touchpoint& a, const Touchpoint& b) { return a.id < b.id; });
+  touchpoints.erase(deleted, touchpoints.end());
   std::sort(touchpoints.begin(), touchpoints.end(), is_earlier);
 }
 

@@ -2,8 +2,8 @@
 // snapshot.hpp.
 //
 // Per field the newest version that knows the field counts; not knowing never erases; started_at is the earliest;
-// touchpoints are a set by id, of equal ids the newest; of equal versions the larger value stands. So joining is
-// associative, commutative and idempotent: any order, split or repetition of the records gives the same state. (Only
+// touchpoints are a set by id, of equal ids the newest, be it that it was deleted; of equal versions the larger value stands. So
+// joining is associative, commutative and idempotent: any order, split or repetition of the records gives the same state. (Only
 // `records` counts repetitions.)
 #pragma once
 
@@ -30,8 +30,10 @@ struct State {
   std::array<Version, kTargetCount> versions;
   std::vector<Meta> metadata;           ///< by key, each once, when settled
   std::vector<Touchpoint> touchpoints;  ///< each id once, by time, when settled
+  /// Of ids whose newest reading is that the source has deleted it; apart from `touchpoints` when settled.
+  std::vector<Touchpoint> taken_back;
   std::uint64_t records = 0;
-  std::uint64_t repeated_touchpoints = 0;  ///< counted by settle()
+  std::uint64_t repeated_touchpoints = 0, deleted_touchpoints = 0;  ///< counted by settle(): readings that do not count
   /// Records may say different things of a field.
   bool contested = false;
   Origin origin;  ///< of the first record in the input

@@ -12,7 +12,6 @@ namespace {
 
 constexpr int kMaxDigits = 18;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 std::int64_t power_of_ten(int exponent) {
   std::int64_t power = 1;
   while (exponent-- > 0) power *= 10;
@@ -44,13 +43,7 @@ std::optional<Decimal> parse_any_decimal(std::string_view text);
 }  // namespace
 
 std::optional<Decimal> parse_decimal(std::string_view text) {
-  // Nearly all are whole numbers.
-  if (!text.empty() && text.size() <= kMaxDigits) {
-    std::int64_t whole = 0;
-    std::size_t digits = 0;
-    while (digits < text.size() && is_digit(text[digits])) whole = whole * 10 + (text[digits++] - '0');
-    if (digits == text.size()) return Decimal{whole, 0};
-  }
+  if (const auto whole = whole_number(text)) return whole;
   return parse_any_decimal(trimmed(text));
 }
 

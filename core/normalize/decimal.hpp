@@ -8,12 +8,25 @@
 
 #include "crosswalk/adapter.hpp"
 #include "crosswalk/conversation.hpp"
+#include "digits.hpp"
 
 namespace crosswalk {
 
 /// `12`, `-0.5`, `1.25e3`; blanks around are fine, anything else is not. Nothing when it needs more than 18 digits: a
 /// number is never rounded in silence.
 [[nodiscard]] std::optional<Decimal> parse_decimal(std::string_view text);
+
+/// The same of digits alone, which nearly all numbers are; nothing of any other text.
+[[nodiscard]] inline std::optional<Decimal> whole_number(std::string_view text) {
+  constexpr std::size_t kMostDigits = 18;
+  if (text.empty() || text.size() > kMostDigits) return std::nullopt;
+  std::int64_t whole = 0;
+  for (const char c : text) {
+    if (!is_digit(c)) return std::nullopt;
+    whole = whole * 10 + (c - '0');
+  }
+  return Decimal{whole, 0};
+}
 
 /// Which of the two marks stands before a fraction; the other one divides thousands.
 enum class DecimalMark : std::uint8_t { unknown, point, comma, both };  ///< both: a column that contradicts itself

@@ -6,8 +6,6 @@
 namespace crosswalk {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 std::size_t count_digits(std::string_view text) {
   return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
 }
@@ -128,7 +126,7 @@ IdText look_at_id(std::string_view text, bool whole_decimals, std::string& room)
       id.trimmed = true;
       id.text = trimmed;
     }
-    if (!has_format_character(id.text)) return;
+    if (!may_hide(id.text) || !has_format_character(id.text)) return;
     std::string seen = without_invisible(id.text);
     if (seen == id.text) return;
     id.trimmed = true;
@@ -140,6 +138,10 @@ IdText look_at_id(std::string_view text, bool whole_decimals, std::string& room)
     id.unguarded = true;
     id.text = inner;
     clean();
+  }
+  if (has_control_character(id.text)) {
+    id.damage = IdDamage::control;
+    return id;
   }
   if (id.text.starts_with('=')) {
     id.damage = IdDamage::formula;

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
 #include "characters.hpp"
+#include "digits.hpp"
 
 namespace crosswalk {
 
@@ -18,6 +18,7 @@ enum class IdDamage : std::uint8_t {
   formatted,    ///< `1,234`: separators between groups of digits
   grouped,      ///< `12 345`: the same by blanks or points, as phone numbers are written, too
   formula,      ///< `=HYPERLINK(…)`
+  control,      ///< a control character inside
 };
 
 struct IdText {
@@ -33,37 +34,28 @@ struct IdText {
 [[nodiscard]] IdText look_at_id(std::string_view text, bool whole_decimals, std::string& room);
 
 [[nodiscard]] inline bool all_digits(std::string_view text) {
-  const auto are_digits = [](const char* eight) {
+  return !text.empty() && all_words(text, [](std::uint64_t bytes) {
     constexpr std::uint64_t kOnes = 0x0101010101010101U;
-    std::uint64_t bytes = 0;
-    std::memcpy(&bytes, eight, sizeof bytes);
     // A byte is 0x30…0x39: its upper half is 3, also with 6 added.
     return (((bytes & kOnes * 0xF0) | ((bytes + kOnes * 6) & kOnes * 0xF0) >> 4) == kOnes * 0x33);
-  };
-  if (text.size() >= 8) {
-    for (std::size_t at = 0; at + 8 < text.size(); at += 8) {
-      if (!are_digits(text.data() + at)) return false;
-    }
-    return are_digits(text.data() + text.size() - 8);
-  }
-  for (const char c : text) {
-    if (c < '0' || c > '9') return false;
-  }
-  return !text.empty();
+  });
 }
 
 /// Whether a text is surely an id as it stands; nearly all are. Placeholders are not looked for.
 [[nodiscard]] inline bool is_usual_id(std::string_view text) {
-  if (all_digits(text)) return true;
   const auto is_letter = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (text.empty() || text.back() <= ' ') return false;
-  if (!is_digit(text.front())) return is_letter(text.front()) && is_ascii(text);
+  const auto shows = [](char c) { return static_cast<unsigned char>(c) > ' '; };
+  const auto is_high = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
+  if (text.empty() || !shows(text.back())) return false;
+  if (!is_digit(text.front())) return (is_letter(text.front()) || is_high(text.front())) && !may_hide(text);
+  if (all_digits(text)) return true;
   std::size_t at = 0;
   while (is_digit(text[at])) ++at;  // one of them is none
   const char next = text[at];
-  if (next != '-' && next != '_' && (!is_letter(next) || (next | 0x20) == 'e')) return false;
-  return is_ascii(text);
+  constexpr std::size_t kLongestExponent = 5;  // `e+123`
+  const bool may_be_exponent = (next | 0x20) == 'e' && text.size() - at <= kLongestExponent;
+  if (next != '-' && next != '_' && (!is_letter(next) || may_be_exponent)) return false;
+  return !may_hide(text);
 }
 
 }  // namespace crosswalk

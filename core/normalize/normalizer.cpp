@@ -40,11 +40,12 @@ void forget(Conversation& c) {
 }
 
 /// What programs write where there is nothing, as an id or a status. Compared as words are: in any case, and `--` is `-`.
-constexpr std::string_view kPlaceholders[] = {"NULL",   "(null)", "<null>",  "[null]",  "nil",       "None",
-                                              "(none)", "<none>", "nan",     "N/A",     "n.a.",      "NA",
-                                              "<NA>",   "#N/A",   "#NA",     "\\N",     "-",         "–",
-                                              "—",      "\"\"",   "(blank)", "(empty)", "undefined", "[object Object]",
-                                              "#NULL!", "#REF!",  "#VALUE!", "#NAME?",  "#DIV/0!",   "#NUM!"};
+constexpr std::string_view kPlaceholders[] = {
+    "NULL",   "(null)", "<null>",  "[null]",  "nil",      "None",    "(none)",    "<none>",
+    "nan",    "N/A",    "n.a.",    "NA",      "<NA>",     "#N/A",    "#NA",       "\\N",
+    "-",      "–",      "—",       "\"\"",    "(blank)",  "(empty)", "undefined", "[object Object]",
+    "#NULL!", "#REF!",  "#VALUE!", "#NAME?",  "#DIV/0!",  "#NUM!",   "NaT",       "<NaT>",
+    "-nan",   "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN", "#N/A N/A"};
 
 void count_reject(Books& books, std::string_view code, std::string_view message, std::string_view cure) {
   const bool known = books.rejected.contains(code);  // the example is of the first one only
@@ -116,7 +117,8 @@ void Batch::clear() {
 Normalizer::Normalizer(const SourceConfig& source)
     : source_(source),
       default_channel_(channel_of(source.default_channel)),
-      later_reader_(source.time_format, source.zone, Disambiguation::later, source.zones.get()) {
+      later_reader_(source.time_format, source.zone, Disambiguation::later, source.zones.get()),
+      earlier_reader_(source.time_format, source.zone, Disambiguation::earlier, source.zones.get()) {
   readers_.reserve(kReaders);
   for (std::size_t i = 0; i < kReaders; ++i)
     readers_.emplace_back(source.time_format, source.zone, source.disambiguation, source.zones.get());
@@ -144,6 +146,7 @@ void Normalizer::settle_words() {
   filters_deleted_ =
       source_.filter_deleted && !source_.contributes;  // else the merge knows which of its records is the last word
   statuses_as_given_ = vocabulary(Target::status).empty();
+  resolved_as_given_ = vocabulary(Target::resolved).empty();
   for (const SourceConfig::Word& w : source_.words) {
     if (w.word == "*") {
       vocabulary(w.target).set_rest(w.meaning);
@@ -174,6 +177,7 @@ void Normalizer::forget_transient_plans() {
   for (std::size_t i = 0; i < transient_plans_.steps.size(); ++i)
     add_use(past_fields_[kOtherNames], *transient_plans_.fields[i], transient_plans_.steps[i]);
   transient_plans_.clear();
+  std::erase_if(objects_, [](const Object& object) { return object.id >= NameTable::kStable; });
 }
 
 void Normalizer::forget_names() {
@@ -190,6 +194,7 @@ void Normalizer::forget_names() {
   met_alias_.assign(source_.fields.size(), false);
   walker_.reset();
   walks_.clear();
+  objects_.clear();
 }
 
 Result<void> Normalizer::start_csv(const CsvDialect& dialect) {
@@ -311,6 +316,7 @@ Result<void> Normalizer::bind_range(std::uint16_t first, std::size_t count) {
                        : fmt::format("did you mean \"{}\"?", near)};
     }
     settle(plan(id), step(id), own[i]);
+    find_object(id, own[i]);
   }
   return {};
 }
@@ -428,7 +434,7 @@ void Normalizer::settle(FieldPlan& p, Step& s, std::string_view path) {
   if (s.action == Action::carry && !s.carries) s.action = Action::drop;
   if (s.action != Action::map || p.mappings.size() != 1) return;
   const Mapping& only = p.mappings.front();
-  const Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(only.target)];
+  Vocabulary& vocabulary = vocabularies_[static_cast<std::size_t>(only.target)];
   s.absent = vocabulary.has_absent() ? &vocabulary : nullptr;
   s.action = Action::map_plainly;
   s.target = only.target;
@@ -569,6 +575,8 @@ bool Normalizer::begin_record(const Place& place) {
     indexed_items_ = 0;
   }
   touches_.clear();
+  taken_back_ = 0;
+  refused_end_ = false;
   scratch_text_.clear();
   forget(conversation_);
   absent_id_ = Field();
@@ -587,7 +595,7 @@ Result<void> Normalizer::bind_names() {
 /// The run ends with the record at hand, which is rejected.
 void Normalizer::end_with(const Error& error) {
   batch_->error = error;
-  reject("adapter_failed", "", "", error.message, error.cure);
+  reject(error.code == Errc::usage ? "bad_setting" : "adapter_failed", "", "", error.message, error.cure);
 }
 
 /// A record for a remote translator: handed over now, taken up with others.
@@ -689,6 +697,8 @@ void Normalizer::finish_record() {
   }
   if (open_ != 0) [[unlikely]]
     settle_claims();
+  if (!objects_.empty()) [[unlikely]]
+    refuse_objects();
   if (outcome_ == Outcome::going) understand();
   if (translates_ids_ && outcome_ == Outcome::going) translate_ids();
   place_gathered();  // of refused and filtered records too: the books count every field that was read
@@ -743,6 +753,8 @@ void Normalizer::on_unusual_row(Unusual what, const Place& place) {
        "see whether the row is whole; export the file again if it is not"},
       {"end_of_file_mark", "the end-of-file mark of old systems (Ctrl-Z) stands behind the last row, and was taken off it",
        "nothing needs to be done"},
+      {"end_of_file_mark", "the end-of-file mark of old systems (Ctrl-Z) stands before the row, and was taken off it",
+       "files were put together that each had one"},
   };
   const Words& words = kWords[static_cast<std::size_t>(what)];
   findings_.add(words.code, {file_, place.offset}, [&] {
@@ -758,7 +770,7 @@ void Normalizer::on_unusual_row(Unusual what, const Place& place) {
 
 void Normalizer::emit() {
   ++batch_->books.translated;
-  touchpoints_ += touches_.size();
+  touchpoints_ += touches_.size() - taken_back_;
   if (source_.contributes) {
     emit_contribution();
   } else {
@@ -815,10 +827,19 @@ void Normalizer::emit_line() {
   if (source_.marks_lines) mark_line(out.size() - begun);
 }
 
-/// For when its id comes again.
-void Normalizer::mark_line(std::size_t size) {
+/// A record without a line: what was written of its conversation before may go for it.
+void Normalizer::mark_deletion() {
+  batch_->id_hashes.push_back(hash64(conversation_.external_id));
+  scratch_.clear();
+  add_json_string(scratch_, conversation_.external_id);
+  mark_line(0, scratch_.view().substr(1, scratch_.size() - 2));
+}
+
+/// For when its id comes again. `id`: as LineMark says.
+void Normalizer::mark_line(std::size_t size, std::string_view id) {
   LineMark mark;
   mark.size = static_cast<std::uint32_t>(size);
+  mark.id = id;
   if (has(Target::version)) {
     const Slot& s = slot(Target::version);
     mark.dated = true;
@@ -826,6 +847,10 @@ void Normalizer::mark_line(std::size_t size) {
     mark.how = s.how;
     mark.updated = s.value.view();
     if (has(Target::time_zone)) mark.zone = trimmed(slot(Target::time_zone).value.view());
+  }
+  if (source_.column_sets) {
+    set_columns(contribution_);
+    mark.columns = contribution_.column_set;
   }
   add_mark(batch_->marks, mark);
 }
@@ -862,6 +887,7 @@ void Normalizer::emit_contribution() {
   c.origin = {file_, line(), place_.offset};
   c.metadata = metadata_;
   c.touchpoints = touches_;
+  c.refused_end = refused_end_;
   if (source_.column_sets && source_.is_snapshot()) set_columns(c);
   add_entry(batch_->contributions, c, conversation_, text_numbers_ ? &*text_numbers_ : nullptr);
 }
@@ -948,16 +974,16 @@ void Normalizer::account(Summary& summary) const {
   };
   for (std::size_t t = 0; t < kTargetCount; ++t) add_times(name_of(static_cast<Target>(t)), times_[t]);
   add_times("touchpoints", touch_times_);
-  for (const auto& [target, use] : bad_) {
-    BadValue& sum = summary.bad_values[target];
-    if (sum.count == 0 || std::pair(use.file, use.offset) < std::pair(sum.file, sum.offset)) {
-      sum.file = use.file;
-      sum.offset = use.offset;
-      sum.found = use.found;
-      sum.message = use.message;
-      sum.cure = use.cure;
+  for (std::size_t t = 0; t < kTargetCount; ++t) {
+    for (const auto& [reason, bad] : bad_[t]) {
+      BadValue& sum = summary.bad_values[std::string(name_of(static_cast<Target>(t)))][reason];
+      const std::uint64_t before = sum.count;
+      if (before == 0 || std::pair(bad.file, bad.offset) < std::pair(sum.file, sum.offset)) {
+        sum = bad;
+        if (bad.file < source_.inputs.size()) sum.input = source_.inputs[bad.file];
+      }
+      sum.count = before + bad.count;
     }
-    sum.count += use.count;
   }
   findings_.enter(source_.inputs, summary);
   for (std::size_t t = 0; t < kTargetCount; ++t) {

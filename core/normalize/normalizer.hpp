@@ -124,7 +124,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     bool carries = true;        // may go into metadata at all
     bool also_carried = false;  // mapped, and asked for by name
     std::uint32_t rank = 0;
-    const Vocabulary* absent = nullptr;  // of map_plainly: words that mean nothing is there
+    Vocabulary* absent = nullptr;  // of map_plainly: words that mean nothing is there
     const Key* key = nullptr;
     std::uint64_t read = 0;  // in records with fields; of rows all columns are read
     std::uint64_t mapped = 0, carried = 0, empty = 0, dropped = 0, repeated = 0, with_record = 0;
@@ -169,10 +169,10 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     };
     struct Column {
       How how = How::drop;
-      bool writes = false;                 ///< of fill: into metadata as well
-      Target target = Target::none;        ///< of fill; all of its slot but the text is there
-      const Vocabulary* absent = nullptr;  ///< of fill
-      std::string_view key;                ///< of what is written, with the comma before it
+      bool writes = false;           ///< of fill: into metadata as well
+      Target target = Target::none;  ///< of fill; all of its slot but the text is there
+      Vocabulary* absent = nullptr;  ///< of fill
+      std::string_view key;          ///< of what is written, with the comma before it
     };
     /// 64 columns, a bit each.
     struct Word {
@@ -227,6 +227,12 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     std::string prefix;
   };
   struct Cell;
+  /// A field within an object that stands where the adapter asks for a value.
+  struct Object {
+    std::uint16_t id = 0;  // of the field
+    Target target = Target::none;
+    std::string_view column;  // what the adapter asks for
+  };
 
   /// The targets of a record that is a touchpoint: nothing else is known.
   static constexpr std::uint32_t kFewKnow =
@@ -271,6 +277,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void settle_claims();
   void settle_element(const Record& element);
   void drop_by(std::uint16_t id, std::string_view rule);
+  void find_drops(FieldPlan& plan, std::uint16_t id, std::string_view rule);
   FieldPlan& plan(std::uint16_t id) {
     return id < NameTable::kStable ? *plans_.fields[id] : *transient_plans_.fields[id - NameTable::kStable];
   }
@@ -319,7 +326,12 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   void put_alone(const Value& value, std::uint16_t at, Step& step);
   std::uint16_t next_place();
   [[nodiscard]] bool is_plain(const Field& value) const;
-  [[nodiscard]] bool is_absent(Target target, const Field& value);
+  [[nodiscard]] bool is_absent(Target target, const Field& value) {
+    if (!vocabulary(target).is_absent(value.view())) [[likely]]
+      return false;
+    found_absent(target, value);
+    return true;
+  }
   void place_gathered();
   void add_unused(const Gathered& gathered);
   [[nodiscard]] RowPlan plan_rows(char delimiter);
@@ -357,19 +369,25 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     return static_cast<std::uint64_t>(at.seconds - kFirst) > static_cast<std::uint64_t>(source_.latest_likely - kFirst);
   }
   [[nodiscard]] bool is_placeholder(Instant at) const;
-  [[nodiscard]] bool is_placeholder_text(std::string_view text) const;
+  [[nodiscard]] bool is_placeholder_text(std::string_view text);
   bool accept_unlikely(Target target, Instant at);
   void refuse_placeholder(Target target);
   void find_future(const Field& value);
   void check_order();
+  bool settle_by_order(std::int64_t unit);
+  TimeReading other_reading(Target target, Known how, bool decided);
   [[nodiscard]] DecimalMark decimal_mark(const Field& value) const;
   std::optional<std::string_view> number_text(Target target, std::string_view code);
   void look_at_number(const Field& value);
   void understand_duration(Target target, std::optional<Decimal>& to);
+  void understand_unusual_duration(Target target, std::optional<Decimal>& to);
   void understand_version();
   void understand_resolved();
   void understand_csat();
   std::optional<Decimal> score_of(const Field& value);
+  void find_object(std::uint16_t id, std::string_view path);
+  void refuse_objects();
+  void refuse_object(const Object& object, const Field& part);
   bool find_zone();
   void look_at_values();
   void weigh_evidence();
@@ -381,9 +399,17 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     const bool documents_say = source_.zone == nullptr && (how == How::utc || source_.info.utc_by_document);
     return documents_say ? ZoneOf::documents : ZoneOf::source;
   }
-  TimeReading read_time(std::size_t reader, std::string_view text, Kind kind, How how);
-  void bad_value(Target target, std::string_view code, std::string message, const std::string& cure);
-  void count_bad(std::string_view what, std::string_view found, std::string message, const std::string& cure);
+  TimeReading read_time(TimeReader& reader, std::string_view text, Kind kind, How how);
+  void bad_value(Target target, std::string_view code, std::string message, const std::string& cure,
+                 std::string_view reason = {});
+  /// The same out of the way: texts that are made where they are seldom needed would make their function slower.
+  [[gnu::noinline]] void refuse_value(Target target, std::string_view code, std::string_view message, std::string_view cure) {
+    bad_value(target, code, std::string(message), std::string(cure));
+  }
+  void refuse_channel(const Field& value);
+  void refuse_status(const Field& value);
+  void count_bad(Target target, std::string_view code, std::string_view reason, std::string_view found, std::string message,
+                 const std::string& cure);
   /// Of the record at hand; `message`, and `cure` where it is no text, are called for the first one only.
   template <class Message, class Cure>
   void find(std::string_view code, Message&& message, Cure&& cure) {
@@ -405,7 +431,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool translate_id(IdKind kind, Target target, std::string_view& id);
   void emit();
   void emit_line();
-  void mark_line(std::size_t size);
+  void mark_line(std::size_t size, std::string_view id = {});
+  void mark_deletion();
   void emit_contribution();
   void note_header();
   void set_columns(Contribution& c);
@@ -464,7 +491,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
 
   static constexpr std::size_t kStarted = 0, kEnded = 1, kVersion = 2, kTouch = 3, kReaders = 4;
   std::vector<TimeReader> readers_;
-  TimeReader later_reader_;  // the second run of repeated hours, for evidence
+  TimeReader later_reader_, earlier_reader_;  // the other reading of a time in doubt
   Survey* survey_ = nullptr;
   const Zone* record_zone_ = nullptr;
   static constexpr std::size_t kZonesKept = 1000, kLongestKept = 255;
@@ -479,6 +506,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::vector<Held> held_;
   Error unbound_;  // why names of a held one were refused
   std::vector<KnownWalk> walks_;
+  std::vector<Object> objects_;  // of all names that were met; nearly always none
   Outcome outcome_ = Outcome::going;
   std::uint32_t filled_ = 0;  // a bit for each target
   std::uint32_t plain_ = 0;   // those whose field has no other: it is in its slot only, counted as mapped, not in gathered_
@@ -501,6 +529,8 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool keys_differ_ = true;  // of all fields bound so far
   std::unordered_set<std::uint64_t> bound_keys_;
   std::vector<Touchpoint> touches_;
+  std::size_t taken_back_ = 0;  // of these
+  bool refused_end_ = false;
   Conversation conversation_;
   Contribution contribution_;  // all but the conversation
   // Of snapshots that go to the merge: which columns a record has.
@@ -522,11 +552,13 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Arena scratch_text_;
   TextLines lines_{{}, 1};  // of the block
   bool translates_ids_ = false;
-  bool filters_deleted_ = false;    // records of deleted conversations, at once
-  bool statuses_as_given_ = false;  // the adapter has no value map for them
-  std::string number_room_;         // of a number that is not as it was written
-  std::string id_room_;             // of an id that is not as it was written
-  Field absent_id_;                 // of the record at hand: a placeholder where its id should be; no text: there was none
+  bool filters_deleted_ = false;       // records of deleted conversations, at once
+  bool statuses_as_given_ = false;     // the adapter has no value map for them
+  bool resolved_as_given_ = false;     // the same
+  std::string number_room_;            // of a number that is not as it was written
+  std::string id_room_;                // of an id that is not as it was written
+  const char* status_text_ = nullptr;  // of the record's status, whatever becomes of that
+  Field absent_id_;                    // of the record at hand: a placeholder where its id should be; no text: there was none
 
   // For the observer.
   struct MadeBy {
@@ -542,11 +574,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   std::uint64_t evidence_decided_ = 0, evidence_abstained_ = 0;
   std::array<std::array<std::uint64_t, kKnownCount>, kTargetCount> times_{};
   std::array<std::uint64_t, kKnownCount> touch_times_{};
-  struct BadUse {
-    std::uint64_t count = 0, file = 0, offset = 0;
-    std::string found, message, cure;
-  };
-  std::map<std::string, BadUse, std::less<>> bad_;  // by target
+  std::array<std::map<std::string, BadValue, std::less<>>, kTargetCount> bad_;  // by target, by reason
   Findings findings_;
   std::map<std::string, FieldUse, std::less<>> past_fields_;  // of plans that were replaced
   std::uint64_t rows_ = 0;                                    // of CSV that were taken by the plans at hand

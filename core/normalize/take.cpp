@@ -394,13 +394,6 @@ void Normalizer::take_mapped(const Field& field, std::uint16_t at, Step& s) {
   gathered_.push_back({field, targets, at, s.also_carried});
 }
 
-bool Normalizer::is_absent(Target target, const Field& value) {
-  const Vocabulary& of_target = vocabulary(target);
-  if (!of_target.has_absent() || !of_target.is_absent(value.view())) return false;
-  found_absent(target, value);
-  return true;
-}
-
 /// A value that means that there is none. What its adapter says so of is certain; what is so by our own list is counted.
 void Normalizer::found_absent(Target target, const Field& value) {
   const bool placeholder = vocabulary(target).is_placeholder(value.view());
@@ -619,12 +612,21 @@ bool Normalizer::refuse_touchpoint(const TouchpointText& t, TimeFault fault) {
 
 bool Normalizer::touchpoint(const TouchpointText& t) {
   if (outcome_ != Outcome::going) return false;
+  if (t.deleted) {  // whatever else is said of it
+    if (survey_ == nullptr && !t.id.empty()) {
+      Touchpoint& touch = touches_.emplace_back();
+      touch.id = hash128(t.id);
+      touch.deleted = true;
+      ++taken_back_;
+    }
+    return true;
+  }
   if (survey_ != nullptr) {
     survey_->column.observe(t.at);
     return true;
   }
   if (has(Target::time_zone) && !find_zone()) return false;
-  const TimeReading reading = read_time(kTouch, t.at, Kind::string, How::as_configured);
+  const TimeReading reading = read_time(readers_[kTouch], t.at, Kind::string, How::as_configured);
   const bool unlikely = reading.fault == TimeFault::none && is_unlikely(reading.at);
   if (reading.fault != TimeFault::none || (unlikely && is_placeholder(reading.at))) return refuse_touchpoint(t, reading.fault);
   if (unlikely && reading.at.seconds > source_.latest_likely) {
@@ -657,8 +659,8 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
         return false;
       }
       touch.lost_duration = true;
-      count_bad(name_of(Target::handle_time), t.duration, fmt::format("{}; the conversation has no handle time then", kWhy),
-                "correct it in the source");
+      count_bad(Target::handle_time, "bad_duration", "bad_duration of a touchpoint", t.duration,
+                fmt::format("{}; the conversation has no handle time then", kWhy), "correct it in the source");
     }
   }
   const auto kept = [this](std::string_view text) {  // mostly it is the record's own, which stays as long
@@ -733,16 +735,18 @@ bool Normalizer::drop(const Field& value, std::string_view rule) {
 }
 
 /// Counts it.
-void Normalizer::drop_by(std::uint16_t id, std::string_view rule) {
+inline void Normalizer::drop_by(std::uint16_t id, std::string_view rule) {
   FieldPlan& p = plan(id);
-  if (p.last_rule_drops == nullptr || !equal(p.last_rule, rule)) {
-    auto& by_rule = record_drops_.try_emplace(id < NameTable::kStable ? p.name : std::string(kOtherNames)).first->second;
-    auto found = by_rule.find(rule);
-    if (found == by_rule.end()) found = by_rule.emplace(std::string(rule), 0).first;
-    p.last_rule = found->first;
-    p.last_rule_drops = &found->second;
-  }
+  if (p.last_rule_drops == nullptr || !equal(p.last_rule, rule)) find_drops(p, id, rule);
   ++*p.last_rule_drops;
+}
+
+[[gnu::noinline]] void Normalizer::find_drops(FieldPlan& p, std::uint16_t id, std::string_view rule) {
+  auto& by_rule = record_drops_.try_emplace(id < NameTable::kStable ? p.name : std::string(kOtherNames)).first->second;
+  auto found = by_rule.find(rule);
+  if (found == by_rule.end()) found = by_rule.emplace(std::string(rule), 0).first;
+  p.last_rule = found->first;
+  p.last_rule_drops = &found->second;
 }
 
 /// What the adapter claimed and did nothing with goes where it would have gone unclaimed. Few records have such a field.

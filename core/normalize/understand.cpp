@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "characters.hpp"
+#include "digits.hpp"
 #include "framing/json_lists.hpp"
 #include "merge/sorter.hpp"
 #include "normalize/normalizer.hpp"
 #include "text.hpp"
+#include "time/parse.hpp"
 
 namespace crosswalk {
 namespace {
@@ -40,28 +42,34 @@ std::string Normalizer::field_name(const Field& field) const {
   return (field.flags & Field::kMade) != 0 ? std::string() : std::string(names_.name(field.id));
 }
 
-/// An optional value that does not fit: dropped, counted and said; its text is kept in metadata under its own name.
-void Normalizer::bad_value(Target target, std::string_view code, std::string message, const std::string& cure) {
+/// An optional value that does not fit: dropped, counted by reason and said; its text is kept in metadata under its own name. No
+/// reason: the code says it all.
+void Normalizer::bad_value(Target target, std::string_view code, std::string message, const std::string& cure,
+                           std::string_view reason) {
   const Field& value = slot(target).value;
   if (source_.reject_bad_values) {
     reject(code, field_name(value), value.view(), message, cure);
     return;
   }
   report_lost(target, value, Rule::bad_value, message);
-  count_bad(name_of(target), value.view(), std::move(message), cure);
+  count_bad(target, code, reason.empty() ? code : reason, value.view(), std::move(message), cure);
   filled_ &= ~(1U << static_cast<unsigned>(target));  // so that place_gathered() finds it unused
 }
 
-void Normalizer::count_bad(std::string_view what, std::string_view found, std::string message, const std::string& cure) {
-  const auto known = bad_.find(what);
-  BadUse& use = known == bad_.end() ? bad_.emplace(std::string(what), BadUse()).first->second : known->second;
-  if (use.count++ != 0 && std::pair<std::uint64_t, std::uint64_t>(file_, place_.offset) >= std::pair(use.file, use.offset))
+void Normalizer::count_bad(Target target, std::string_view code, std::string_view reason, std::string_view found,
+                           std::string message, const std::string& cure) {
+  auto& reasons = bad_[static_cast<std::size_t>(target)];
+  const auto known = reasons.find(reason);
+  BadValue& bad = known == reasons.end() ? reasons.emplace(std::string(reason), BadValue()).first->second : known->second;
+  if (bad.count++ != 0 && std::pair<std::uint64_t, std::uint64_t>(file_, place_.offset) >= std::pair(bad.file, bad.offset))
     return;
-  use.file = file_;
-  use.offset = place_.offset;
-  use.found = shown(found);
-  use.message = std::move(message);
-  use.cure = source_.cure(cure);
+  bad.code = code;
+  bad.file = file_;
+  bad.line = line();
+  bad.offset = place_.offset;
+  bad.found = shown(found);
+  bad.message = std::move(message);
+  bad.cure = source_.cure(cure);
 }
 
 /// A page that holds its records where nobody looks for them comes as one record without an id.
@@ -99,13 +107,16 @@ void Normalizer::understand() {
     understand_text(Target::subject, conversation_.subject);
     understand_status();
     if (filters_deleted_ && conversation_.status == kDeletedStatus) {
+      if (source_.marks_lines) mark_deletion();
       filter(kDeletedRule);
       return;
     }
     if (!source_.enrich) understand_time(Target::started_at, kStarted, conversation_.started_at, conversation_.started_how);
     understand_time(Target::ended_at, kEnded, conversation_.ended_at, conversation_.ended_how);
     if (source_.evidence) weigh_evidence();
-    check_order();
+    const Conversation& c = conversation_;
+    if (c.started_at && c.ended_at && *c.ended_at < *c.started_at) [[unlikely]]
+      check_order();
     understand_duration(Target::handle_time, conversation_.handle_time);
     understand_duration(Target::wait_time, conversation_.wait_time);
     understand_duration(Target::first_response_time, conversation_.first_response_time);
@@ -159,7 +170,7 @@ bool Normalizer::understand_id_text(Target target, const Field& value, std::stri
   }
   find_cleaned(id, value);
   if (id.trimmed || id.unguarded || id.whole) report_made(target, Rule::cleaned_id);
-  const Vocabulary& absent = vocabulary(target);
+  Vocabulary& absent = vocabulary(target);
   if (id.text.empty() || (id.unguarded && absent.has_absent() && absent.is_absent(id.text))) {
     if (target == Target::external_id) {
       reject("missing_external_id", field_name(value), value.view(),
@@ -196,11 +207,12 @@ void Normalizer::find_cleaned(const IdText& id, const Field& value) {
 }
 
 void Normalizer::refuse_id(Target target, const Field& value, const IdText& id) {
-  std::string_view code = "bad_id", message, cure;
+  std::string_view code = "bad_id", message, cure, reason;
   const bool cell = value.kind == Kind::cell;
   switch (id.damage) {
     case IdDamage::lost_digits:
       code = "id_lost_digits";
+      reason = id.whole ? "id_lost_digits behind the point" : code;
       message = id.whole ? "a number of so many digits has lost the last of them where it was kept with a fraction"
                          : "a number in exponent form has lost its last digits: which record it was can no longer be told";
       cure = cell ? "export again and do not open the file in a spreadsheet, or format the column as text"
@@ -217,8 +229,14 @@ void Normalizer::refuse_id(Target target, const Field& value, const IdText& id) 
       message = "a number with separators between its digits is no id: a program took the id for an amount";
       cure = "export again with the ids as texts, or format the column as text";
       break;
+    case IdDamage::control:
+      reason = "control character";
+      message = "a control character stands within the id: the text is damaged";
+      cure = "export again, or correct it in the source";
+      break;
     case IdDamage::formula:
     case IdDamage::none:
+      reason = "formula";
       message = "a spreadsheet's formula stands where an id should be";
       cure = "export the values again, not the formulas";
       break;
@@ -226,7 +244,7 @@ void Normalizer::refuse_id(Target target, const Field& value, const IdText& id) 
   if (target == Target::external_id) {
     reject(code, field_name(value), value.view(), message, cure);
   } else {
-    bad_value(target, code, std::string(message), std::string(cure));
+    bad_value(target, code, std::string(message), std::string(cure), reason);
   }
 }
 
@@ -244,7 +262,7 @@ void Normalizer::understand_text(Target target, std::string_view& to) {
   if (!has(target) || outcome_ != Outcome::going) return;
   const Field& value = slot(target).value;
   if (value.kind == Kind::array || value.kind == Kind::object) {
-    bad_value(target, "bad_text", "a list or an object stands where text is expected", "correct it in the source");
+    refuse_value(target, "bad_text", "a list or an object stands where text is expected", "correct it in the source");
     return;
   }
   to = value.view();
@@ -271,6 +289,10 @@ void Normalizer::understand_channel() {
   conversation_.channel = entry.channel;
   if (entry.trimmed) found_trimmed_word(value);
   if (entry.channel != Channel::none) return report_word(Target::channel, entry);
+  refuse_channel(value);
+}
+
+[[gnu::noinline]] void Normalizer::refuse_channel(const Field& value) {
   reject("unknown_channel", field_name(value), value.view(),
          fmt::format("no rule says which channel \"{}\" is", shown(value.view())),
          fmt::format("--set {}=<phone|email|chat|sms|social|back_office>, or --set 'channel.*=<channel>' for all such words",
@@ -278,6 +300,7 @@ void Normalizer::understand_channel() {
 }
 
 void Normalizer::understand_status() {
+  status_text_ = has(Target::status) ? slot(Target::status).value.text : nullptr;
   if (!has(Target::status) || outcome_ != Outcome::going) return;
   const Field& value = slot(Target::status).value;
   Vocabulary& statuses = vocabulary(Target::status);
@@ -285,7 +308,7 @@ void Normalizer::understand_status() {
   const std::string_view text = value.view();
   if (statuses.empty()) {
     conversation_.status = trimmed(text);
-    if (is_ascii(text)) return;
+    if (is_plain_ascii(text)) return;
     if (const std::string seen = without_invisible(text); seen != conversation_.status) {
       conversation_.status = scratch_text_.keep(seen);
       report_made(Target::status, Rule::cleaned_word);
@@ -302,10 +325,14 @@ void Normalizer::understand_status() {
   } else if (statuses_as_given_) {
     conversation_.status = scratch_text_.keep(without_invisible(text));
   } else if (!entry.known) {
-    bad_value(Target::status, "unknown_status", "no rule says what this status means",
-              fmt::format("--set {}=<status>, or --set 'status.*=<status>' for all such words",
-                          shell_word(word_setting(Target::status, text))));
+    refuse_status(value);
   }
+}
+
+[[gnu::noinline]] void Normalizer::refuse_status(const Field& value) {
+  bad_value(Target::status, "unknown_status", "no rule says what this status means",
+            fmt::format("--set {}=<status>, or --set 'status.*=<status>' for all such words",
+                        shell_word(word_setting(Target::status, value.view()))));
 }
 
 /// A status that no rule covers is kept, in lower case.
@@ -341,27 +368,27 @@ TimeComplaint Normalizer::complaint(TimeFault fault, std::string_view text) cons
   if (fault != TimeFault::no_zone || source_.time_zone_column.empty()) return explain(fault, text, source_.zone_name);
   return {fmt::format("'{}' has no offset from UTC, and the record has nothing in \"{}\" (setting time_zone_column)", shown(text),
                       source_.time_zone_column),
-          "fill in the field or correct the setting; --time-zone is for the records without it"};
+          "fill in the field or correct the setting; --time-zone is for the records without it", "no zone"};
 }
 
-TimeReading Normalizer::read_time(std::size_t reader, std::string_view text, Kind kind, How how) {
+TimeReading Normalizer::read_time(TimeReader& reader, std::string_view text, Kind kind, How how) {
   if (!source_.takes_as_time(kind)) {
     TimeReading reading;
     reading.fault = TimeFault::malformed;
     return reading;
   }
   switch (zone_of(how)) {
-    case ZoneOf::record: return readers_[reader].read(text, record_zone_);
-    case ZoneOf::documents: return readers_[reader].read(text, source_.utc);
+    case ZoneOf::record: return reader.read(text, record_zone_);
+    case ZoneOf::documents: return reader.read(text, source_.utc);
     case ZoneOf::source: break;
   }
-  return readers_[reader].read(text);
+  return reader.read(text);
 }
 
 void Normalizer::understand_time(Target target, std::size_t reader, std::optional<Instant>& to, Known& how) {
   if (!has(target) || outcome_ != Outcome::going) return;
   const Slot& s = slot(target);
-  const TimeReading reading = read_time(reader, s.value.view(), s.value.kind, s.how);
+  const TimeReading reading = read_time(readers_[reader], s.value.view(), s.value.kind, s.how);
   if (reading.fault == TimeFault::none) {
     if (is_unlikely(reading.at) && !accept_unlikely(target, reading.at)) return;
     to = reading.at;
@@ -380,7 +407,7 @@ void Normalizer::refuse_time(Target target, TimeFault fault) {
   if (target == Target::started_at) {
     reject("bad_time", field_name(value), value.view(), why.message, why.cure);
   } else {
-    bad_value(target, "bad_time", std::move(why.message), why.cure);
+    bad_value(target, "bad_time", std::move(why.message), why.cure, why.reason);
   }
 }
 
@@ -422,14 +449,15 @@ bool Normalizer::is_placeholder(Instant at) const {
 }
 
 /// Of texts that are no time in the source's form, those that stand for none.
-bool Normalizer::is_placeholder_text(std::string_view text) const {
+bool Normalizer::is_placeholder_text(std::string_view text) {
   text = trimmed(text);
   if (!source_.placeholders) return false;
-  for (const std::string_view none : {"0", "0.0", "-1", "-62135596800", "-62135596800000"}) {
-    if (text == none) return true;
-  }
-  return text.starts_with("0000-00-00") || text.starts_with("0000/00/00") || text.starts_with("00/00/0000") ||
-         text.starts_with("00.00.0000") || text.starts_with("9999-12-31") || text.starts_with("0001-01-01");
+  // Of the words those for ids, but not errors of formulas: of these there is more to say.
+  const bool formula = text.starts_with('#') && (text.ends_with('!') || text.ends_with('?'));
+  if (times::is_zero(text) || (!formula && vocabulary(Target::external_id).is_placeholder(text))) return true;
+  return text == "-62135596800" || text == "-62135596800000" || text.starts_with("0000-00-00") ||
+         text.starts_with("0000/00/00") || text.starts_with("00/00/0000") || text.starts_with("00.00.0000") ||
+         text.starts_with("9999-12-31") || text.starts_with("0001-01-01");
 }
 
 /// False: it stands for no time, and that is said.
@@ -462,20 +490,63 @@ void Normalizer::refuse_placeholder(Target target) {
 }
 
 /// What ended before it began has one wrong time, or two. Texts say minutes or seconds: what is not beyond the coarser unit is no
-/// contradiction, nor is what a repeated hour explains.
+/// contradiction. Where an hour came twice or never, the other reading of a time may put them in order.
 void Normalizer::check_order() {
-  if (!conversation_.started_at || !conversation_.ended_at || !(*conversation_.ended_at < *conversation_.started_at)) return;
   const std::string_view started = slot(Target::started_at).value.view(), ended = slot(Target::ended_at).value.view();
-  const std::int64_t early = conversation_.started_at->seconds - conversation_.ended_at->seconds;
-  constexpr std::int64_t kMostRepeated = 2 * 3600;
-  const bool doubtful = conversation_.started_how > Known::unique || conversation_.ended_how > Known::unique;
-  if (early < std::max(unit_of(started), unit_of(ended)) || (doubtful && early <= kMostRepeated)) return;
+  const std::int64_t unit = std::max(unit_of(started), unit_of(ended));
+  if (conversation_.started_at->seconds - conversation_.ended_at->seconds < unit || settle_by_order(unit)) return;
   --times_[static_cast<std::size_t>(Target::ended_at)][static_cast<std::size_t>(conversation_.ended_how)];
   bad_value(Target::ended_at, "ended_before_started", fmt::format("it lies before the start, \"{}\"", shown(started)),
             "correct it in the source; check the zones and the form of both times");
+  refused_end_ = true;
   conversation_.ended_at.reset();
   conversation_.ended_how = Known::offset;
   conversation_.ended_by_evidence = false;
+}
+
+/// True: exactly one choice among the readings of the times in doubt puts the end behind the start, and it is taken.
+bool Normalizer::settle_by_order(std::int64_t unit) {
+  const TimeReading started = other_reading(Target::started_at, conversation_.started_how, conversation_.started_by_evidence);
+  const TimeReading ended = other_reading(Target::ended_at, conversation_.ended_how, conversation_.ended_by_evidence);
+  const bool has_started = started.fault == TimeFault::none, has_ended = ended.fault == TimeFault::none;
+  const auto in_order = [unit](Instant from, Instant to) { return from.seconds - to.seconds < unit; };
+  const bool by_start = has_started && in_order(started.at, *conversation_.ended_at);
+  const bool by_end = has_ended && in_order(*conversation_.started_at, ended.at);
+  const bool by_both = has_started && has_ended && in_order(started.at, ended.at);
+  if (int{by_start} + int{by_end} + int{by_both} != 1) return false;
+  const auto take = [this](Target target, const TimeReading& reading, std::optional<Instant>& at, Known& how, bool& by_evidence) {
+    auto& counts = times_[static_cast<std::size_t>(target)];
+    --counts[static_cast<std::size_t>(how)];
+    ++counts[static_cast<std::size_t>(reading.how)];
+    at = reading.at;
+    how = reading.how;
+    by_evidence = true;
+    report_made(target, Rule::order_of_times);
+    const Field& value = slot(target).value;
+    find(
+        "reading_by_order",
+        [&] {
+          return fmt::format(
+              "\"{}\" in {} is of an hour that came twice or never; it is read as {}, the only reading that puts the end "
+              "behind the start",
+              shown(value.view()), field_name(value), name_of(reading.how));
+        },
+        "");
+  };
+  if (!by_end)
+    take(Target::started_at, started, conversation_.started_at, conversation_.started_how, conversation_.started_by_evidence);
+  if (!by_start) take(Target::ended_at, ended, conversation_.ended_at, conversation_.ended_how, conversation_.ended_by_evidence);
+  return true;
+}
+
+/// A time in an hour that came twice or never, by the other offset. A fault: it has no other reading, or evidence has decided.
+TimeReading Normalizer::other_reading(Target target, Known how, bool decided) {
+  TimeReading none;
+  none.fault = TimeFault::malformed;
+  if (how <= Known::unique || decided) return none;
+  const bool is_earlier = how == Known::repeated_earlier || how == Known::skipped_earlier;
+  const Slot& s = slot(target);
+  return read_time(is_earlier ? later_reader_ : earlier_reader_, s.value.view(), s.value.kind, s.how);
 }
 
 void Normalizer::look_at_values() {
@@ -511,7 +582,7 @@ void Normalizer::weigh_evidence() {
   bool runs_told_apart = started_in_doubt && ended_in_doubt && *conversation_.ended_at < *conversation_.started_at;
   if (started_in_doubt && !runs_told_apart && has(Target::version)) {
     const Slot& updated = slot(Target::version);
-    const TimeReading reading = read_time(kVersion, updated.value.view(), updated.value.kind, updated.how);
+    const TimeReading reading = read_time(readers_[kVersion], updated.value.view(), updated.value.kind, updated.how);
     runs_told_apart =
         reading.fault == TimeFault::none && reading.how == Known::repeated_earlier && reading.at < *conversation_.started_at;
   }
@@ -548,13 +619,18 @@ std::optional<std::string_view> Normalizer::number_text(Target target, std::stri
   number_room_ = plain_number(text, mark);
   if (!number_room_.empty()) return number_room_;
   constexpr std::string_view kCure = "--set decimal=point or --set decimal=comma says which mark stands before fractions";
-  const bool contradicts = mark == DecimalMark::both || !shape.is_ambiguous;
-  bad_value(
-      target, code,
-      contradicts
-          ? "the field's other numbers have their fractions behind the other mark"
-          : "this is a number with a fraction, or one with a separator of thousands: no other number of the field shows which",
-      std::string(kCure));
+  std::string why = "the field's other numbers have their fractions behind the other mark";
+  std::string_view reason = "other decimal mark";
+  if (source_.decimal_given) {
+    why = "the setting decimal says that the other mark stands before fractions";
+  } else if (mark == DecimalMark::both) {
+    why = "the field has numbers with their fractions behind either mark";
+  } else if (shape.is_ambiguous) {
+    why = fmt::format("this is a number with a fraction, or one with a separator of thousands: {} shows which",
+                      source_.numbers_are_known ? "no other number of the field" : "no number at the start of the inputs");
+    reason = "unknown decimal mark";
+  }
+  bad_value(target, code, std::move(why), std::string(kCure), reason);
   return std::nullopt;
 }
 
@@ -572,6 +648,15 @@ void Normalizer::look_at_number(const Field& value) {
 
 void Normalizer::understand_duration(Target target, std::optional<Decimal>& to) {
   if (!has(target) || outcome_ != Outcome::going) return;
+  const Slot& s = slot(target);
+  const std::int64_t unit = s.how == How::hours ? 3'600 : s.how == How::minutes ? 60 : 1;
+  const auto whole = s.how == How::milliseconds ? std::nullopt : whole_number(s.value.view());
+  std::int64_t seconds = 0;
+  if (!whole || __builtin_mul_overflow(whole->digits, unit, &seconds)) return understand_unusual_duration(target, to);
+  to = Decimal{seconds, 0};
+}
+
+[[gnu::noinline]] void Normalizer::understand_unusual_duration(Target target, std::optional<Decimal>& to) {
   const Slot& s = slot(target);
   const auto text = number_text(target, "bad_duration");
   if (!text) return;
@@ -593,7 +678,7 @@ void Normalizer::understand_version() {
   version_.offset = place_.offset;
   if (!source_.contributes || !has(Target::version) || outcome_ != Outcome::going) return;
   const Slot& s = slot(Target::version);
-  const TimeReading reading = read_time(kVersion, s.value.view(), s.value.kind, s.how);
+  const TimeReading reading = read_time(readers_[kVersion], s.value.view(), s.value.kind, s.how);
   if (reading.fault == TimeFault::none) {
     if (is_unlikely(reading.at) && !accept_unlikely(Target::version, reading.at)) return;
     version_.seconds = reading.at.seconds;
@@ -602,13 +687,19 @@ void Normalizer::understand_version() {
   }
   if (is_placeholder_text(s.value.view())) return refuse_placeholder(Target::version);
   TimeComplaint why = complaint(reading.fault, s.value.view());
-  bad_value(Target::version, "bad_time", std::move(why.message), why.cure);
+  bad_value(Target::version, "bad_time", std::move(why.message), why.cure, why.reason);
 }
 
-/// Words by the value map, whatever their JSON kind; a boolean is one by itself.
+/// Words by the value map, whatever their JSON kind. `true` and `false` need no rule where the adapter has none for words, and
+/// none as a JSON boolean in a field that is not the status as well.
 void Normalizer::understand_resolved() {
   if (!has(Target::resolved) || outcome_ != Outcome::going) return;
   const Field& value = slot(Target::resolved).value;
+  if (value.kind == Kind::array || value.kind == Kind::object) {
+    refuse_value(Target::resolved, "bad_boolean", "a list or an object stands where a word is expected",
+                 "correct it in the source");
+    return;
+  }
   Vocabulary& words = vocabulary(Target::resolved);
   const Vocabulary::Entry& entry = words.look_up(value.view());
   std::string_view meaning = entry.remaining ? std::string_view() : std::string_view(entry.meaning);
@@ -620,23 +711,24 @@ void Normalizer::understand_resolved() {
     report_word(Target::resolved, entry);
   }
   if (meaning.empty()) meaning = entry.meaning;
-  if (meaning.empty()) meaning = value.view();
+  const bool boolean = value.kind == Kind::boolean && value.text != status_text_;
+  if (meaning.empty() && (resolved_as_given_ || boolean)) meaning = value.view();
   if (meaning == "true") {
     conversation_.resolved = true;
   } else if (meaning == "false") {
     conversation_.resolved = false;
-  } else if (value.kind <= Kind::boolean && !words.empty()) {
+  } else if (!words.empty()) {
     found_unknown_resolved(value);
     report_lost(Target::resolved, value, Rule::uncovered_word);
     filled_ &= ~(1U << static_cast<unsigned>(Target::resolved));  // of a field that is nothing else, so that it is carried
   } else {
-    bad_value(Target::resolved, "bad_boolean", "this is neither true nor false", "correct it in the source");
+    refuse_value(Target::resolved, "bad_boolean", "this is neither true nor false", "correct it in the source");
   }
 }
 
 /// Of a status that a setting has made another: what that one means.
 std::string_view Normalizer::resolved_by_status(const Field& value) {
-  if (source_.words.empty() || conversation_.status.empty() || slot(Target::status).value.text != value.text) return {};
+  if (source_.words.empty() || conversation_.status.empty() || status_text_ != value.text) return {};
   return vocabulary(Target::resolved).meaning_of(conversation_.status);
 }
 
@@ -664,7 +756,8 @@ std::optional<Decimal> Normalizer::score_of(const Field& value) {
   const auto text = number_text(Target::csat_score, "bad_score");
   if (!text) return std::nullopt;
   const std::optional<Decimal> number = parse_decimal(*text);
-  if (!number || number->scale != 0) return number;
+  if (!number || number->scale != 0 || words.empty()) return number;
+  if (is_digit(text->front()) && text->size() == 1) return number;  // as it was looked up
   const std::string_view meaning = words.meaning_of(fmt::format("{}", number->digits));
   if (!meaning.empty()) report_made(Target::csat_score, Rule::value_map);
   return meaning.empty() ? number : parse_decimal(meaning);
@@ -676,11 +769,11 @@ void Normalizer::understand_csat() {
   std::optional<Decimal> score;
   if (value.kind <= Kind::boolean) { score = score_of(value); }
   if (!score) {
-    bad_value(Target::csat_score, "bad_score", "this is not a satisfaction score",
-              "see the adapter's settings for the words and scales it takes");
+    refuse_value(Target::csat_score, "bad_score", "this is not a satisfaction score",
+                 "see the adapter's settings for the words and scales it takes");
   } else if (!is_score(*score)) {
-    bad_value(Target::csat_score, "out_of_range", "a satisfaction score is between 1 and 5",
-              "see the adapter's settings for the words and scales it takes");
+    refuse_value(Target::csat_score, "out_of_range", "a satisfaction score is between 1 and 5",
+                 "see the adapter's settings for the words and scales it takes");
   } else {
     conversation_.csat_score = score;
   }

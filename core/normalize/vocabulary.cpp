@@ -13,60 +13,58 @@ void Vocabulary::add(std::string_view word, std::string_view meaning, Rule by) {
   words_.insert_or_assign(folded_word(word), Meaning{std::string(meaning), by});
 }
 
-void Vocabulary::add_absent(std::string_view value) { add_absent(Absent{folded_word(value), false}); }
+void Vocabulary::add_absent(std::string_view value) { add_absent(Absent{folded_word(value), Absence::word}); }
 
 void Vocabulary::add_placeholder(std::string_view value) {
-  if (find_absent(value) == nullptr) add_absent(Absent{folded_word(value), true});
+  if (judge_absent(value) == Absence::none) add_absent(Absent{folded_word(value), Absence::placeholder});
 }
 
 void Vocabulary::add_absent(Absent absent) {
-  // Bytes with which characters begin that show nothing.
-  constexpr std::string_view kInvisible = "\xC2\xCD\xD8\xE1\xE2\xE3\xEF\xF0\xF3";
-  const std::string& folded = absent.folded;
+  const auto is_cased = [](char c) { return c >= '\xC3' && c <= '\xD1'; };  // begins letters that have two cases
+  const std::string& folded = absent.text;
   longest_absent_ = std::max(longest_absent_, folded.size());
   if (!folded.empty()) {
-    for (unsigned c = 0; c < absent_starts_.size(); ++c) {
-      const char letter = static_cast<char>(c);
-      const bool starts = c < 0x80 ? is_blank(letter) || folds_to({&letter, 1}, std::string_view(folded).substr(0, 1))
-                                   : letter == folded.front() || kInvisible.find(letter) != std::string_view::npos;
-      absent_starts_[c] = absent_starts_[c] || starts;
-      const bool ends =
-          c >= 0x80 || is_blank(letter) || folds_to({&letter, 1}, std::string_view(folded).substr(folded.size() - 1));
-      absent_ends_[c] = absent_ends_[c] || ends;
-    }
+    const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; };
+    const char first = folded.front(), second = folded[folded.size() > 1];
+    std::uint64_t seconds = bit_of_second(second) | bit_of_second(upper(second));
+    for (const char c : {' ', '\t', '\r', '\n', '_', '-'}) seconds |= bit_of_second(c);  // what may be folded or trimmed
+    if (folded.size() == 1) seconds = ~std::uint64_t{0};                                 // control characters are trimmed, too
+    const auto starts = [&](char c) -> std::uint64_t& { return absent_starts_[static_cast<unsigned char>(c)]; };
+    for (const char c : {first, upper(first)}) starts(c) |= seconds;
+    if (first == ' ') starts('_') = starts('-') = ~std::uint64_t{0};
+    for (char c = 0; c <= ' '; ++c) starts(c) = ~std::uint64_t{0};
+    starts('\x7F') = ~std::uint64_t{0};
+    for (const char c : kHidingBytes) starts(c) = ~std::uint64_t{0};
+    for (char c = '\xC3'; is_cased(first) && is_cased(c); ++c) starts(c) = ~std::uint64_t{0};
   }
   absent_.push_back(std::move(absent));
+  recent_absent_ = {};
 }
 
-const Vocabulary::Absent* Vocabulary::find_absent(std::string_view value) const {
-  const auto seen = [](char c) { return c > ' ' && static_cast<unsigned char>(c) < 0x80; };
-  if (value.size() > 2 * longest_absent_ && seen(value.front()) && seen(value.back())) return nullptr;
-  // Most values that begin and end like an absent one differ from all of them in their second letter.
-  const auto plain = [&seen](char c) { return seen(c) && c != '_' && c != '-'; };
-  if (value.size() > 1 && plain(value[0]) && plain(value[1])) {
-    const auto small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    const char first = small(value[0]), second = small(value[1]);
-    if (std::none_of(absent_.begin(), absent_.end(), [&](const Absent& absent) {
-          return absent.folded.size() > 1 && absent.folded[0] == first && absent.folded[1] == second;
-        }))
-      return nullptr;
-  }
+Vocabulary::Absence Vocabulary::judge_absent(std::string_view value) const {
+  const auto seen = [](char c) { return c > ' ' && c <= '~'; };
+  if (value.size() > 2 * longest_absent_ && seen(value.front()) && seen(value.back())) return Absence::none;
   const std::string folded = folded_word(value);
   const auto found =
-      std::find_if(absent_.begin(), absent_.end(), [&](const Absent& absent) { return equal(absent.folded, folded); });
-  return found == absent_.end() ? nullptr : &*found;
+      std::find_if(absent_.begin(), absent_.end(), [&](const Absent& absent) { return equal(absent.text, folded); });
+  return found == absent_.end() ? Absence::none : found->how;
 }
 
-bool Vocabulary::is_one_of_absent(std::string_view value) const { return find_absent(value) != nullptr; }
-
-bool Vocabulary::is_placeholder(std::string_view value) const {
-  const Absent* const found = find_absent(value);
-  return found != nullptr && found->placeholder;
+/// A spelling that is met again costs one comparison, absent or not.
+Vocabulary::Absence Vocabulary::find_absent(std::string_view value) {
+  Absent& recent = recent_absent_[slot_of(value) % recent_absent_.size()];
+  if (!recent.text.empty() && equal(recent.text, value)) return recent.how;
+  const Absence how = judge_absent(value);
+  if (value.size() <= kLongest) {
+    recent.text = value;
+    recent.how = how;
+  }
+  return how;
 }
 
 Vocabulary::Entry Vocabulary::judge(std::string_view raw) const {
   Entry entry;
-  entry.trimmed = !is_ascii(raw) && without_invisible(raw) != trimmed(raw);
+  entry.trimmed = !is_plain_ascii(raw) && without_invisible(raw) != trimmed(raw);
   if (const auto found = words_.find(folded_word(raw)); found != words_.end()) {
     entry.known = true;
     entry.meaning = found->second.text;

@@ -38,14 +38,10 @@ class Vocabulary {
   [[nodiscard]] bool empty() const { return words_.empty() && rest_.empty() && others_ == Others::bad; }
   [[nodiscard]] bool has_absent() const { return !absent_.empty(); }
   /// Compared as words are, so `NOT_OFFERED` is absent where `Not Offered` is. Such a value is never looked up.
-  [[nodiscard]] bool is_absent(std::string_view value) const {
-    if (value.empty()) return is_one_of_absent(value);
-    return absent_starts_[static_cast<unsigned char>(value.front())] && absent_ends_[static_cast<unsigned char>(value.back())] &&
-           is_one_of_absent(value);
-  }
+  [[nodiscard]] bool is_absent(std::string_view value) { return may_be_absent(value) && find_absent(value) != Absence::none; }
 
   /// Of an absent value.
-  [[nodiscard]] bool is_placeholder(std::string_view value) const;
+  [[nodiscard]] bool is_placeholder(std::string_view value) { return find_absent(value) == Absence::placeholder; }
 
   /// What a word means here; counted. Valid until the next call. A spelling that is met again costs one comparison.
   const Entry& look_up(std::string_view raw) {
@@ -72,7 +68,6 @@ class Vocabulary {
   }
 
  private:
-  [[nodiscard]] bool is_one_of_absent(std::string_view value) const;
   [[nodiscard]] Entry judge(std::string_view raw) const;
   const Entry& find(std::string_view raw);
 
@@ -98,15 +93,29 @@ class Vocabulary {
   };
   std::unordered_map<std::string, Meaning> words_;  // by folded word
   std::string rest_;                                // of all words that are not listed
+  enum class Absence : std::uint8_t { none, word, placeholder };
   struct Absent {
-    std::string folded;
-    bool placeholder = false;
+    std::string text;  // folded, or as it was met
+    Absence how = Absence::none;
   };
-  [[nodiscard]] const Absent* find_absent(std::string_view value) const;
+  /// A bit for the second byte of a value; for the first again where there is no other.
+  static std::uint64_t bit_of_second(char second) { return std::uint64_t{1} << (static_cast<unsigned char>(second) & 63); }
+  /// Nearly all values are told from all absent ones by their first two bytes.
+  [[nodiscard]] bool may_be_absent(std::string_view value) const {
+    if (value.empty()) return has_absent();
+    const std::uint64_t seconds = absent_starts_[static_cast<unsigned char>(value.front())];
+    if (seconds == 0) [[likely]]
+      return false;
+    const char second = value[value.size() > 1];
+    return static_cast<signed char>(second) < 0 || (seconds & bit_of_second(second)) != 0;
+  }
+  [[nodiscard]] Absence find_absent(std::string_view value);
+  [[nodiscard]] Absence judge_absent(std::string_view value) const;
   void add_absent(Absent absent);
   std::vector<Absent> absent_;
   std::size_t longest_absent_ = 0;
-  std::array<bool, 256> absent_starts_{}, absent_ends_{};  // first and last bytes that such a value may have
+  std::array<std::uint64_t, 256> absent_starts_{};  // by the first byte of a value, which second ones an absent one may have
+  std::array<Absent, 8> recent_absent_;             // spellings last met
   Others others_ = Others::bad;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> met_;
   std::array<Recent, kRecent> recent_;

@@ -18,8 +18,6 @@
 namespace crosswalk {
 namespace {
 
-constexpr std::size_t kHead = std::size_t{256} << 10;
-
 /// The adapters bid on the first input that has something in it.
 Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& catalog, const std::vector<std::string>& paths,
                                std::string_view first_head, Archives& archives, const Cancelled& cancelled) {
@@ -29,7 +27,7 @@ Result<const AdapterInfo*> bid(const TranslateOptions& options, AdapterCatalog& 
     auto input = open_input(paths[i], cancelled, &archives);
     if (!input) return input.error();
     PeekSource bytes(std::move(input->bytes));
-    auto peeked = bytes.peek(kHead);
+    auto peeked = bytes.peek(kFirstHead);
     if (!peeked) return peeked.error();
     name = paths[i];
     later = *peeked;
@@ -122,9 +120,10 @@ SourceFlow::~SourceFlow() {
 Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCatalog& catalog, const Cancelled& cancelled) {
   if (auto ok = check_renamed(options.settings); !ok) return ok.error();
   const auto archives = std::make_shared<Archives>();
-  auto list = list_inputs(options.inputs, options.allow_empty, *archives, [&](auto& paths, auto& notes) {
+  const auto choose = [&](auto& paths, auto& notes) {
     return leave_recognised(options, catalog, paths, *archives, cancelled, notes);
-  });
+  };
+  auto list = list_inputs(options.inputs, options.allow_empty, *archives, choose, cancelled);
   if (!list) return list.error();
   std::vector<std::string>* const paths = &list->paths;
   PreparedSource prepared;
@@ -137,7 +136,7 @@ Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCa
   prepared.total_bytes = paths->size() == 1 && prepared.first.compression == "none" ? prepared.first.size : 0;
   std::string id = options.adapter;
   if (id.empty()) {
-    auto head = prepared.first_bytes->peek(kHead);
+    auto head = prepared.first_bytes->peek(kFirstHead);
     if (!head) return head.error();
     auto chosen = bid(options, catalog, *paths, *head, *archives, cancelled);
     if (!chosen) return chosen.error();
@@ -146,7 +145,7 @@ Result<PreparedSource> prepare_source(const TranslateOptions& options, AdapterCa
   auto adapter = catalog.load(id);
   if (!adapter) return adapter.error();
   if (!options.adapter.empty()) {
-    auto head = prepared.first_bytes->peek(kHead);
+    auto head = prepared.first_bytes->peek(kFirstHead);
     if (!head) return head.error();
     auto doubt = doubt_about((*adapter)->info(), *head, paths->front(), options.settings);
     if (!doubt) return doubt.error();
@@ -211,7 +210,7 @@ Result<std::unique_ptr<SourceFlow>> SourceFlow::open(SourceConfig& config, Prepa
   flow->total_bytes_ = source.total_bytes;
   flow->unwanted_ = source.unwanted;
   config.read_ahead = jobs > 1;
-  auto head = source.first_bytes->peek(kHead);
+  auto head = source.first_bytes->peek(kFirstHead);
   if (!head) return head.error();
   if (auto surveyed = survey_values(config, *head, evidence, cancelled); !surveyed) return surveyed.error();
   for (unsigned i = 0; i < jobs; ++i) {

@@ -57,7 +57,8 @@ struct Known {
 
 class Repetitions {
  public:
-  Repetitions(const std::vector<InputPath>& paths, Archives& archives) : paths_(paths), archives_(archives) {}
+  Repetitions(const std::vector<InputPath>& paths, Archives& archives, const Cancelled& cancelled)
+      : paths_(paths), archives_(archives), cancelled_(cancelled) {}
 
   /// The earlier file that this one repeats, and whether it is the same file; nothing: none.
   std::optional<std::pair<std::size_t, bool>> earlier(std::size_t index) {
@@ -98,12 +99,16 @@ class Repetitions {
     if (!id || member == nullptr) return std::nullopt;
     const auto [same, fresh] = members_.try_emplace(std::tuple(id->device, id->inode, path.member), index);
     if (!fresh) return std::pair(same->second, true);
-    std::vector<std::size_t>& others = by_sum_[{member->size, member->crc}];
-    for (const std::size_t other : others) {
-      const auto mine = hash_of_input(index), its = hash_of_input(other);
-      if (mine && mine == its) return std::pair(other, false);
+    std::vector<Known>& others = by_sum_[{member->size, member->crc}];
+    Known known;
+    known.index = index;
+    for (Known& other : others) {
+      for (Known* one : {&known, &other}) {
+        if (!std::exchange(one->whole_tried, true)) one->whole = hash_of_input(one->index);
+      }
+      if (known.whole && known.whole == other.whole) return std::pair(other.index, false);
     }
-    others.push_back(index);
+    others.push_back(known);
     return std::nullopt;
   }
 
@@ -114,7 +119,7 @@ class Repetitions {
     std::vector<char> block(kHead);
     for (;;) {
       const auto got = input->bytes->read(block.data(), block.size());
-      if (!got) return std::nullopt;
+      if (!got || (cancelled_ && cancelled_())) return std::nullopt;
       if (*got == 0) break;
       XXH3_128bits_update(state.get(), block.data(), *got);
     }
@@ -124,8 +129,9 @@ class Repetitions {
 
   const std::vector<InputPath>& paths_;
   Archives& archives_;
+  const Cancelled& cancelled_;
   std::map<std::tuple<std::uint64_t, std::uint64_t, std::string>, std::size_t> members_;
-  std::map<std::pair<std::uint64_t, std::uint32_t>, std::vector<std::size_t>> by_sum_;
+  std::map<std::pair<std::uint64_t, std::uint32_t>, std::vector<Known>> by_sum_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::size_t> by_id_;
   std::map<std::uint64_t, std::vector<Known>> by_size_;
 };
@@ -133,7 +139,7 @@ class Repetitions {
 }  // namespace
 
 Result<InputList> list_inputs(const std::vector<std::string>& inputs, bool allow_empty, Archives& archives,
-                              const ChooseMembers& choose) {
+                              const ChooseMembers& choose, const Cancelled& cancelled) {
   InputList list;
   std::vector<InputPath> all;
   for (const std::string& input : inputs) {
@@ -155,9 +161,10 @@ Result<InputList> list_inputs(const std::vector<std::string>& inputs, bool allow
   if (choose) {
     if (auto ok = choose(all, list.notes); !ok) return ok.error();
   }
-  Repetitions repetitions(all, archives);
+  Repetitions repetitions(all, archives, cancelled);
   NoteList notes(list.notes);
   for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i != 0 && cancelled && cancelled()) return Error{Errc::io, "interrupted before anything was translated", ""};
     if (const auto earlier = repetitions.earlier(i)) {
       const std::string &path = all[i].path, &other = all[earlier->first].path;
       notes.add(earlier->second && other == path ? fmt::format("{} is named twice, and read once", path)

@@ -22,6 +22,6 @@ struct InputList {
 /// `choose` may leave members of archives out before that.
 using ChooseMembers = std::function<Result<void>(std::vector<InputPath>& paths, std::vector<std::string>& notes)>;
 [[nodiscard]] Result<InputList> list_inputs(const std::vector<std::string>& inputs, bool allow_empty, Archives& archives,
-                                            const ChooseMembers& choose = {});
+                                            const ChooseMembers& choose = {}, const Cancelled& cancelled = {});
 
 }  // namespace crosswalk

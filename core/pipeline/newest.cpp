@@ -94,7 +94,9 @@ std::string_view id_of(std::string_view line) {
 /// What is compared of the lines of one id.
 struct Candidate {
   Version version;  // offset: the number of the line
+  std::uint32_t columns = ColumnSets::kNone;
   Hash128 content;  // of the line as a whole, where it can be read
+  bool deleted = false;
 };
 
 Candidate candidate_at(std::string_view payload) {
@@ -102,6 +104,33 @@ Candidate candidate_at(std::string_view payload) {
   std::memcpy(&c, payload.data(), sizeof c);
   return c;
 }
+
+/// Newest records that have no column for what older ones of their ids say: those are left out as a whole.
+class LackedColumns {
+ public:
+  explicit LackedColumns(const ColumnSets* sets) : sets_(sets) {}
+
+  void look(std::string_view id, std::uint32_t newest, std::uint32_t older, Findings& findings) {
+    if (sets_ == nullptr || newest == older || newest == ColumnSets::kNone || older == ColumnSets::kNone || id == last_) return;
+    auto known = lacked_.find({newest, older});
+    if (known == lacked_.end()) known = lacked_.emplace(std::pair(newest, older), (*sets_)[newest].lacks((*sets_)[older])).first;
+    if (!known->second) return;
+    last_ = id;  // once for each id
+    findings.add("missing_columns", {}, [&] {
+      Finding finding;
+      finding.message = fmt::format(
+          "conversation {}: its newest record has no column {}, which an older one has; the output has the newest alone",
+          shown(json::unescaped(id)), shown(*known->second));
+      finding.cure = "--set fold=true takes from older records what the newest has no column for";
+      return finding;
+    });
+  }
+
+ private:
+  const ColumnSets* sets_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::optional<std::string_view>> lacked_;
+  std::string last_;
+};
 
 /// Update times of marks, understood as those of records that go to the merge.
 class UpdateTimes {
@@ -151,9 +180,13 @@ class UpdateTimes {
 void add_mark(Buffer& out, const LineMark& mark) {
   const bool dated = mark.dated && mark.updated.size() <= kLongest && mark.zone.size() <= kLongest;
   const bool zone = dated && !mark.zone.empty();
-  char* to = out.room(sizeof mark.size + 3 + 2 * kLongest);
+  char* to = out.room(2 * sizeof mark.size + mark.id.size() + sizeof(std::uint16_t) + 3 + 2 * kLongest);
   std::memcpy(to, &mark.size, sizeof mark.size);
   to += sizeof mark.size;
+  static_assert(ColumnSets::kMost < UINT16_MAX);
+  const auto columns = static_cast<std::uint16_t>(mark.columns);  // none: all bits, here as there
+  std::memcpy(to, &columns, sizeof columns);
+  to += sizeof columns;
   *to++ = static_cast<char>(unsigned{dated} << kDatedBit | unsigned{zone} << kZoneBit |
                             static_cast<unsigned>(mark.kind) << kKindBit | static_cast<unsigned>(mark.how) << kHowBit);
   const auto put = [&to](std::string_view text) {
@@ -162,14 +195,23 @@ void add_mark(Buffer& out, const LineMark& mark) {
   };
   if (dated) put(mark.updated);
   if (zone) put(mark.zone);
+  if (mark.size == 0) {
+    const auto size = static_cast<std::uint32_t>(mark.id.size());
+    std::memcpy(to, &size, sizeof size);
+    to = std::copy(mark.id.begin(), mark.id.end(), to + sizeof size);
+  }
   out.finish_at(to);
 }
 
 LineMark take_mark(std::string_view& marks) {
   LineMark mark;
   std::memcpy(&mark.size, marks.data(), sizeof mark.size);
-  const auto bits = static_cast<unsigned char>(marks[sizeof mark.size]);
-  marks.remove_prefix(sizeof mark.size + 1);
+  marks.remove_prefix(sizeof mark.size);
+  std::uint16_t columns = 0;
+  std::memcpy(&columns, marks.data(), sizeof columns);
+  if (columns != UINT16_MAX) mark.columns = columns;
+  const auto bits = static_cast<unsigned char>(marks[sizeof columns]);
+  marks.remove_prefix(sizeof columns + 1);
   const auto take = [&marks] {
     const std::size_t size = static_cast<unsigned char>(marks.front());
     const std::string_view text = marks.substr(1, size);
@@ -181,6 +223,12 @@ LineMark take_mark(std::string_view& marks) {
   mark.how = static_cast<How>(bits >> kHowBit & 7);
   if (mark.dated) mark.updated = take();
   if ((bits >> kZoneBit & 1) != 0) mark.zone = take();
+  if (mark.size == 0) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, marks.data(), sizeof size);
+    mark.id = marks.substr(sizeof size, size);
+    marks.remove_prefix(sizeof size + size);
+  }
   return mark;
 }
 
@@ -196,12 +244,16 @@ class NewestLines::Candidates {
     if (output_ != nullptr) text_.emplace(*output_);
   }
   Result<void> look_at(const Line& line, bool wanted) {
-    const Places::Place place = places_->next(line.mark.size);
-    if (!wanted) return {};
     Candidate c;
+    c.columns = line.mark.columns;
+    c.deleted = line.mark.size == 0;
+    const Places::Place place = c.deleted ? Places::Place() : places_->next(line.mark.size);
+    if (!wanted) return {};
     c.version = times_.read(line.mark, line.number);
     std::string_view id(reinterpret_cast<const char*>(&line.hash), sizeof line.hash);
-    if (text_) {
+    if (text_ && c.deleted) {
+      id = line.mark.id;
+    } else if (text_) {
       auto text = text_->read(place.at, place.size);
       if (!text) return text.error();
       c.content = hash128(*text);
@@ -295,6 +347,7 @@ Result<NewestLines::Counts> NewestLines::find(const OutputFile* output, OutputFo
   if (!behind) return behind.error();
   superseded_.assign(output == nullptr ? 0 : lines_, false);
   Counts counts;
+  LackedColumns lacked(output == nullptr ? nullptr : source_.column_sets.get());
   auto more = (*ahead)->next();
   while (more && *more) {
     const std::string id((*ahead)->key());
@@ -309,15 +362,23 @@ Result<NewestLines::Counts> NewestLines::find(const OutputFile* output, OutputFo
       auto there = (*behind)->next();
       if (!there) return there.error();
       const Candidate line = candidate_at((*behind)->payload());
-      if (line.version == newest.version) continue;
+      if (line.deleted || line.version == newest.version) continue;
       ++counts.superseded;
+      counts.deleted += newest.deleted;
       counts.backwards += line.version.offset > newest.version.offset;
+<<<<<<< HEAD
       const Newer newer = newer_by(newest.version, line.version);
       const bool by_place = newer != Newer::update_time;
       counts.by_place += by_place;
       if (output != nullptr) superseded_[line.version.offset] = true;
       const bool same = output != nullptr && line.content == newest.content;
       if (by_place && !same) find_lost_by_place(output == nullptr ? "" : id, line.version.offset, newer, findings);
+=======
+      if (output == nullptr) continue;
+      superseded_[line.version.offset] = true;
+      lacked.look(id, newest.columns, line.columns, findings);
+      if (line.content != newest.content) find_lost_by_place(id, newer_by(newest.version, line.version), findings);
+>>>>>>> main
     }
   }
   if (!more) return more.error();
@@ -329,6 +390,7 @@ Result<void> NewestLines::rewrite(const OutputFile& output, OutputFormat format,
   Places places(format);
   std::string kept;
   auto ok = each_line([&](const Line& line) -> Result<void> {
+    if (line.mark.size == 0) return {};
     const Places::Place place = places.next(line.mark.size);
     if (superseded_[line.number]) return {};
     auto bytes = text.read(place.at, place.size);

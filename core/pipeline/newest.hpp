@@ -13,19 +13,23 @@
 #include "crosswalk/record.hpp"
 #include "encode/buffer.hpp"
 #include "io/spill_file.hpp"
+#include "merge/column_sets.hpp"
 #include "pipeline/findings.hpp"
 #include "pipeline/source.hpp"
 #include "sinks/output.hpp"
 
 namespace crosswalk {
 
-/// What is kept of a line that was written.
+/// What is kept of a line that was written, or of a record that has none since it says that its conversation is deleted: that
+/// may be the newest of its id.
 struct LineMark {
-  std::uint32_t size = 0;  ///< of the line
+  std::uint32_t size = 0;  ///< of the line; 0: there is none
+  std::string_view id;     ///< of a record without a line, as it would stand there
   bool dated = false;      ///< the record has an update time
   Kind kind = Kind::cell;  ///< of that
   How how = How::as_configured;
-  std::string_view updated, zone;  ///< texts; zone: of the record's own, may be empty
+  std::uint32_t columns = ColumnSets::kNone;  ///< number of the record's column set, where the source keeps them
+  std::string_view updated, zone;             ///< texts; zone: of the record's own, may be empty
 };
 void add_mark(Buffer& out, const LineMark& mark);
 /// The first of some marks, which is taken from them.
@@ -35,17 +39,23 @@ class NewestLines {
  public:
   explicit NewestLines(const SourceConfig& source) : source_(source) {}
 
-  /// Lines of a batch: the hashes of their ids, and a mark for each.
+  /// Records of a batch: the hashes of their ids, and a mark for each.
   Result<void> add(const std::vector<std::uint64_t>& hashes, std::string_view marks);
 
   struct Counts {
     std::uint64_t superseded = 0;  ///< lines that are not the newest of their id
     std::uint64_t backwards = 0;   ///< of these, those that stand behind the newest
+<<<<<<< HEAD
     std::uint64_t by_place = 0;    ///< of these, those that are not older by an update time: their place decided
+=======
+    std::uint64_t deleted = 0;     ///< of these, those whose newest record says that the conversation is deleted
+>>>>>>> main
   };
   /// Finds them out. `output`: where the lines are, to compare ids as a whole; null: they cannot be read again, and equal hashes
   /// are equal ids.
   Result<Counts> find(const OutputFile* output, OutputFormat format, Findings& findings);
+  /// How many were added, with or without a line.
+  [[nodiscard]] std::uint64_t records() const { return lines_; }
   /// After find(): writes the lines that are left.
   Result<void> rewrite(const OutputFile& output, OutputFormat format, RecordWriter& to) const;
 
@@ -69,7 +79,7 @@ class NewestLines {
   std::vector<std::uint64_t> hashes_;  // of what is not put away yet
   std::string marks_;
   std::uint64_t lines_ = 0;
-  std::vector<bool> superseded_;  // by number of the line
+  std::vector<bool> superseded_;  // by number of the record
 };
 
 }  // namespace crosswalk

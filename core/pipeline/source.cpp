@@ -338,7 +338,7 @@ const std::vector<Option>& common_settings() {
        "auto",
        {},
        "default: the adapter's, or auto (all times are looked at; an order of day and month that none proves is an error); iso, "
-       "epoch_s, epoch_ms, epoch_us, month_first, day_first, rfc2822, or a pattern such as %d.%m.%Y %H:%M"},
+       "epoch_s, epoch_ms, epoch_us, epoch_ns, month_first, day_first, rfc2822, or a pattern such as %d.%m.%Y %H:%M"},
       {"decimal",
        Type::choice,
        "auto",

@@ -106,6 +106,7 @@ struct SourceConfig {
   DecimalMark decimal = DecimalMark::unknown;                  ///< of all numbers; unknown: as each field's own, then as most are
   std::map<std::string, DecimalMark, std::less<>> decimal_of;  ///< by field; concluded from the inputs
   bool decimal_given = false;
+  bool numbers_are_known = false;          ///< all of them were looked at, not only those in the heads of the inputs
   std::int64_t latest_likely = INT64_MAX;  ///< seconds since 1970; later times are counted. A day after the run's beginning
   std::shared_ptr<const Evidence> evidence;
 

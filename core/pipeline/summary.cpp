@@ -70,8 +70,22 @@ Json words_json(const Summary& s) {
 
 Json bad_values_json(const Summary& s) {
   Json out = Json::object();
-  for (const auto& [target, bad] : s.bad_values) {
-    out[target] = {{"count", bad.count}, {"found", bad.found}, {"message", bad.message}, {"cure", bad.cure}};
+  for (const auto& [target, reasons] : s.bad_values) {
+    Json& entry = out[target];
+    entry["count"] = 0;
+    entry["reasons"] = Json::array();
+    std::uint64_t count = 0;
+    for (const auto& [reason, bad] : reasons) {
+      count += bad.count;
+      Json one = {{"code", bad.code}, {"count", bad.count}, {"found", bad.found}, {"message", bad.message}, {"cure", bad.cure}};
+      if (!bad.input.empty()) {
+        one["file"] = bad.input;
+        one["line"] = bad.line;
+        one["offset"] = bad.offset;
+      }
+      entry["reasons"].push_back(std::move(one));
+    }
+    entry["count"] = count;
   }
   return out;
 }
@@ -192,6 +206,7 @@ Json accounts_of(const Summary& s) {
   source_json["translated"] = s.translated;
   source_json["touchpoints"] = s.touchpoints;
   source_json["repeated_touchpoints"] = s.repeated_touchpoints;
+  source_json["deleted_touchpoints"] = s.deleted_touchpoints;
   if (!s.role.empty()) source_json["written"] = s.written;
   source_json["merged"] = s.merged;
   source_json["superseded"] = s.superseded;
@@ -208,6 +223,7 @@ Json accounts_of(const Summary& s) {
   source_json["rejected_by_code"] = s.rejected;
   source_json["repeated_ids"] = s.repeated_ids;
   source_json["repeated_backwards"] = s.repeated_backwards;
+  source_json["deleted_since"] = s.deleted_since;
   source_json["ids_compared"] = s.ids_compared;
   source_json["duplicate_keys"] = s.duplicate_keys;
   source_json["leap_seconds"] = s.leap_seconds;
@@ -233,8 +249,10 @@ std::string Summary::json() const {
   out["records_per_second"] = seconds > 0 ? static_cast<double>(read) / seconds : 0.0;
   out["peak_memory_bytes"] = peak_memory;
   out["jobs"] = jobs;
-  out["versions"] = {{"crosswalk", version}, {adapter, adapter_version}, {"zone_data", zone_data_version}};
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  Json& versions = out["versions"];
+  versions = {{"crosswalk", version}, {"zone_data", zone_data_version}};
+  if (!adapter.empty()) versions[adapter] = adapter_version;
+  return out.dump() + "\n";
 }
 
 Result<void> Summary::write(const std::string& path) const {
@@ -249,9 +267,12 @@ std::string Summary::text() const {
   const auto line = [&out](std::string_view label, const std::string& text) { out += fmt::format("  {:<11}{}\n", label, text); };
   out += fmt::format("{}: {} read = {} translated + {} filtered + {} rejected\n", source, grouped(read), grouped(translated),
                      grouped(filtered_total), grouped(rejected_total));
-  const std::string touched = touchpoints == 0 ? std::string()
-                                               : fmt::format("{} ({} of them repeated)", counted(touchpoints, "touchpoint"),
-                                                             grouped(repeated_touchpoints));
+  const std::string touched =
+      touchpoints == 0
+          ? std::string()
+          : fmt::format(
+                "{} ({} of them repeated{})", counted(touchpoints, "touchpoint"), grouped(repeated_touchpoints),
+                deleted_touchpoints == 0 ? std::string() : fmt::format(", {} deleted since", grouped(deleted_touchpoints)));
   if (!role.empty()) {
     std::vector<std::string> did;
     if (written != 0) did.push_back("began " + counted(written, "conversation"));
@@ -276,8 +297,12 @@ std::string Summary::text() const {
       if (use.meaning.empty()) line("no rule", fmt::format("channel \"{}\" × {}", shown(word), grouped(use.count)));
     }
   }
-  for (const auto& [target, bad] : bad_values) {
-    line("dropped", fmt::format("{} × {} (such as \"{}\"): {}", grouped(bad.count), target, bad.found, bad.message));
+  for (const auto& [target, reasons] : bad_values) {
+    for (const auto& [reason, bad] : reasons) {
+      line("dropped", fmt::format("{} × {} (such as \"{}\"{}): {}{}{}", grouped(bad.count), target, bad.found,
+                                  bad.input.empty() ? "" : fmt::format(" in {} line {}", bad.input, bad.line), bad.message,
+                                  bad.cure.empty() ? "" : "; ", bad.cure));
+    }
   }
   for (const auto& [code, finding] : findings) {
     line("found", fmt::format("{} × {}{}: {}{}{}{}", grouped(finding.count), code,
@@ -295,15 +320,16 @@ std::string Summary::text() const {
          fmt::format("{} of {} times in repeated hours decided by the records themselves, the others by policy \"compatible\"",
                      grouped(evidence_decided), grouped(evidence_decided + evidence_abstained)));
   }
+  const std::string since = deleted_since == 0 ? std::string() : fmt::format(" ({} deleted since)", grouped(deleted_since));
   const std::string_view other = ordered_by_place ? "a newer or a later one" : "a newer one";
   if (role.empty() && superseded != 0) {
-    line("superseded", fmt::format("{} by {} with the same id", counted(superseded, "record"), other));
+    line("superseded", fmt::format("{} by {} with the same id{}", counted(superseded, "record"), other, since));
   }
   if (repeated_ids != 0 && repeats_settle) {
     line("repeated",
-         fmt::format("{} {} superseded by {} with the same id{}; --output FILE leaves only {}, --set fold=true "
+         fmt::format("{} {} superseded by {} with the same id{}{}; --output FILE leaves only {}, --set fold=true "
                      "merges them from the start",
-                     counted(repeated_ids, "record"), repeated_ids == 1 ? "is" : "are", other,
+                     counted(repeated_ids, "record"), repeated_ids == 1 ? "is" : "are", other, since,
                      repeated_backwards == 0 ? std::string()
                                              : fmt::format(", and update times fall backwards: {} of them behind the newer one",
                                                            grouped(repeated_backwards)),

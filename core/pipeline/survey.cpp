@@ -18,65 +18,88 @@ bool is_file(const std::string& path) {
 
 constexpr std::size_t kHead = std::size_t{64} << 10;  // of every input but the first
 
-/// Runs every record of the reader past the survey.
-Result<void> look(const SourceConfig& source, BlockReader reader, Survey& survey, const Cancelled& cancelled) {
-  Normalizer normalizer(source);
-  if (auto opened = normalizer.open(); !opened) return opened;
-  normalizer.survey(&survey);
-  Task task;
-  Batch unused;
-  std::shared_ptr<const CsvDialect> dialect;
-  std::uint32_t file = UINT32_MAX;
-  for (;;) {
-    if (cancelled && cancelled()) return Error{Errc::io, "interrupted before anything was translated", ""};
-    auto more = reader.next(task);
-    if (!more) return more.error();
-    if (!*more) return {};
-    const bool next_file = task.file != file;
-    if (next_file || task.dialect != dialect) {
-      auto begun = task.framing == Framing::csv ? normalizer.start_csv(*task.dialect) : normalizer.start_json();
-      if (!begun) return begun;
-      dialect = task.dialect;
+/// Runs records past the survey. One for all inputs: to set it up costs more than the head of an input.
+class Looker {
+ public:
+  Looker(const SourceConfig& source, Survey& survey, const Cancelled& cancelled)
+      : source_(source), survey_(survey), cancelled_(cancelled), normalizer_(source) {}
+
+  Result<void> open() {
+    auto opened = normalizer_.open();
+    normalizer_.survey(&survey_);
+    return opened;
+  }
+
+  /// All that `reader` has. It reads for `inputs`, which has the names.
+  Result<void> look(BlockReader reader, const std::vector<std::string>& inputs, const Cancelled& cancelled) {
+    std::shared_ptr<const CsvDialect> dialect;
+    std::uint32_t file = UINT32_MAX;
+    for (;;) {
+      if (cancelled && cancelled()) return Error{Errc::io, "interrupted before anything was translated", ""};
+      auto more = reader.next(task_);
+      if (!more) return more.error();
+      if (!*more) return {};
+      const bool next_file = task_.file != file;
+      if (next_file || task_.dialect != dialect) {
+        auto begun = task_.framing == Framing::csv ? normalizer_.start_csv(*task_.dialect) : normalizer_.start_json();
+        if (!begun) return begun;
+        dialect = task_.dialect;
+      }
+      if (next_file) survey_.column.start(inputs[task_.file]);
+      file = task_.file;
+      unused_.clear();
+      normalizer_.process(task_.block, task_.file, unused_);
     }
-    if (next_file) survey.column.start(source.inputs[task.file]);
-    file = task.file;
-    unused.clear();
-    normalizer.process(task.block, task.file, unused);
   }
-}
 
-Result<void> look_at_files(const SourceConfig& source, Survey& survey, const Cancelled& cancelled) {
-  auto first = open_input(source.inputs.front(), cancelled, source.archives.get());
-  if (!first) return first.error();
-  auto bytes = std::make_unique<PeekSource>(std::move(first->bytes));
-  return look(source, BlockReader(source, std::move(*first), std::move(bytes), cancelled), survey, cancelled);
-}
-
-/// A head alone, as an input of its own. Its last record may be cut; that is nobody's reject here.
-Result<void> look_at_head(const SourceConfig& source, const std::string& name, std::string_view head, Survey& survey) {
-  SourceConfig alone = source;
-  alone.inputs = {name};
-  Input input;
-  input.name = name;
-  auto bytes = std::make_unique<PeekSource>(memory_source(std::string(head)));
-  return look(alone, BlockReader(alone, std::move(input), std::move(bytes), {}), survey, {});
-}
-
-/// The heads of all inputs: the first one's is known, of a pipe behind it there is none yet.
-Result<void> look_at_heads(const SourceConfig& source, std::string_view first, Survey& survey, const Cancelled& cancelled) {
-  if (auto looked = look_at_head(source, source.inputs.front(), first, survey); !looked) return looked;
-  for (std::size_t i = 1; i < source.inputs.size(); ++i) {
-    const std::string& name = source.inputs[i];
-    if (!is_file(name)) continue;
-    auto input = open_input(name, cancelled, source.archives.get());
-    if (!input) return input.error();
-    PeekSource bytes(std::move(input->bytes));
-    auto head = bytes.peek(kHead);
-    if (!head) return head.error();
-    if (auto looked = look_at_head(source, name, *head, survey); !looked) return looked;
+  /// All inputs, whole.
+  Result<void> look_at_files() {
+    auto first = open_input(source_.inputs.front(), cancelled_, source_.archives.get());
+    if (!first) return first.error();
+    auto bytes = std::make_unique<PeekSource>(std::move(first->bytes));
+    return look(BlockReader(source_, std::move(*first), std::move(bytes), cancelled_), source_.inputs, cancelled_);
   }
-  return {};
-}
+
+  /// The heads of all inputs: the first one's is known, of a pipe behind it there is none yet. True: they were all there is.
+  Result<bool> look_at_heads(std::string_view first) {
+    SourceConfig alone = source_;  // whose only input is the head
+    if (auto looked = look_at_head(alone, source_.inputs.front(), first); !looked) return looked.error();
+    bool all = first.size() < kFirstHead;
+    for (std::size_t i = 1; i < source_.inputs.size(); ++i) {
+      const std::string& name = source_.inputs[i];
+      if (!is_file(name)) {
+        all = false;
+        continue;
+      }
+      if (cancelled_ && cancelled_()) return Error{Errc::io, "interrupted before anything was translated", ""};
+      auto input = open_input(name, cancelled_, source_.archives.get());
+      if (!input) return input.error();
+      PeekSource bytes(std::move(input->bytes));
+      auto head = bytes.peek(kHead);
+      if (!head) return head.error();
+      all &= head->size() < kHead;
+      if (auto looked = look_at_head(alone, name, *head); !looked) return looked.error();
+    }
+    return all;
+  }
+
+ private:
+  /// A head alone, as an input of its own. Its last record may be cut; that is nobody's reject here.
+  Result<void> look_at_head(SourceConfig& alone, const std::string& name, std::string_view head) {
+    alone.inputs = {name};
+    Input input;
+    input.name = name;
+    auto bytes = std::make_unique<PeekSource>(memory_source(std::string(head)));
+    return look(BlockReader(alone, std::move(input), std::move(bytes), {}), alone.inputs, {});
+  }
+
+  const SourceConfig& source_;
+  Survey& survey_;
+  const Cancelled& cancelled_;
+  Normalizer normalizer_;
+  Task task_;
+  Batch unused_;
+};
 
 /// Takes what the survey says of times.
 Result<void> settle_format(SourceConfig& source, const TimeColumn& column) {
@@ -91,9 +114,10 @@ Result<void> settle_format(SourceConfig& source, const TimeColumn& column) {
   return {};
 }
 
-/// Takes what the survey says of numbers: by field, and what all fields that prove something agree on.
-void settle_numbers(SourceConfig& source, const Survey& survey) {
+/// Takes what the survey says of numbers: by field, and, once all is looked at, what all fields that prove something agree on.
+void settle_numbers(SourceConfig& source, const Survey& survey, bool whole) {
   source.customers_are_numbers = survey.customers_are_numbers;
+  source.numbers_are_known = whole;
   if (source.decimal_given) return;
   bool point = false, comma = false;
   for (const auto& [field, numbers] : survey.numbers) {
@@ -104,25 +128,28 @@ void settle_numbers(SourceConfig& source, const Survey& survey) {
                                : numbers.point                ? DecimalMark::point
                                                               : DecimalMark::comma;
   }
-  if (point != comma) source.decimal = point ? DecimalMark::point : DecimalMark::comma;
-}
-
-/// Whether there is a field whose numbers show nothing for certain by now.
-bool numbers_are_open(const Survey& survey) {
-  const auto is_open = [](const auto& field) { return field.second.ambiguous && !field.second.point && !field.second.comma; };
-  return std::any_of(survey.numbers.begin(), survey.numbers.end(), is_open);
+  if (whole && point != comma) source.decimal = point ? DecimalMark::point : DecimalMark::comma;
 }
 
 Result<void> look_at_values(SourceConfig& source, std::string_view head, const Cancelled& cancelled) {
+  // Where something is wrong, the run itself will say so.
   Survey survey;
-  if (auto looked = look_at_heads(source, head, survey, cancelled); !looked) return {};  // the run itself will say what is wrong
+  Looker heads(source, survey, cancelled);
+  if (!heads.open()) return {};
+  const auto all = heads.look_at_heads(head);
+  if (!all) return {};
+  bool whole = *all;
+  // Numbers with separators in the heads are settled by all that there are, as orders of day and month are. Without any, a
+  // later one is read if it shows by itself what it is.
   const bool certain =
-      (source.time_format_given || survey.column.is_certain()) && (source.decimal_given || !numbers_are_open(survey));
-  if (!certain && std::all_of(source.inputs.begin(), source.inputs.end(), is_file)) {
+      (source.time_format_given || survey.column.is_certain()) && (source.decimal_given || survey.numbers.empty());
+  if (!whole && !certain && std::all_of(source.inputs.begin(), source.inputs.end(), is_file)) {
     survey = Survey();
-    if (auto looked = look_at_files(source, survey, cancelled); !looked) return {};
+    Looker files(source, survey, cancelled);
+    if (!files.open() || !files.look_at_files()) return {};
+    whole = true;
   }
-  settle_numbers(source, survey);
+  settle_numbers(source, survey, whole);
   return source.time_format_given ? Result<void>() : settle_format(source, survey.column);
 }
 
@@ -139,7 +166,9 @@ Result<void> survey_values(SourceConfig& source, std::string_view head, bool evi
   EvidenceCollector collector(source.time_format, source.zone);
   Survey survey;
   survey.evidence = &collector;
-  if (auto looked = look_at_files(source, survey, cancelled); !looked) return looked;
+  Looker files(source, survey, cancelled);
+  if (auto opened = files.open(); !opened) return opened;
+  if (auto looked = files.look_at_files(); !looked) return looked;
   source.evidence = std::make_shared<const Evidence>(collector.conclude());
   return {};
 }

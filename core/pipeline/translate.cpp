@@ -61,7 +61,7 @@ class Writer {
   Result<void> leave_newest(std::unique_ptr<OutputFile>& output) {
     if (!newest_) return {};
     const IdSet::Counts ids = ids_.counts();
-    if (ids.repeated == 0 && ids.compared == written_) return {};
+    if (ids.repeated == 0 && ids.compared == newest_->records()) return {};
     const bool again = output->awaits_commit();
     auto counts = newest_->find(again ? output.get() : nullptr, options_.format, findings_);
     if (!counts) return counts.error();
@@ -84,6 +84,7 @@ class Writer {
     summary.merged = merged_;
     summary.superseded = superseded_;
     summary.repeated_touchpoints = repeated_touchpoints_;
+    summary.deleted_touchpoints = deleted_touchpoints_;
     summary.written = written_;
     const IdSet::Counts ids = ids_.counts();
     summary.repeated_ids = ids.repeated;
@@ -94,6 +95,7 @@ class Writer {
       summary.repeated_backwards = superseded_ != 0 ? 0 : found_->backwards;
       summary.ordered_by_place = found_->by_place != 0;
       summary.repeats_settle = true;
+      summary.deleted_since = found_->deleted;
     }
     summary.bytes_read = progress_.bytes;
     summary.bytes_written = output.bytes();
@@ -164,6 +166,7 @@ class Writer {
       superseded_ += accounts.superseded;
       findings_.add(accounts.findings);
       repeated_touchpoints_ += accounts.repeated_touchpoints;
+      deleted_touchpoints_ += accounts.deleted_touchpoints;
     }
     return put(some.conversations.view(), {});
   }
@@ -187,7 +190,7 @@ class Writer {
   std::unique_ptr<Merger> merger_;  // of a source whose records are parts of conversations
   Books books_;
   bool stopped_ = false;
-  std::uint64_t written_ = 0, merged_ = 0, superseded_ = 0, repeated_touchpoints_ = 0;
+  std::uint64_t written_ = 0, merged_ = 0, superseded_ = 0, repeated_touchpoints_ = 0, deleted_touchpoints_ = 0;
   std::unique_ptr<NewestLines> newest_;       // of streamed snapshots
   std::optional<NewestLines::Counts> found_;  // where ids came again
   Findings findings_;
@@ -229,22 +232,38 @@ Result<void> check_outputs(const TranslateOptions& options, const std::vector<st
   return {};
 }
 
+/// Whether a run that failed before its inputs were known may write its summary: not where that is an input or another output.
+bool summary_stands_apart(const TranslateOptions& options) {
+  if (options.summary.empty()) return false;
+  const OutputTarget target = output_target(options.summary);
+  return !writes_into_any(target, options.inputs) && check_outputs(options, {}).ok();
+}
+
 }  // namespace
 
 static Result<void> translate_or_throw(const TranslateOptions& options, AdapterCatalog& catalog, Summary& summary,
                                        const TranslateHooks& hooks) {
   const auto begun = std::chrono::steady_clock::now();
   summary.version = std::string(library_version());
+  summary.source = options.source_name.empty() ? options.adapter : options.source_name;
+  summary.inputs = options.inputs;
+  summary.writable = summary_stands_apart(options);
   auto prepared = prepare_source(options, catalog, hooks.cancelled);
-  if (!prepared) return prepared.error();
+  if (!prepared) {
+    summary.notes.push_back("the run failed: " + prepared.error().message);
+    return prepared.error();
+  }
+  summary.writable = false;
   const std::unique_ptr<SourceConfig> source = std::move(prepared->config);
   if (auto ok = check_outputs(options, source->inputs); !ok) return ok;
+  summary.writable = !options.summary.empty();
   source->want_rejects = summary.rejects_kept = !options.rejects.empty();
   const bool merges = source->is_snapshot() && source->repeats == SourceConfig::Repeats::merge;
   source->contributes = source->fold || merges;
   source->marks_lines = source->is_snapshot() && source->repeats == SourceConfig::Repeats::newest;
   if (source->contributes) source->texts = std::make_shared<SharedTexts>();
-  if (merges) source->column_sets = std::make_shared<ColumnSets>();
+  // A file gets only the newest of each id: what those have no column for is counted.
+  if (merges || (source->marks_lines && options.output != "-")) source->column_sets = std::make_shared<ColumnSets>();
   const unsigned jobs = job_count(options.jobs);
   auto opened = SourceFlow::open(*source, std::move(*prepared), options.evidence, jobs, hooks.cancelled);
   if (!opened) return opened.error();

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -44,9 +45,10 @@ std::string cure_of(int code, const std::string& path, std::string_view option) 
   }
 }
 
-/// The new file belongs to whom the old one did, as far as we may give it away, and nobody may do more with it than before.
-void keep_rights(int fd, const struct stat& old) {
-  mode_t mode = old.st_mode & 0777;
+/// The new file belongs to whom the old one did, as far as we may give it away, and nobody may do more with it than before;
+/// with personal data its owner alone.
+void keep_rights(int fd, const struct stat& old, bool personal) {
+  mode_t mode = old.st_mode & (personal ? 0600 : 0777);
   const auto anybody = static_cast<uid_t>(-1);
   if (::fchown(fd, old.st_uid, old.st_gid) != 0 && ::fchown(fd, anybody, old.st_gid) != 0) {
     mode &= ~mode_t{S_IRWXG} | (mode & S_IRWXO) << 3;  // another group now: it may what all others may
@@ -54,7 +56,13 @@ void keep_rights(int fd, const struct stat& old) {
   ::fchmod(fd, mode);
 }
 
+int standard_output = STDOUT_FILENO;
+
+int descriptor_of(const OutputTarget& target) { return target.descriptor == STDOUT_FILENO ? standard_output : target.descriptor; }
+
 }  // namespace
+
+void set_standard_output(int descriptor) { standard_output = descriptor; }
 
 OutputTarget output_target(const std::string& path) {
   if (path == "-") return {path, STDOUT_FILENO};
@@ -91,10 +99,25 @@ Error OutputFile::failure(const char* what, int code) const {
 bool writes_into(const OutputTarget& target, const std::string& input) {
   if (input.empty()) return false;
   // Where standard output was closed, its number may be an input's by now.
-  if (target.descriptor >= 0 && (::fcntl(target.descriptor, F_GETFL) & O_ACCMODE) == O_RDONLY) return false;
-  const auto written = target.descriptor >= 0 ? file_id(target.descriptor) : file_id(target.path);
+  const int descriptor = descriptor_of(target);
+  if (descriptor >= 0 && (::fcntl(descriptor, F_GETFL) & O_ACCMODE) == O_RDONLY) return false;
+  const auto written = descriptor >= 0 ? file_id(descriptor) : file_id(target.path);
   const auto read = file_id(file_of(input));
   return written && read && written->is(*read);
+}
+
+bool writes_into_any(const OutputTarget& target, const std::vector<std::string>& inputs) {
+  const auto any_of_pattern = [&](const std::string& pattern) {
+    const auto paths = expand_glob(pattern);
+    return paths && std::any_of(paths->begin(), paths->end(), [&](const std::string& path) { return writes_into(target, path); });
+  };
+  return std::any_of(inputs.begin(), inputs.end(), [&](const std::string& input) {
+    bool any = writes_into(target, input) || any_of_pattern(input);
+    for (std::size_t at = input.find('!'); at != std::string::npos && !any; at = input.find('!', at + 1)) {
+      any = any_of_pattern(input.substr(0, at));  // of archives, whose members are named
+    }
+    return any;
+  });
 }
 
 Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, std::string_view option, bool personal) {
@@ -104,7 +127,7 @@ Result<std::unique_ptr<OutputFile>> OutputFile::open(const std::string& path, st
   file->personal_ = personal;
   const OutputTarget target = output_target(path);
   if (target.descriptor >= 0) {
-    file->fd_ = target.descriptor;
+    file->fd_ = descriptor_of(target);
     return file;
   }
   struct stat status {};
@@ -174,7 +197,7 @@ Result<void> OutputFile::finish() {
 void OutputFile::set_rights() const {
   if (held_ < 0) return;
   if (former_) {
-    keep_rights(held_, *former_);
+    keep_rights(held_, *former_, personal_);
   } else if (const auto mode = usual_mode(); mode && !personal_) {
     ::fchmod(held_, *mode);
   }

@@ -25,6 +25,8 @@ struct OutputTarget {
 [[nodiscard]] OutputTarget output_target(const std::string& path);
 /// Whether writing there would change what is read from `input` (a path, or "-" for standard input).
 [[nodiscard]] bool writes_into(const OutputTarget& target, const std::string& input);
+/// The same for inputs as they are named: patterns, archives.
+[[nodiscard]] bool writes_into_any(const OutputTarget& target, const std::vector<std::string>& inputs);
 
 /// Bytes to a path or to standard output ("-"). Used by one thread.
 class OutputFile {

@@ -1,4 +1,4 @@
-// Several finished files that appear together: a run's sinks, its ledger and its summary.
+// Several finished files that appear together: a run's sinks, its ledger, its rejects and its summary.
 //
 // Each appears by a rename, which is whole or not. Between two renames a kill, or an error, could leave some files of this run
 // beside some of the last. So a list of all of them is on the disk before the first rename, beside the first of them and called

@@ -18,6 +18,9 @@ std::string date_in_words(const times::Fields& fields) {
   return std::to_string(fields.day) + " " + std::string(times::kMonthNames[fields.month - 1]) + " " + std::to_string(fields.year);
 }
 
+/// Patterns are ours, and whole.
+std::string shown_pattern(const std::string& pattern) { return "'" + pattern + "'"; }
+
 bool exists(const times::Fields& fields) { return calendar::exists(fields.year, fields.month, fields.day); }
 
 }  // namespace
@@ -65,8 +68,9 @@ void TimeColumn::start(std::string_view file) {
 }
 
 void TimeColumn::observe(std::string_view text) {
-  text = times::trimmed(text);
-  if (text.empty()) return;
+  times::CleanRoom room;
+  text = times::cleaned(text, room);
+  if (text.empty() || times::is_zero(text)) return;  // zero is of every unit
   const auto sign = static_cast<std::size_t>(sign_of(text));
   in_file_ |= 1U << sign;
   Example& seen = examples_[sign];
@@ -106,8 +110,8 @@ Error TimeColumn::undecided(const std::string& why, const Example& one, const Ex
   }
   std::string cure =
       "say it with --set time_format=…: iso, month_first, day_first, rfc2822, epoch_s, epoch_ms, epoch_us, epoch_ns, ";
-  const std::string pattern = times::pattern_for(one.first);
-  cure += pattern.empty() ? "or a pattern such as '%d.%m.%Y %H:%M'" : "or a pattern such as " + times::quoted(pattern);
+  const std::string pattern = times::any_pattern_for(one.first);
+  cure += pattern.empty() ? "or a pattern" : "or a pattern such as " + shown_pattern(pattern);
   if (two_files) cure += "; files that differ are sources of their own";
   return {Errc::usage, std::move(message), std::move(cure)};
 }
@@ -121,8 +125,8 @@ Error TimeColumn::two_digit_years() const {
   std::string message = "how this column writes its times is not certain: " + times::quoted(text) + " is the " +
                         date_in_words(year) + " where the year comes first";
   if (is_day) message += ", the " + date_in_words(day) + " where the day does";
-  std::string cure = "if the year comes first, --set 'time_format=" + times::pattern_for_year_first(text) + "'";
-  if (is_day) cure += "; if the day does, --set time_format=day_first";
+  std::string cure = times::in_words(times::orders_of(text));
+  if (cure.empty()) cure = "say it with --set time_format=…: day_first, month_first, or a pattern";
   return {Errc::usage, std::move(message), std::move(cure)};
 }
 

@@ -70,7 +70,7 @@ bool is_offset_like(std::string_view name) {
   for (const std::string_view prefix : {"UTC", "GMT"}) {
     if (times::equal_ignoring_case(name.substr(0, prefix.size()), prefix)) name.remove_prefix(prefix.size());
   }
-  return name.size() > 1 && (name[0] == '+' || name[0] == '-') && times::is_digit(name[1]);
+  return name.size() > 1 && (name[0] == '+' || name[0] == '-') && is_digit(name[1]);
 }
 
 Error unknown_name(std::string_view name, const std::vector<std::string>& nearest) {
@@ -109,7 +109,10 @@ class FolderDatabase final : public ZoneDatabase {
     if (const auto offset = times::parse_fixed_offset(name)) return fixed_zone(*offset);
     if (Result<const Zone*> zone = zone_from_file(std::string(name)); !zone || *zone) return zone;
     if (const auto target = times::alias_target(name); !target.empty()) return zone_of_alias(name, target);
-    if (const std::string spelling = index().spelling_of(name); !spelling.empty()) return zone_from_file(spelling);
+    if (const std::string spelling = index().spelling_of(name); !spelling.empty()) {
+      if (Result<const Zone*> zone = zone_from_file(spelling); !zone || *zone) return zone;
+      return zone_from_file(spelling, index().target_of_link(spelling));  // a link that the folder has no file for
+    }
     if (const auto older = times::older_name(name); !older.empty()) return zone_of_alias(name, older);
     return unknown_name(name, index().nearest_to(name));
   }
@@ -128,11 +131,13 @@ class FolderDatabase final : public ZoneDatabase {
     return unknown_name(name, index().nearest_to(name));
   }
 
+  [[nodiscard]] Result<const Zone*> zone_from_file(const std::string& name) const { return zone_from_file(name, name); }
+
   /// Null when the folder has no such file.
-  [[nodiscard]] Result<const Zone*> zone_from_file(const std::string& name) const {
+  [[nodiscard]] Result<const Zone*> zone_from_file(const std::string& name, const std::string& file) const {
     if (const Zone* zone = known(name)) return zone;
     std::string data;
-    if (!times::is_safe_zone_name(name) || !read_file(directory_ + "/" + name, data) || !times::looks_like_tzif(data)) {
+    if (!times::is_safe_zone_name(file) || !read_file(directory_ + "/" + file, data) || !times::looks_like_tzif(data)) {
       return static_cast<const Zone*>(nullptr);
     }
     const Result<times::ZoneRules> rules = times::parse_tzif(data, name);

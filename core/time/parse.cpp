@@ -358,6 +358,12 @@ int digits_of_unit(std::string_view text) {
   }
 }
 
+bool is_zero(std::string_view text) {
+  text = trimmed(text);
+  Instant at;
+  return text == "-1" || (parse_epoch(text, 0, at) == TimeFault::none && at == Instant());
+}
+
 bool is_spreadsheet_serial(std::string_view text) {
   constexpr unsigned kFirst = 20'000;
   constexpr unsigned kLast = 79'999;

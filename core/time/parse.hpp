@@ -31,6 +31,9 @@ namespace crosswalk::times {
 /// may be seconds of the year 2286 on or milliseconds of 1970; fourteen are also how some write a date.
 [[nodiscard]] int digits_of_unit(std::string_view text);
 
+/// `0`, `0.000`, which are none in every unit, and `-1`.
+[[nodiscard]] bool is_zero(std::string_view text);
+
 /// `45672.39583`: a date as a spreadsheet keeps it, in days since 1900; 20000 to 79999 are 1954 to 2119. As seconds since 1970
 /// they would all be the first of January.
 [[nodiscard]] bool is_spreadsheet_serial(std::string_view text);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "digits.hpp"
 #include "time/calendar.hpp"
 
 namespace crosswalk::times {
@@ -86,7 +87,6 @@ class RuleText {
 
  private:
   static bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
-  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
   std::string_view rest_;
 };

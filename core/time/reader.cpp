@@ -4,9 +4,11 @@
 #include <cstring>
 #include <utility>
 
+#include "characters.hpp"
 #include "crosswalk/time.hpp"
 #include "time/calendar.hpp"
 #include "time/parse.hpp"
+#include "time/text.hpp"
 #include "time/zone.hpp"
 
 namespace crosswalk {
@@ -194,7 +196,7 @@ TimeReading TimeReader::read(std::string_view text, const Zone* zone) {
 
 /// `2019-11-08T14:00`, its seconds, `.957000` behind them, `Z` or `+00:00` behind that. True only when all of it is right;
 /// leap seconds are not usual.
-bool TimeReader::read_usual_iso(std::string_view text, UsualTime& time) {
+[[gnu::always_inline]] inline bool TimeReader::read_usual_iso(std::string_view text, UsualTime& time) {
   constexpr std::size_t kToMinute = 16;
   constexpr std::size_t kToSecond = 19;
   if (text.size() < kToMinute) return false;
@@ -245,7 +247,16 @@ bool TimeReader::remember_date(const char* text) {
   return true;
 }
 
+/// What a person would not see is no part of a time.
 TimeReading TimeReader::read_any(std::string_view text, const Zone* zone) {
+  const TimeReading reading = read_form(text, zone);
+  if (reading.fault != TimeFault::malformed || is_plain_ascii(text)) return reading;
+  times::CleanRoom room;
+  const std::string_view clean = times::cleaned(text, room);
+  return clean == text ? reading : read(clean, zone);
+}
+
+TimeReading TimeReader::read_form(std::string_view text, const Zone* zone) {
   TimeReading epoch = failed(TimeFault::malformed);
   switch (format_.form()) {
     case TimeFormat::Form::epoch_s: epoch = read_epoch(text, 0); break;

@@ -1,5 +1,7 @@
 #include "time/text.hpp"
 
+#include <algorithm>
+
 #include "characters.hpp"
 
 namespace crosswalk::times {
@@ -31,6 +33,22 @@ std::string quoted(std::string_view text) {
   }
   if (!rest.empty()) out += "…";
   return out + "'";
+}
+
+std::string_view cleaned(std::string_view text, CleanRoom& room) {
+  text = trimmed_of_invisible(text);
+  if (text.size() > sizeof room.bytes || is_plain_ascii(text)) return text;
+  char* end = room.bytes;
+  for (std::string_view rest = text; !rest.empty();) {
+    const Character c = first_character(rest);
+    if (is_unicode_blank(c.code)) {
+      *end++ = ' ';
+    } else if (!is_format_character(c.code)) {
+      end = std::copy_n(rest.begin(), c.size, end);
+    }
+    rest.remove_prefix(c.size);
+  }
+  return {room.bytes, static_cast<std::size_t>(end - room.bytes)};
 }
 
 }  // namespace crosswalk::times

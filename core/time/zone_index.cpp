@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "crosswalk/folder.hpp"
 #include "time/names.hpp"
 #include "time/tzif.hpp"
 
@@ -32,24 +33,28 @@ bool is_zone_file(const fs::path& path) {
 /// Links of the machine's own setting are files in some folders, but no zone's names.
 bool is_local_setting(std::string_view name) { return name == "localtime" || name == "posixrules"; }
 
-bool is_copy_folder(const fs::directory_entry& entry, int depth) {
-  const fs::path name = entry.path().filename();
-  return depth == 0 && (name == "posix" || name == "right");
+bool is_copy_folder(std::string_view name) { return name == "posix" || name == "right"; }
+
+constexpr int kDeepest = 8;  // folders in folders; America/Argentina is one
+
+/// Those in a folder of it whose name ends with a slash, or in itself: "". Links to folders are not followed.
+void add_zone_files(const std::string& directory, const std::string& folder, int depth, std::vector<std::string>& names) {
+  for (const std::string& inside : names_in(directory + "/" + folder)) {
+    std::string name = folder + inside;
+    const fs::path path = directory + "/" + name;
+    std::error_code ignored;
+    if (fs::is_directory(path, ignored)) {
+      const bool walked = depth < kDeepest && !fs::is_symlink(path, ignored) && (depth != 0 || !is_copy_folder(inside));
+      if (walked) add_zone_files(directory, name + "/", depth + 1, names);
+    } else if (is_safe_zone_name(name) && !is_local_setting(name) && is_zone_file(path)) {
+      names.push_back(std::move(name));
+    }
+  }
 }
 
 std::vector<std::string> list_zone_files(const std::string& directory) {
   std::vector<std::string> names;
-  std::error_code error;
-  fs::recursive_directory_iterator walk(directory, fs::directory_options::skip_permission_denied, error);
-  for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
-    std::error_code ignored;
-    if (walk->is_directory(ignored)) {
-      if (is_copy_folder(*walk, walk.depth())) walk.disable_recursion_pending();
-      continue;
-    }
-    std::string name = walk->path().lexically_relative(directory).generic_string();
-    if (is_safe_zone_name(name) && !is_local_setting(name) && is_zone_file(walk->path())) names.push_back(std::move(name));
-  }
+  add_zone_files(directory, "", 0, names);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -150,6 +155,14 @@ bool is_safe_zone_name(std::string_view name) {
 }
 
 ZoneIndex::ZoneIndex(const std::string& directory) : iana_(list_zone_files(directory)), links_(read_links(directory)) {
+  // Debian 13 and Ubuntu 24.04 have the files of old names (US/Eastern) in a package of their own, which few install; what they
+  // are links to stands in tzdata.zi all the same.
+  const std::vector<std::string> files = iana_;
+  const auto is_file = [&](const std::string& name) { return std::binary_search(files.begin(), files.end(), name); };
+  for (const auto& [name, target] : links_) {
+    if (is_safe_zone_name(name) && is_file(target) && !is_file(name)) iana_.push_back(name);
+  }
+  std::sort(iana_.begin(), iana_.end());
   for (const std::string& name : iana_) by_lower_case_.emplace(in_lower_case(name), name);
   for (ZoneDatabase::Name& name : all_names()) {
     std::string typed = as_typed(name.name);

@@ -16,20 +16,20 @@ namespace crosswalk::times {
 class ZoneIndex {
  public:
   /// Looks at every file below the folder. Files that are not zone files, and the copies under posix/ and right/, are no
-  /// names.
+  /// names; links that its tzdata.zi has are.
   explicit ZoneIndex(const std::string& directory);
 
   [[nodiscard]] const std::vector<std::string>& iana_names() const { return iana_; }
   /// As the folder spells it; empty when it is not there in any case.
   [[nodiscard]] std::string spelling_of(std::string_view name) const;
+  /// The zone's own name where tzdata.zi calls `name` a link; else `name`.
+  [[nodiscard]] const std::string& target_of_link(const std::string& name) const;
   /// All kinds, sorted by kind ("iana", "rails", "windows") and name.
   [[nodiscard]] std::vector<ZoneDatabase::Name> all_names() const;
   /// Up to three names that a person may have meant, nearest first.
   [[nodiscard]] std::vector<std::string> nearest_to(std::string_view name) const;
 
  private:
-  [[nodiscard]] const std::string& target_of_link(const std::string& name) const;
-
   /// A name, and as people type it.
   struct Spelling {
     std::string name, typed;

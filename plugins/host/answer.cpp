@@ -14,7 +14,7 @@ namespace {
 class Answer {
  public:
   Answer(std::string_view bytes, const RecordOrder& order, const Record& record, Receiver& receiver)
-      : reader_(bytes), order_(order), context_{receiver, record}, door_(receiver_door(context_)) {}
+      : reader_(bytes), order_(order), context_(receiver, record, false), door_(receiver_door(context_)) {}
 
   /// Gives the array that is needed for an answer, if that is all it says.
   std::optional<RemoteTranslator::Array> tell() {
@@ -28,6 +28,7 @@ class Answer {
     } else {
       tell_all(nullptr);
     }
+    context_.rethrow();
     if (bad_ || reader_.failed()) refuse("its process answered something that cannot be understood");
     return std::nullopt;
   }
@@ -63,6 +64,7 @@ class Answer {
         t.direction = reader_.get<std::uint32_t>();
         t.duration_how = reader_.get<std::uint32_t>();
         for (cw_text* part : {&t.id, &t.at, &t.user, &t.duration, &t.subject}) *part = text(text_there());
+        t.deleted = reader_.get<std::uint32_t>();
         return !bad_ && door_.touchpoint(door_.ctx, &t);
       }
       case Say::carry: {

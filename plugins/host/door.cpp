@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <new>
 #include <nlohmann/json.hpp>
 
 namespace crosswalk {
@@ -29,11 +30,22 @@ const Field& field_of(const cw_field* field) { return *reinterpret_cast<const Fi
 
 constexpr const char* kNotUtf8 = "a text that the adapter gave is not UTF-8";
 
+/// Runs `work`, which core may end by throwing; then, and ever after, the adapter is told that no more is wanted.
+template <class Context, class Work>
+bool shielded(void* ctx, const Work& work) noexcept {
+  auto& context = *static_cast<Context*>(ctx);
+  if (context.thrown) return false;
+  try {
+    return work(context);
+  } catch (...) { context.thrown = std::current_exception(); }
+  return false;
+}
+
 /// Of texts; the first that is bad is said.
 bool are_good(Failure& failure, std::initializer_list<cw_text> texts) {
   for (const cw_text t : texts) {
-    if (is_utf8(view(t))) continue;
-    failure.set(text(kNotUtf8), text("report it to the adapter's author"));
+    if (!is_null_text(t) && is_utf8(view(t))) continue;
+    failure.set(text(is_null_text(t) ? kNullText : kNotUtf8), text("report it to the adapter's author"));
     return false;
   }
   return true;
@@ -46,7 +58,10 @@ bool refuse(void* ctx, std::string_view why) {
   return receiver_of(ctx).refuse({"adapter_failed", "", "", why, "report it to the adapter's author, with this record"});
 }
 
-inline bool is_good(void* ctx, cw_text t) { return is_utf8(view(t)) || refuse(ctx, kNotUtf8); }
+inline bool is_good(void* ctx, cw_text t) {
+  if (is_null_text(t)) return refuse(ctx, kNullText);
+  return is_utf8(view(t)) || refuse(ctx, kNotUtf8);
+}
 
 const cw_record& record_of(const Record& record) { return reinterpret_cast<const cw_record&>(record); }
 
@@ -56,6 +71,7 @@ bool is_good_of_its_own(void* ctx, const cw_field& value) {
       index_of_whole(record_of(context.element), value) == kNoField) {
     return refuse(ctx, "a value that the adapter gave is of no field of the record");
   }
+  if (is_null_text(value.text, value.size)) return refuse(ctx, kNullText);
   const std::string_view content(value.text, value.size);
   if (value.kind == CW_CELL || value.kind == CW_STRING) return is_utf8(content) || refuse(ctx, kNotUtf8);
   if (value.kind <= CW_OBJECT && nlohmann::json::accept(content)) return true;
@@ -63,6 +79,7 @@ bool is_good_of_its_own(void* ctx, const cw_field& value) {
 }
 /// What is no field of the record is the adapter's own, and looked at.
 inline bool is_good(void* ctx, const cw_field* value) {
+  if (value == nullptr) return refuse(ctx, kNull);
   const ReceiverContext& context = context_of(ctx);
   return stands_in(record_of(context.record), *value) || stands_in(record_of(context.element), *value) ||
          is_good_of_its_own(ctx, *value);
@@ -80,21 +97,37 @@ cw_setup setup_door(SetupContext& context) {
   cw_setup door{};
   door.size = sizeof(door);
   door.ctx = &context;
-  door.setting = [](void* c, cw_text name) { return text(static_cast<SetupContext*>(c)->setup.setting(view(name))); };
+  door.setting = [](void* c, cw_text name) {
+    cw_text found{};
+    shielded<SetupContext>(c, [&](SetupContext& s) {
+      if (are_good(s.failure, {name})) found = text(s.setup.setting(view(name)));
+      return true;
+    });
+    return found;
+  };
   door.word = [](void* c, std::uint32_t target, cw_text from, cw_text to) {
-    auto& s = *static_cast<SetupContext*>(c);
-    if (are_good(s.failure, {from, to})) s.setup.word(target_of(target), view(from), view(to));
+    shielded<SetupContext>(c, [&](SetupContext& s) {
+      if (are_good(s.failure, {from, to})) s.setup.word(target_of(target), view(from), view(to));
+      return true;
+    });
   };
   door.others = [](void* c, std::uint32_t target, std::uint32_t others) {
-    if (others <= CW_OTHERS_FALSE) static_cast<SetupContext*>(c)->setup.others(target_of(target), static_cast<Others>(others));
+    shielded<SetupContext>(c, [&](SetupContext& s) {
+      if (others <= CW_OTHERS_FALSE) s.setup.others(target_of(target), static_cast<Others>(others));
+      return true;
+    });
   };
   door.absent = [](void* c, std::uint32_t target, cw_text value) {
-    auto& s = *static_cast<SetupContext*>(c);
-    if (are_good(s.failure, {value})) s.setup.absent(target_of(target), view(value));
+    shielded<SetupContext>(c, [&](SetupContext& s) {
+      if (are_good(s.failure, {value})) s.setup.absent(target_of(target), view(value));
+      return true;
+    });
   };
   door.fail = [](void* c, cw_text message, cw_text cure) {
-    auto& s = *static_cast<SetupContext*>(c);
-    if (are_good(s.failure, {message, cure})) s.failure.set(message, cure);
+    shielded<SetupContext>(c, [&](SetupContext& s) {
+      if (are_good(s.failure, {message, cure})) s.failure.set(message, cure);
+      return true;
+    });
   };
   return door;
 }
@@ -112,76 +145,120 @@ cw_binder binder_door(BinderContext& context) {
   door.size = sizeof(door);
   door.ctx = &context;
   door.map = [](void* c, std::uint16_t field, std::uint32_t target, std::uint32_t how, std::uint32_t rank) {
-    auto& b = *static_cast<BinderContext*>(c);
-    if (b.asked(field) && (target == CW_STEERS || target_of(target) != Target::none)) b.binder.map(field, target_of(target), how_of(how), rank);
+    shielded<BinderContext>(c, [&](BinderContext& b) {
+      const bool known = b.asked(field) && (target == CW_STEERS || target_of(target) != Target::none);
+      if (known) b.binder.map(field, target_of(target), how_of(how), rank);
+      return true;
+    });
   };
   door.carry = [](void* c, std::uint16_t field, cw_text name, std::uint32_t form) {
-    auto& b = *static_cast<BinderContext*>(c);
-    if (b.asked(field) && are_good(b.failure, {name})) b.binder.carry(field, view(name), form_of(form));
+    shielded<BinderContext>(c, [&](BinderContext& b) {
+      if (b.asked(field) && are_good(b.failure, {name})) b.binder.carry(field, view(name), form_of(form));
+      return true;
+    });
   };
   door.drop = [](void* c, std::uint16_t field, cw_text rule) {
-    auto& b = *static_cast<BinderContext*>(c);
-    if (b.asked(field) && are_good(b.failure, {rule})) b.binder.drop(field, view(rule));
+    shielded<BinderContext>(c, [&](BinderContext& b) {
+      if (b.asked(field) && are_good(b.failure, {rule})) b.binder.drop(field, view(rule));
+      return true;
+    });
   };
   door.body = [](void* c, std::uint16_t field, cw_text name) {
-    auto& b = *static_cast<BinderContext*>(c);
-    if (b.asked(field) && are_good(b.failure, {name})) b.binder.body(field, view(name));
+    shielded<BinderContext>(c, [&](BinderContext& b) {
+      if (b.asked(field) && are_good(b.failure, {name})) b.binder.body(field, view(name));
+      return true;
+    });
   };
   door.claim = [](void* c, std::uint16_t field) {
-    auto& b = *static_cast<BinderContext*>(c);
-    if (b.asked(field)) b.binder.claim(field);
+    shielded<BinderContext>(c, [&](BinderContext& b) {
+      if (b.asked(field)) b.binder.claim(field);
+      return true;
+    });
   };
   door.fail = [](void* c, cw_text message, cw_text cure) {
-    auto& b = *static_cast<BinderContext*>(c);
-    if (are_good(b.failure, {message, cure})) b.failure.set(message, cure);
+    shielded<BinderContext>(c, [&](BinderContext& b) {
+      if (are_good(b.failure, {message, cure})) b.failure.set(message, cure);
+      return true;
+    });
   };
   return door;
 }
+
+namespace {
+
+bool take_touchpoint(void* c, const cw_touchpoint* t) {
+  if (t == nullptr) return refuse(c, kNull);
+  if (!is_good(c, t->id) || !is_good(c, t->at) || !is_good(c, t->user) || !is_good(c, t->duration) || !is_good(c, t->subject))
+    return false;
+  TouchpointText touch;
+  touch.kind = t->kind >= CW_TOUCH_SMS && t->kind <= CW_TOUCH_OTHER ? static_cast<TouchKind>(t->kind) : TouchKind::other;
+  touch.direction = t->direction <= CW_INTERNAL ? static_cast<Direction>(t->direction) : Direction::unknown;
+  touch.duration_how = how_of(t->duration_how);
+  touch.id = view(t->id);
+  touch.at = view(t->at);
+  touch.user = view(t->user);
+  touch.duration = view(t->duration);
+  touch.subject = view(t->subject);
+  touch.deleted = t->size > offsetof(cw_touchpoint, deleted) && t->deleted != 0;
+  return receiver_of(c).touchpoint(touch);
+}
+
+bool take_refusal(void* c, const cw_refusal* r) {
+  if (r == nullptr) return refuse(c, kNull);
+  if (!is_good(c, r->code) || !is_good(c, r->field) || !is_good(c, r->found) || !is_good(c, r->message) || !is_good(c, r->cure))
+    return false;
+  if (view(r->code) == CW_OUT_OF_MEMORY && context_of(c).shares_memory) throw std::bad_alloc();
+  return receiver_of(c).refuse({view(r->code), view(r->field), view(r->found), view(r->message), view(r->cure)});
+}
+
+bool take_walk(void* c, const cw_field* array, cw_text prefix, bool (*element)(void*, const cw_record*), void* element_ctx) {
+  if (array == nullptr) return refuse(c, kNull);
+  if (!is_good(c, prefix)) return false;
+  if (array->kind == CW_ARRAY && index_of(record_of(context_of(c).record), *array) == kNoField) {
+    return refuse(c, "it walked something that is no field of the record");
+  }
+  if (array->kind == CW_ARRAY && element == nullptr) return refuse(c, kNull);
+  return receiver_of(c).walk(field_of(array), view(prefix), [&](const Record& record) {
+    context_of(c).element = record;
+    const bool more = element(element_ctx, reinterpret_cast<const cw_record*>(&record));
+    context_of(c).element = {};
+    return more;
+  });
+}
+
+}  // namespace
 
 cw_receiver receiver_door(ReceiverContext& context) {
   cw_receiver door{};
   door.size = sizeof(door);
   door.ctx = &context;
   door.set = [](void* c, std::uint32_t target, std::uint32_t how, std::uint32_t rank, const cw_field* value) {
-    return target_of(target) == Target::none ||
-           (is_good(c, value) && receiver_of(c).set(target_of(target), how_of(how), rank, field_of(value)));
+    return shielded<ReceiverContext>(c, [&](ReceiverContext& r) {
+      return target_of(target) == Target::none ||
+             (is_good(c, value) && r.receiver.set(target_of(target), how_of(how), rank, field_of(value)));
+    });
   };
   door.touchpoint = [](void* c, const cw_touchpoint* t) {
-    if (!is_good(c, t->id) || !is_good(c, t->at) || !is_good(c, t->user) || !is_good(c, t->duration) || !is_good(c, t->subject))
-      return false;
-    TouchpointText touch;
-    touch.kind = t->kind >= CW_TOUCH_SMS && t->kind <= CW_TOUCH_OTHER ? static_cast<TouchKind>(t->kind) : TouchKind::other;
-    touch.direction = t->direction <= CW_INTERNAL ? static_cast<Direction>(t->direction) : Direction::unknown;
-    touch.duration_how = how_of(t->duration_how);
-    touch.id = view(t->id);
-    touch.at = view(t->at);
-    touch.user = view(t->user);
-    touch.duration = view(t->duration);
-    touch.subject = view(t->subject);
-    return receiver_of(c).touchpoint(touch);
+    return shielded<ReceiverContext>(c, [&](ReceiverContext&) { return take_touchpoint(c, t); });
   };
   door.carry = [](void* c, cw_text name, const cw_field* value, std::uint32_t form) {
-    return is_good(c, name) && is_good(c, value) && receiver_of(c).carry(view(name), field_of(value), form_of(form));
+    return shielded<ReceiverContext>(c, [&](ReceiverContext& r) {
+      return is_good(c, name) && is_good(c, value) && r.receiver.carry(view(name), field_of(value), form_of(form));
+    });
   };
   door.drop = [](void* c, const cw_field* value, cw_text rule) {
-    return is_good(c, rule) && is_good(c, value) && receiver_of(c).drop(field_of(value), view(rule));
+    return shielded<ReceiverContext>(c, [&](ReceiverContext& r) {
+      return is_good(c, rule) && is_good(c, value) && r.receiver.drop(field_of(value), view(rule));
+    });
   };
-  door.filter = [](void* c, cw_text rule) { return is_good(c, rule) && receiver_of(c).filter(view(rule)); };
+  door.filter = [](void* c, cw_text rule) {
+    return shielded<ReceiverContext>(c, [&](ReceiverContext& r) { return is_good(c, rule) && r.receiver.filter(view(rule)); });
+  };
   door.refuse = [](void* c, const cw_refusal* r) {
-    return is_good(c, r->code) && is_good(c, r->field) && is_good(c, r->found) && is_good(c, r->message) && is_good(c, r->cure) &&
-           receiver_of(c).refuse({view(r->code), view(r->field), view(r->found), view(r->message), view(r->cure)});
+    return shielded<ReceiverContext>(c, [&](ReceiverContext&) { return take_refusal(c, r); });
   };
   door.walk = [](void* c, const cw_field* array, cw_text prefix, bool (*element)(void*, const cw_record*), void* element_ctx) {
-    if (!is_good(c, prefix)) return false;
-    if (array->kind == CW_ARRAY && index_of(record_of(context_of(c).record), *array) == kNoField) {
-      return refuse(c, "it walked something that is no field of the record");
-    }
-    return receiver_of(c).walk(field_of(array), view(prefix), [&](const Record& record) {
-      context_of(c).element = record;
-      const bool more = element(element_ctx, reinterpret_cast<const cw_record*>(&record));
-      context_of(c).element = {};
-      return more;
-    });
+    return shielded<ReceiverContext>(c, [&](ReceiverContext&) { return take_walk(c, array, prefix, element, element_ctx); });
   };
   return door;
 }

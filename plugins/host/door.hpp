@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -25,13 +26,24 @@ struct Failure {
   }
 };
 
-struct SetupContext {
+/// What core throws while an adapter's code is above it (memory is short) waits here until that has returned: nothing may be
+/// thrown through it.
+struct Shield {
+  std::exception_ptr thrown;
+  void rethrow() const {
+    if (thrown) std::rethrow_exception(thrown);
+  }
+};
+
+struct SetupContext : Shield {
+  explicit SetupContext(Setup& to) : setup(to) {}
   Setup& setup;
   Failure failure;
 };
 
 /// Checks that the adapter stays within the fields it was asked about, and that its texts are UTF-8.
-struct BinderContext {
+struct BinderContext : Shield {
+  BinderContext(Binder& to, std::uint16_t first_field, std::size_t fields) : binder(to), first(first_field), count(fields) {}
   Binder& binder;
   std::uint16_t first;
   std::size_t count;
@@ -43,10 +55,12 @@ struct BinderContext {
 [[nodiscard]] Error open_failed(const AdapterInfo& info, const Failure& failure);
 
 /// Checks that what the adapter makes up is text, or JSON, as the door asks.
-struct ReceiverContext {
+struct ReceiverContext : Shield {
+  ReceiverContext(Receiver& to, const Record& from, bool shares) : receiver(to), record(from), shares_memory(shares) {}
   Receiver& receiver;
   const Record& record;
   Record element = {};  ///< of the array being walked; else empty
+  bool shares_memory;   ///< the adapter is in this process: where it has none, nor have we
 };
 
 /// Nearly all of it is ASCII.

@@ -5,9 +5,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <filesystem>
+#include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <new>
+
+#include "crosswalk/folder.hpp"
 #include "crosswalk/host.hpp"
 #include "crosswalk/plugin.h"
 #include "crosswalk/translate.hpp"
@@ -20,28 +26,70 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::atomic<void (*)(std::string_view)> on_exit = nullptr;
+std::atomic<int> translators = 0;
+thread_local const std::string* at_work = nullptr;  // the id of the adapter whose code runs on this thread
+
+/// While code of an adapter runs.
+class AtWork {
+ public:
+  explicit AtWork(const std::string& id) { at_work = &id; }
+  ~AtWork() { at_work = nullptr; }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+};
+
+void at_exit() {
+  const auto report = on_exit.load();
+  if (report == nullptr || (at_work == nullptr && translators == 0)) return;
+  report(at_work == nullptr ? std::string_view() : *at_work);
+  ::_exit(1);
+}
+
+/// What is said last is called first: before the destructors of libraries that are there already.
+void expect_exits() {
+  (void)std::atexit(at_exit);
+  (void)std::at_quick_exit(at_exit);
+}
+
 class PluginTranslator final : public Translator {
  public:
   PluginTranslator(const cw_adapter& adapter, cw_translator* state, std::string id)
-      : adapter_(adapter), state_(state), id_(std::move(id)) {}
-  ~PluginTranslator() override { adapter_.close(state_); }
+      : adapter_(adapter), state_(state), id_(std::move(id)) {
+    ++translators;
+  }
+  ~PluginTranslator() override {
+    {
+      const AtWork now(id_);
+      adapter_.close(state_);
+    }
+    --translators;
+  }
   PluginTranslator(const PluginTranslator&) = delete;
   PluginTranslator& operator=(const PluginTranslator&) = delete;
 
   Result<void> bind(std::uint16_t first, std::span<const std::string_view> names, Binder& binder) override {
     texts_.clear();
     for (const std::string_view name : names) texts_.push_back(text(name));
-    BinderContext context{binder, first, names.size(), {}};
+    BinderContext context(binder, first, names.size());
     const cw_binder door = binder_door(context);
-    adapter_.bind(state_, first, texts_.data(), texts_.size(), &door);
+    {
+      const AtWork now(id_);
+      adapter_.bind(state_, first, texts_.data(), texts_.size(), &door);
+    }
+    context.rethrow();
     if (!context.failure.failed) return {};
     return Error{Errc::data, fmt::format("{}: {}", id_, context.failure.message), context.failure.cure};
   }
   [[nodiscard]] bool translates() const override { return adapter_.translate != nullptr; }
   void translate(const Record& record, Receiver& receiver) override {
-    ReceiverContext context{receiver, record};
+    ReceiverContext context(receiver, record, true);
     const cw_receiver door = receiver_door(context);
-    adapter_.translate(state_, reinterpret_cast<const cw_record*>(&record), &door);
+    {
+      const AtWork now(id_);
+      adapter_.translate(state_, reinterpret_cast<const cw_record*>(&record), &door);
+    }
+    context.rethrow();
   }
 
  private:
@@ -56,13 +104,20 @@ class PluginAdapter final : public Adapter {
   PluginAdapter(AdapterInfo info, const cw_adapter& adapter) : info_(std::move(info)), adapter_(adapter) {}
   [[nodiscard]] const AdapterInfo& info() const override { return info_; }
   [[nodiscard]] Result<std::unique_ptr<Translator>> open(Setup& setup) const override {
-    SetupContext context{setup, {}};
+    SetupContext context(setup);
     const cw_setup door = setup_door(context);
-    cw_translator* const state = adapter_.open(&door);
-    if (state != nullptr && !context.failure.failed) {
+    cw_translator* const state = [&] {
+      const AtWork now(info_.id);
+      return adapter_.open(&door);
+    }();
+    if (state != nullptr && !context.failure.failed && !context.thrown) {
       return std::unique_ptr<Translator>(new PluginTranslator(adapter_, state, info_.id));
     }
-    if (state != nullptr) adapter_.close(state);
+    if (state != nullptr) {
+      const AtWork now(info_.id);
+      adapter_.close(state);
+    }
+    context.rethrow();
     return open_failed(info_, context.failure);
   }
 
@@ -90,18 +145,16 @@ PluginCatalog::~PluginCatalog() = default;
 /// Libraries in the folder itself and in its folders, sorted, so that the same disk gives the same catalog.
 void PluginCatalog::look_into(const std::string& folder) {
   std::vector<std::string> found;
-  std::error_code failed;
   const auto gather = [&](const fs::path& where) {
-    for (fs::directory_iterator at(where, failed), end; !failed && at != end; at.increment(failed)) {
-      if (at->path().extension() == ".so") found.push_back(at->path().string());
+    for (const std::string& name : names_in(where.string())) {
+      if (fs::path(name).extension() == ".so") found.push_back((where / name).string());
     }
   };
   gather(folder);
-  std::vector<fs::path> inner;
-  for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
-    if (at->is_directory(failed)) inner.push_back(at->path());
+  for (const std::string& name : names_in(folder)) {
+    std::error_code failed;
+    if (const fs::path inner = fs::path(folder) / name; fs::is_directory(inner, failed)) gather(inner);
   }
-  for (const fs::path& path : inner) gather(path);
   std::sort(found.begin(), found.end());
   for (const std::string& path : found) consider(path);
 }
@@ -109,6 +162,7 @@ void PluginCatalog::look_into(const std::string& folder) {
 void PluginCatalog::consider(const std::string& path) {
   std::error_code failed;
   std::string canonical = fs::canonical(path, failed).string();
+  if (failed == std::errc::not_enough_memory) throw std::bad_alloc();  // says nothing of the library
   auto checked = checked_path(path);
   if (!checked && !options_.allow_unsafe) {
     refused_.push_back({path, checked.error().message + "; " + checked.error().cure});
@@ -161,7 +215,13 @@ Result<std::shared_ptr<const Adapter>> PluginCatalog::load(std::string_view id) 
   if (options_.isolation) return isolated_adapter(info, *options_.isolation);
   std::error_code failed;
   boost::dll::shared_library library;
-  library.load(fs::path(info.path), failed, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+  on_exit = options_.exited;
+  expect_exits();
+  {
+    const AtWork now(info.id);
+    library.load(fs::path(info.path), failed, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+  }
+  expect_exits();
   if (failed) return Error{Errc::adapter, fmt::format("{}: the library cannot be loaded: {}", info.path, failed.message()), ""};
   if (!library.has(CW_ADAPTER_SYMBOL)) {
     return Error{Errc::adapter, fmt::format("{}: it does not export {}", info.path, CW_ADAPTER_SYMBOL),

@@ -483,7 +483,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
     }
     auto said = ask(letter, "when it was opened");
     if (!said) return said.error();
-    SetupContext context{setup, {}};
+    SetupContext context(setup);
     const cw_setup door = setup_door(context);
     for (Reader reader(*said);;) {
       switch (reader.get<Say>()) {
@@ -511,9 +511,13 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
         }
         case Say::opened:
           translates_ = reader.get<std::uint8_t>() != 0;
+          context.rethrow();
           if (!context.failure.failed) return {};
           [[fallthrough]];
-        case Say::refused_to_open: process_.kill(); return open_failed(shared_->info, context.failure);
+        case Say::refused_to_open:
+          process_.kill();
+          context.rethrow();
+          return open_failed(shared_->info, context.failure);
         case Say::breach: {
           process_.kill();
           return contract_broken(reader.text());
@@ -542,7 +546,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
     for (const std::string_view name : names) letter.text(name);
     auto said = ask(letter, "when names were bound");
     if (!said) return said.error();
-    BinderContext context{binder, first, names.size(), {}};
+    BinderContext context(binder, first, names.size());
     const cw_binder door = binder_door(context);
     Reader reader(*said);
     for (Say say = reader.get<Say>(); say != Say::end; say = reader.get<Say>()) {
@@ -578,6 +582,7 @@ class IsolatedTranslator final : public Translator, public RemoteTranslator {
       }
       if (reader.failed()) return not_understood();
     }
+    context.rethrow();
     if (!context.failure.failed) return {};
     return Error{Errc::data, fmt::format("{}: {}", shared_->info.id, context.failure.message), context.failure.cure};
   }

@@ -6,15 +6,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <charconv>
+#include <stdexcept>
 
 #include "crosswalk/host.hpp"
+#include "crosswalk/json.hpp"
 #include "crosswalk/plugin.h"
 
 namespace crosswalk {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr off_t kLargestLibrary = off_t{256} << 20;
 constexpr std::size_t kLargestManifest = std::size_t{256} << 10;
@@ -69,8 +69,44 @@ bool good_id(std::string_view id) {
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), good) && id.front() != '-';
 }
 
+const Json& at(const Json& json, const char* key) {
+  const Json* const found = json.find(key);
+  if (found == nullptr) throw std::runtime_error(fmt::format("'{}' is missing", key));
+  return *found;
+}
+
+std::string text_of(const Json& json, const char* key) {
+  const std::string* const text = at(json, key).text();
+  if (text == nullptr) throw std::runtime_error(fmt::format("'{}' is not a text", key));
+  return *text;
+}
+std::string text_of(const Json& json, const char* key, std::string_view fallback) {
+  return json.contains(key) ? text_of(json, key) : std::string(fallback);
+}
+
+int number_of(const Json& json, const char* key) {
+  const std::string* const text = at(json, key).scalar();
+  int number = 0;
+  const char* const end = text == nullptr ? nullptr : text->data() + text->size();
+  if (text == nullptr || std::from_chars(text->data(), end, number).ptr != end) {
+    throw std::runtime_error(fmt::format("'{}' is not a whole number", key));
+  }
+  return number;
+}
+
+std::vector<Json> list_of(const Json& json, const char* key) {
+  if (!json.contains(key)) return {};
+  if (!at(json, key).is_array()) throw std::runtime_error(fmt::format("'{}' is not a list", key));
+  return at(json, key).items();
+}
+
 std::vector<std::string> texts(const Json& json, const char* key) {
-  return json.contains(key) ? json.at(key).get<std::vector<std::string>>() : std::vector<std::string>();
+  std::vector<std::string> list;
+  for (const Json& one : list_of(json, key)) {
+    if (one.text() == nullptr) throw std::runtime_error(fmt::format("'{}' is not a list of texts", key));
+    list.push_back(*one.text());
+  }
+  return list;
 }
 
 Framing framing_of(const std::string& name) {
@@ -81,11 +117,11 @@ Framing framing_of(const std::string& name) {
 
 Option option_of(const Json& json) {
   Option option;
-  option.name = json.at("name").get<std::string>();
-  option.help = json.at("help").get<std::string>();
-  option.fallback = json.value("default", "");
+  option.name = text_of(json, "name");
+  option.help = text_of(json, "help");
+  option.fallback = text_of(json, "default", "");
   option.values = texts(json, "values");
-  const auto type = json.at("type").get<std::string>();
+  const auto type = text_of(json, "type");
   if (type == "text") {
     option.type = Option::Type::text;
   } else if (type == "boolean") {
@@ -102,8 +138,8 @@ Option option_of(const Json& json) {
 
 IdentifyRule rule_of(const Json& json) {
   IdentifyRule rule;
-  rule.framing = framing_of(json.at("framing").get<std::string>());
-  rule.score = json.at("score").get<int>();
+  rule.framing = framing_of(text_of(json, "framing"));
+  rule.score = number_of(json, "score");
   if (rule.score < 1 || rule.score > 100) throw std::runtime_error("a score is between 1 and 100");
   rule.all = texts(json, "all");
   rule.any = texts(json, "any");
@@ -113,14 +149,14 @@ IdentifyRule rule_of(const Json& json) {
 
 AdapterInfo info_of(const Json& json) {
   AdapterInfo info;
-  info.id = json.at("id").get<std::string>();
+  info.id = text_of(json, "id");
   if (!good_id(info.id)) throw std::runtime_error("the id is made of a-z, 0-9 and -");
-  info.version = json.at("version").get<std::string>();
-  info.abi = json.at("abi").get<unsigned>();
-  info.summary = json.at("summary").get<std::string>();
+  info.version = text_of(json, "version");
+  info.abi = static_cast<unsigned>(number_of(json, "abi"));
+  info.summary = text_of(json, "summary");
   for (const std::string& name : texts(json, "framings")) info.framings.push_back(framing_of(name));
   if (info.framings.empty()) throw std::runtime_error("framings is empty");
-  const auto records = json.at("records").get<std::string>();
+  const auto records = text_of(json, "records");
   if (records == "conversations") {
     info.role = RecordRole::conversation;
   } else if (records == "updates") {
@@ -130,23 +166,25 @@ AdapterInfo info_of(const Json& json) {
   } else {
     throw std::runtime_error(fmt::format("records: \"{}\" is none of conversations, updates, events", records));
   }
-  info.platform = json.value("platform", info.id);
-  info.default_channel = json.value("default_channel", "");
-  info.time_format = json.value("time_format", "auto");
-  const auto zone = json.value("time_zone", "optional");
+  info.platform = text_of(json, "platform", info.id);
+  info.default_channel = text_of(json, "default_channel", "");
+  info.time_format = text_of(json, "time_format", "auto");
+  const auto zone = text_of(json, "time_zone", "optional");
   if (zone != "required" && zone != "utc" && zone != "optional") {
     throw std::runtime_error(fmt::format("time_zone: \"{}\" is none of required, utc, optional", zone));
   }
   info.zone_required = zone == "required";
   info.utc_by_document = zone == "utc";
-  if (json.contains("options")) {
-    for (const Json& option : json.at("options")) info.options.push_back(option_of(option));
-  }
-  if (json.contains("identify")) {
-    for (const Json& rule : json.at("identify")) info.identify.push_back(rule_of(rule));
-  }
-  if (json.contains("columns")) {
-    for (const auto& [target, column] : json.at("columns").items()) info.columns.emplace_back(target, column.get<std::string>());
+  for (const Json& option : list_of(json, "options")) info.options.push_back(option_of(option));
+  for (const Json& rule : list_of(json, "identify")) info.identify.push_back(rule_of(rule));
+  if (const Json* const columns = json.find("columns")) {
+    for (const std::string& target : columns->names()) {
+      if (!at(*columns, target.c_str()).is_array()) {
+        info.columns.emplace_back(target, text_of(*columns, target.c_str()));
+        continue;
+      }
+      for (std::string& one : texts(*columns, target.c_str())) info.columns.emplace_back(target, std::move(one));
+    }
   }
   return info;
 }
@@ -157,16 +195,17 @@ Result<AdapterInfo> read_manifest(const std::string& path) {
   auto text = manifest_text(path);
   if (!text) return text.error();
   try {
-    const Json json = Json::parse(*text);
-    const auto abi = json.at("abi").get<unsigned>();  // first: what else another major says is not ours to judge
-    if (abi != CW_ABI_MAJOR) {
+    const auto json = Json::parse(*text);
+    if (!json) throw std::runtime_error("it is no JSON");
+    const int abi = number_of(*json, "abi");  // first: what else another major says is not ours to judge
+    if (abi != static_cast<int>(CW_ABI_MAJOR)) {
       return refusal(fmt::format("it was built for adapter ABI {}, this program speaks {}: rebuild it against this plugin.h", abi,
                                  CW_ABI_MAJOR));
     }
-    AdapterInfo info = info_of(json);
+    AdapterInfo info = info_of(*json);
     info.path = path;
     return info;
-  } catch (const std::exception& e) { return refusal(fmt::format("its manifest cannot be used: {}", e.what())); }
+  } catch (const std::runtime_error& e) { return refusal(fmt::format("its manifest cannot be used: {}", e.what())); }
 }
 
 }  // namespace crosswalk

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <new>
 
 #include "crosswalk/host.hpp"
 #include "host_paths.hpp"
@@ -66,6 +67,7 @@ void add_paths(std::vector<std::string>& to, std::string_view list) {
 Result<std::string> checked_path(const std::string& path) {
   std::error_code failed;
   const fs::path canonical = fs::canonical(path, failed);
+  if (failed == std::errc::not_enough_memory) throw std::bad_alloc();
   if (failed) return Error{Errc::adapter, fmt::format("{}: {}", path, failed.message()), ""};
   if (!fs::is_regular_file(canonical, failed)) return Error{Errc::adapter, "it is not a regular file", ""};
   const std::string cure = "take the rights of others away (chmod go-w), or pass --allow-unsafe-adapter";

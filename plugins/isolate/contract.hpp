@@ -27,6 +27,12 @@ inline std::string breach_of(const cw_adapter& adapter) {
   return {};
 }
 
+/// Of what the adapter gives: NULL stands for nothing, so not for a text of some size, nor for a struct.
+inline constexpr const char* kNullText = "a text that the adapter gave is NULL, but has a size";
+inline constexpr const char* kNull = "the adapter gave NULL where there must be something";
+inline bool is_null_text(const char* data, std::size_t size) { return data == nullptr && size != 0; }
+inline bool is_null_text(cw_text t) { return is_null_text(t.data, t.size); }
+
 inline std::string_view view(cw_text t) { return t.data == nullptr ? std::string_view() : std::string_view(t.data, t.size); }
 inline cw_text text(std::string_view s) { return {s.data(), s.size()}; }
 

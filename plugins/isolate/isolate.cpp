@@ -3,8 +3,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <vector>
@@ -99,16 +101,17 @@ class Worker {
 
   void answer_letter() {
     Reader letter({line_.order_at(kLetterAt), kLetterSize});
+    null_text_ = false;
     say_ = Writer(line_.answer_at(kLetterAt + sizeof(std::uint32_t)), kLetterSize - sizeof(std::uint32_t));
     switch (letter.get<Letter>()) {
       case Letter::open: open(letter); break;
       case Letter::bind: bind(letter); break;
     }
     say_.put(Say::end);
-    if (say_.overflowed()) {
+    if (say_.overflowed() || null_text_) {
       say_.cut(0);
       say_.put(Say::breach);
-      say_.text("it says more than there is room for");
+      say_.text(null_text_ ? kNullText : "it says more than there is room for");
       say_.put(Say::end);
     }
     const auto size = static_cast<std::uint32_t>(say_.size());
@@ -134,6 +137,7 @@ class Worker {
     door.size = sizeof door;
     door.ctx = this;
     door.setting = [](void* c, cw_text name) {
+      if (is_null_text(name)) of(c).null_text_ = true;
       const auto& settings = of(c).settings_;
       const auto found = settings.find(view(name));
       return found == settings.end() ? cw_text{} : text(found->second);
@@ -141,8 +145,8 @@ class Worker {
     door.word = [](void* c, std::uint32_t target, cw_text from, cw_text to) {
       of(c).say_.put(Say::word);
       of(c).say_.put(target);
-      of(c).say_.text(view(from));
-      of(c).say_.text(view(to));
+      of(c).put_letter_text(from);
+      of(c).put_letter_text(to);
     };
     door.others = [](void* c, std::uint32_t target, std::uint32_t others) {
       of(c).say_.put(Say::others);
@@ -152,7 +156,7 @@ class Worker {
     door.absent = [](void* c, std::uint32_t target, cw_text value) {
       of(c).say_.put(Say::absent);
       of(c).say_.put(target);
-      of(c).say_.text(view(value));
+      of(c).put_letter_text(value);
     };
     door.fail = fail;
     translator_ = adapter_->open(&door);
@@ -166,8 +170,8 @@ class Worker {
 
   static void fail(void* c, cw_text message, cw_text cure) {
     of(c).say_.put(Say::fail);
-    of(c).say_.text(view(message));
-    of(c).say_.text(view(cure));
+    of(c).put_letter_text(message);
+    of(c).put_letter_text(cure);
   }
 
   void bind(Reader& letter) {
@@ -188,17 +192,17 @@ class Worker {
       of(c).say_.put(Say::carry_name);
       of(c).say_.put(field);
       of(c).say_.put(form);
-      of(c).say_.text(view(name));
+      of(c).put_letter_text(name);
     };
     door.drop = [](void* c, std::uint16_t field, cw_text rule) {
       of(c).say_.put(Say::drop_name);
       of(c).say_.put(field);
-      of(c).say_.text(view(rule));
+      of(c).put_letter_text(rule);
     };
     door.body = [](void* c, std::uint16_t field, cw_text name) {
       of(c).say_.put(Say::body);
       of(c).say_.put(field);
-      of(c).say_.text(view(name));
+      of(c).put_letter_text(name);
     };
     door.claim = [](void* c, std::uint16_t field) {
       of(c).say_.put(Say::claim);
@@ -206,6 +210,11 @@ class Worker {
     };
     door.fail = fail;
     adapter_->bind(translator_, first, names.data(), names.size(), &door);
+  }
+
+  void put_letter_text(cw_text t) {
+    null_text_ = null_text_ || is_null_text(t);
+    say_.text(view(t));
   }
 
   // ---- records ----
@@ -257,15 +266,18 @@ class Worker {
   }
 
   /// Whatever was said of this record does not count.
-  void breach(std::string_view what) {
+  bool breach(std::string_view what) {
     say_.cut(0);
     say_.put(Say::breach);
     say_.text(what);
     say_.put(Say::end);
     over_ = true;
+    return false;
   }
 
-  void put_text(cw_text t) {
+  /// False, and a breach, for a text that is none; likewise below.
+  bool put_text(cw_text t) {
+    if (is_null_text(t)) return breach(kNullText);
     const std::string_view all = view(t);
     const auto at = reinterpret_cast<std::uintptr_t>(all.data());
     const auto begin = reinterpret_cast<std::uintptr_t>(line_.order_at(order_));
@@ -275,6 +287,10 @@ class Worker {
     } else {
       say_.text(all);
     }
+    return true;
+  }
+  bool put_texts(std::initializer_list<cw_text> texts) {
+    return std::all_of(texts.begin(), texts.end(), [this](cw_text t) { return put_text(t); });
   }
 
   void put_index(Value sort, std::size_t index) {
@@ -291,18 +307,20 @@ class Worker {
     return true;
   }
 
-  bool put_value(const cw_field& field) {
+  bool put_value(const cw_field* value) {
+    if (value == nullptr) return breach(kNull);
+    const cw_field& field = *value;
     if ((field.flags & CW_MADE) != 0) {
       say_.put(Value::made);
       say_.put(field.kind);
-      put_text({field.text, field.size});
-    } else if (const std::size_t visited = index_of(element_record(), field); visited != kNoField) {
+      return put_text({field.text, field.size});
+    }
+    if (const std::size_t visited = index_of(element_record(), field); visited != kNoField) {
       put_index(Value::of_element, visited);
     } else if (const std::size_t own = index_of(record(), field); own != kNoField) {
       put_index(Value::of_record, own);
     } else if (!put_part(Value::part_of_element, element_record(), field) && !put_part(Value::part_of_record, record(), field)) {
-      breach("a value that the adapter gave is of no field of the record");
-      return false;
+      return breach("a value that the adapter gave is of no field of the record");
     }
     return true;
   }
@@ -327,26 +345,26 @@ class Worker {
       of(c).say_.put(target);
       of(c).say_.put(how);
       of(c).say_.put(rank);
-      return of(c).put_value(*value);
+      return of(c).put_value(value);
     };
     door.touchpoint = [](void* c, const cw_touchpoint* t) {
       if (!of(c).begin(Say::touchpoint)) return false;
+      if (t == nullptr) return of(c).breach(kNull);
       of(c).say_.put(t->kind);
       of(c).say_.put(t->direction);
       of(c).say_.put(t->duration_how);
-      for (const cw_text* part : {&t->id, &t->at, &t->user, &t->duration, &t->subject}) of(c).put_text(*part);
+      if (!of(c).put_texts({t->id, t->at, t->user, t->duration, t->subject})) return false;
+      of(c).say_.put(t->size > offsetof(cw_touchpoint, deleted) ? t->deleted : std::uint32_t{0});
       return true;
     };
     door.carry = [](void* c, cw_text name, const cw_field* value, std::uint32_t form) {
       if (!of(c).begin(Say::carry)) return false;
       of(c).say_.put(form);
-      of(c).put_text(name);
-      return of(c).put_value(*value);
+      return of(c).put_text(name) && of(c).put_value(value);
     };
     door.drop = [](void* c, const cw_field* value, cw_text rule) {
       if (!of(c).begin(Say::drop)) return false;
-      of(c).put_text(rule);
-      return of(c).put_value(*value);
+      return of(c).put_text(rule) && of(c).put_value(value);
     };
     door.filter = [](void* c, cw_text rule) {
       if (of(c).begin(Say::filter)) of(c).put_text(rule);
@@ -355,24 +373,30 @@ class Worker {
     };
     door.refuse = [](void* c, const cw_refusal* r) {
       if (of(c).begin(Say::refuse)) {
-        for (const cw_text* part : {&r->code, &r->field, &r->found, &r->message, &r->cure}) of(c).put_text(*part);
+        if (r == nullptr) return of(c).breach(kNull);
+        of(c).put_texts({r->code, r->field, r->found, r->message, r->cure});
       }
       of(c).over_ = true;
       return false;
     };
     door.walk = [](void* c, const cw_field* array, cw_text prefix, bool (*element)(void*, const cw_record*), void* ctx) {
-      return of(c).walk(*array, view(prefix), element, ctx);
+      return of(c).walk(array, prefix, element, ctx);
     };
     return door;
   }
 
-  bool walk(const cw_field& array, std::string_view prefix, bool (*element)(void*, const cw_record*), void* ctx) {
-    if (over_ || array.kind != CW_ARRAY) return false;
-    const std::size_t field = index_of(record(), array);
+  bool walk(const cw_field* array, cw_text under, bool (*element)(void*, const cw_record*), void* ctx) {
+    if (over_) return false;
+    if (array == nullptr) return breach(kNull);
+    if (is_null_text(under)) return breach(kNullText);
+    if (array->kind != CW_ARRAY) return false;
+    const std::string_view prefix = view(under);
+    const std::size_t field = index_of(record(), *array);
     if (field == kNoField || in_walk_) {
-      breach(in_walk_ ? "it walked an array inside of another walk" : "it walked something that is no field of the record");
-      return false;
+      return breach(in_walk_ ? "it walked an array inside of another walk"
+                             : "it walked something that is no field of the record");
     }
+    if (element == nullptr) return breach(kNull);
     std::size_t at = head_.array;
     for (std::uint32_t i = 0; i < head_.arrays; ++i) {
       const auto known = load<OrderedArray>(line_.order_at(at));
@@ -428,6 +452,7 @@ class Worker {
   OrderedRecord head_;
   std::vector<cw_field> fields_, element_;
   bool in_walk_ = false, over_ = false;
+  bool null_text_ = false;  // in the letter that is answered
 };
 
 }  // namespace

@@ -20,8 +20,9 @@ class Example final : public cp::Translator {
   explicit Example(cp::Setup& setup) {
     setup.word(CW_CHANNEL, "tel", "phone");
     setup.word(CW_CHANNEL, "web", setup.setting("web_is"));
+    // Of other words nothing is known, so they leave it out, and are counted.
     setup.word(CW_RESOLVED, "done", "true");
-    setup.others(CW_RESOLVED, CW_OTHERS_FALSE);
+    for (const char* state : {"open", "waiting"}) setup.word(CW_RESOLVED, state, "false");
   }
 
   void bind(std::uint16_t first, cp::Names names, cp::Binder& binder) override {

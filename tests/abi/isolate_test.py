@@ -16,6 +16,8 @@ confined = sys.argv[3] == "true"  # a sanitizer needs what the process is otherw
 
 RECORDS = b"id,at,name\n1,2024-01-01T00:00:00Z,a\nbad,2024-01-02T00:00:00Z,\xc3\xa4\n3,2024-01-03T00:00:00Z,c\n"
 NOT_UTF8 = "a text that the adapter gave is not UTF-8"
+NULL_TEXT = "a text that the adapter gave is NULL, but has a size"
+NULL = "the adapter gave NULL where there must be something"
 
 # What it does with the record "bad" → what that record's reject says.
 LOSES_ITS_RECORD = {
@@ -37,13 +39,30 @@ LOSES_ITS_RECORD = {
     "half-a-letter": NOT_UTF8,
     "no-field": "of no field of the record",
     "walk-made": "walked something that is no field of the record",
+    "quick-exit": "exit code 0",
+    "null-value": NULL,
+    "null-in-value": NULL_TEXT,
+    "null-name": NULL_TEXT,
+    "null-carried": NULL,
+    "null-dropped": NULL,
+    "null-drop-rule": NULL_TEXT,
+    "null-rule": NULL_TEXT,
+    "null-touchpoint": NULL,
+    "null-in-touchpoint": NULL_TEXT,
+    "null-refusal": NULL,
+    "null-in-refusal": NULL_TEXT,
+    "null-array": NULL,
+    "null-prefix": NULL_TEXT,
 }
 # A sanitizer ends the process in its own way.
 OTHERWISE_SANITIZED = {"crash", "stack", "hoard", "write-record", "free", "sleep"}
 # What it tries with it, in vain.
 IN_VAIN = ["kill", "fork", "thread", "open", "create", "socket", "run", "environment"]
 # Seen without isolation as well.
-SEEN = ["not-utf8", "not-utf8-name", "not-utf8-rule", "not-json", "kind", "half-a-letter", "no-field", "walk-made"]
+SEEN = ["not-utf8", "not-utf8-name", "not-utf8-rule", "not-json", "kind", "half-a-letter", "no-field", "walk-made",
+        *(how for how in LOSES_ITS_RECORD if how.startswith("null-"))]
+# What ends the run where the adapter is in this process.
+EXITS = ["exit", "quick-exit", "open-exit", "bind-exit", "close-exit"]
 # What it does before any record → what the run says.
 ENDS_THE_RUN = {
     "open-crash": "signal 11 (Segmentation fault) when it was opened",
@@ -52,6 +71,14 @@ ENDS_THE_RUN = {
     "bind-crash": "signal 11 (Segmentation fault) when names were bound",
     "bind-babble": "it says more than there is room for",
     "bind-not-utf8": NOT_UTF8,
+    "open-null-name": NULL_TEXT,
+    "open-null-word": NULL_TEXT,
+    "open-null-absent": NULL_TEXT,
+    "open-null-fail": NULL_TEXT,
+    "bind-null-carry": NULL_TEXT,
+    "bind-null-drop": NULL_TEXT,
+    "bind-null-body": NULL_TEXT,
+    "bind-null-fail": NULL_TEXT,
 }
 
 
@@ -90,8 +117,27 @@ def test_records(folder):
     check("throw-away: one record is lost", code == 3 and len(lines) == 2 and len(refused) == 1, f"{lines} {err}")
     code, lines, refused, err, taken = run(folder, "print")
     check("what it prints goes nowhere", code == 0 and len(lines) == 3 and "forged" not in err, f"{code} {lines} {err}")
+    code, lines, refused, err, taken = run(folder, "print", seconds=0)
+    check("in this process it goes to standard error", code == 0 and len(lines) == 3 and "forged\n" in err, f"{code} {lines} {err}")
+    for seconds in (0, 1):
+        code, lines, refused, err, taken = run(folder, "null-of-no-size", seconds=seconds)
+        check("NULL that has no size is an empty text", code == 0 and len(lines) == 3, f"{code} {lines} {err}")
     code, lines, refused, err, taken = run(folder, "target")
     check("a target that nobody knows is ignored", code == 0 and len(lines) == 3, f"{code} {lines} {err}")
+
+
+def test_exits(folder):
+    with tempfile.TemporaryDirectory() as out:
+        output = os.path.join(out, "out.jsonl")
+        for how in EXITS:
+            for jobs in ("1", "2"):
+                code, lines, refused, err, taken = run(folder, how, "--output", output, "--jobs", jobs, seconds=0)
+                good = code == 1 and "bad-wild: the adapter called exit()" in err and not os.path.exists(output)
+                check(f"{how}: in this process the run ends with a sentence, {jobs} jobs", good, f"{code} {os.listdir(out)} {err}")
+        code, lines, refused, err, taken = run(folder, "exit-elsewhere", "--output", output, seconds=0)
+        check("exit-elsewhere: a thread of its own cannot end the run without a word", code == 1 and "by exit()" in err, f"{code} {err}")
+        code, lines, refused, err, taken = run(folder, "", "--output", output, seconds=0)
+        check("what these left is removed by the next run", code == 0 and os.listdir(out) == ["out.jsonl"], f"{code} {os.listdir(out)}")
 
 
 def test_confinement(folder):
@@ -112,6 +158,9 @@ def test_before_records(folder):
         code, lines, refused, err, taken = run(folder, how)
         good = code == 1 and not lines and taken < 4 and (words in err or (not confined and "crash" in how))
         check(f"{how}: the run ends with a sentence", good, f"{code} {lines} {err} {taken:.1f} s")
+    for how in (how for how in ENDS_THE_RUN if "null" in how or "utf8" in how):
+        code, lines, refused, err, taken = run(folder, how, seconds=0)
+        check(f"{how}: in this process as well", code in (1, 2) and not lines and ENDS_THE_RUN[how] in err, f"{code} {lines} {err}")
     if not confined:
         return
     started = time.monotonic()
@@ -214,6 +263,7 @@ def main():
             shutil.copy(os.path.join(bad_folder, name), safe)
             os.chmod(os.path.join(safe, name), 0o644)
         test_records(safe)
+        test_exits(safe)
         test_confinement(safe)
         test_before_records(safe)
         test_many(safe)

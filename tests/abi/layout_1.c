@@ -48,6 +48,7 @@ AT(cw_touchpoint, at, 32);
 AT(cw_touchpoint, user, 48);
 AT(cw_touchpoint, duration, 64);
 AT(cw_touchpoint, subject, 80);
+AT(cw_touchpoint, deleted, 96);
 
 AT(cw_refusal, size, 0);
 AT(cw_refusal, code, 8);

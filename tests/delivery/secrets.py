@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -345,6 +346,41 @@ def verbs(program, folder):
         yield case
 
 
+def memory(program, folder):
+    """What is wrong with how a process that holds the key is kept from others; as a user, since root may look into all."""
+    case = Case(program, folder, 'memory')
+    case.server.hole = 1
+    case.all_fault('black hole')
+    user = 65534 if os.geteuid() == 0 else os.geteuid()
+    if user != os.geteuid():
+        for one in (case.job.folder, *case.job.folder.rglob('*')):
+            os.chown(one, user, user)
+    job = str(case.job.folder / 'job.toml')
+    command = [program, 'run', job]
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
+    process = subprocess.Popen(command, env={**os.environ, **case.env}, user=user, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE)
+    end = time.monotonic() + 10
+    while not case.server.seen and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.005)
+    found = []
+    try:
+        limits = pathlib.Path('/proc/%d/limits' % process.pid).read_text()
+        owner = os.stat('/proc/%d/environ' % process.pid).st_uid
+        if limits.split('Max core file size')[1].split()[0] != '0':
+            found.append('core files may be written')
+        if owner != 0:  # of a process that cannot be dumped, these files belong to root
+            found.append('its memory can be read by its user')
+    except (OSError, IndexError) as trouble:
+        found.append('it was not there: %s' % trouble)
+    process.kill()
+    said = process.communicate()[1].decode()
+    case.server.close()
+    if not case.server.seen:
+        found.append('nothing was sent: ' + said)
+    return found
+
+
 def planted(folder):
     """The search finds a key wherever one is; gives how many it did not find."""
     missed = []
@@ -390,6 +426,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         check('the search finds keys that were planted', planted(folder / 'planted'))
+        os.chmod(folder, 0o755)
+        check('no core files, and no looking into it, while it has the key', memory(program, folder))
         names, worked = set(), []
         for group in (answers, reports, heads, network, places, journals, verbs):
             for case in group(program, folder):

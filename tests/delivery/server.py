@@ -65,6 +65,8 @@ class Server:
         self.poison = set()  # ids that it fails on, with 500
         self.strict = False  # an update of what it does not have is a 404
         self.reports = None  # refused records are reported one by one in a success, in this form
+        self.alike = False  # everything is refused, with the same words
+        self.says = None  # says(method, ids): the answer to records that it takes, as (status, body), or None
         self.arrivals = [time.monotonic()]
         self.unapplied = collections.defaultdict(collections.Counter)  # by id: records that were taken and are not yet applied
         self.timers = []
@@ -197,6 +199,8 @@ class Server:
                 self.problems.append('a second write of %s before the first was applied' % one)
         if fault == 'html':
             return 202, fault, '<!DOCTYPE html><html><body>Please sign in</body></html>'
+        if self.alike:
+            return 422, 'alike', 'no such account'
         if self.poison & set(ids):
             return 500, 'poison', 'oops'
         if self.strict and method == 'PATCH' and not set(ids) <= set(self.state):
@@ -210,7 +214,13 @@ class Server:
             why = invalid(record, method)
             if status or why:
                 return status or 422, fault, 'record refused: %s' % (why or record.get('external_id'))
+        if fault == 'items':  # it fails on some of them, and takes the others
+            bad = set(self.random.sample(ids, 1 + len(ids) // 20))
+            self.take(method, [record for one, record in zip(ids, records) if one not in bad])
+            return 202, fault, json.dumps({'errors': [{'external_id': one, 'status': 503, 'message': 'busy'} for one in sorted(bad)]})
         self.take(method, records)
+        if self.says and (said := self.says(method, ids)):
+            return said[0], 'says', said[1]
         return (int(fault[8:]) if fault and fault.startswith('applied ') else 202), fault, ''
 
     def answer(self, handler, status, fault, text):

@@ -1,14 +1,16 @@
 // Preloaded into the program under test: the FAULT_NTH-th call of the functions that FAULT_CALL names fails with FAULT_ERRNO, or,
-// for writes with FAULT_ERRNO 0, takes half of the bytes. Calls count from 1; FAULT_COUNT names a file to which the number of
-// calls met is written at the end, so that a driver knows when there are none left. FAULT_FROM=1: all from the n-th on fail.
+// for writes with FAULT_ERRNO 0, takes half of the bytes; with FAULT_ERRNO -1 the process is killed instead. Calls count from 1;
+// FAULT_COUNT names a file to which the number of calls met is written at the end, so that a driver knows when there are none
+// left. FAULT_FROM=1: all from the n-th on fail.
 //
-//   FAULT_CALL: read write open rename fsync mmap close ftruncate alloc
+//   FAULT_CALL: read write open rename fsync unlink mmap close ftruncate alloc
 #pragma GCC diagnostic ignored "-Wpedantic"  // dlsym() gives functions as objects, which POSIX allows
-#undef _FILE_OFFSET_BITS  // both names of each function are wanted
+#undef _FILE_OFFSET_BITS                     // both names of each function are wanted
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -75,6 +77,7 @@ static int fails(const char* call) {
   if (!armed || strcmp(which, call) != 0) return 0;
   const unsigned long n = atomic_fetch_add(&met, 1) + 1;
   if (n != nth && !(from_there_on && n > nth)) return 0;
+  if (failing_errno < 0) kill(getpid(), SIGKILL);
   errno = failing_errno;
   return 1;
 }
@@ -148,6 +151,10 @@ int __open64_2(const char* path, int flags) { return open64(path, flags); }
 int rename(const char* from, const char* to) {
   REAL(int, "rename", const char*, const char*);
   return fails("rename") ? -1 : real(from, to);
+}
+int unlink(const char* path) {
+  REAL(int, "unlink", const char*);
+  return fails("unlink") ? -1 : real(path);
 }
 int fsync(int fd) {
   REAL(int, "fsync", int);

@@ -108,7 +108,7 @@ class CsvRecorder final : public RecordHandler {
   void on_repeated_header(const Place& place) override { run_.events.push_back(at(CsvEvent::Kind::repeated_header, place)); }
   void on_blank_row(const Place& place) override { run_.events.push_back(at(CsvEvent::Kind::blank_row, place)); }
   void on_unusual_row(Unusual what, const Place& place) override {
-    static constexpr const char* kNames[] = {"byte_order_mark", "short_row", "last_unended", "end_mark"};
+    static constexpr const char* kNames[] = {"byte_order_mark", "short_row", "last_unended", "end_mark", "end_mark_before"};
     CsvEvent event = at(CsvEvent::Kind::unusual, place);
     event.code = kNames[static_cast<std::size_t>(what)];
     run_.events.push_back(std::move(event));

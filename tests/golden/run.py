@@ -5,7 +5,8 @@ A case is a folder below cases/, at any depth, that holds a file `cmd`. Adding o
 
     cmd             shell lines, run by `bash -e` in a temporary copy of the folder; `crosswalk` is the built program,
                     $EXAMPLES the example exports (as the relative path `examples`, so that it may stand in outputs),
-                    $BUILD the folder of the build (absolute: must not stand in outputs)
+                    $BUILD the folder of the build (absolute: must not stand in outputs); Python finds the modules in
+                    shared/
     expected        what comes on standard output; no file means nothing
     expected.err    what comes on standard error; no file means that it is not looked at
     expected.exit   the exit code; no file means 0
@@ -59,6 +60,7 @@ def environment(program, home, locale_name="C", zone="UTC", isolate=False):
     folder = folder_with_isolated(program, home) if isolate else folder_with_crosswalk(program, home)
     env["PATH"] = os.pathsep.join([str(folder), env.get("PATH", os.defpath)])
     env.update(HOME=str(home), LC_ALL=locale_name, LANG=locale_name, TZ=zone)
+    env.update(PYTHONPATH=str(HERE / "shared"), PYTHONDONTWRITEBYTECODE="1")
     return env
 
 

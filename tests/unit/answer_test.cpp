@@ -128,7 +128,7 @@ Words good_answer() {
   w.say(Say::carry).numbers({0}).text("name").part(2, CW_STRING, 0, 2);
   w.say(Say::carry).numbers({0}).text("list").made(CW_ARRAY).text("[1]");
   w.say(Say::walk).numbers({3}).text("m[]");
-  w.say(Say::element).say(Say::touchpoint).numbers({1, 1, 1}).text("row 1").there(10, 20).text("").text("").there(31, 4);
+  w.say(Say::element).say(Say::touchpoint).numbers({1, 1, 1}).text("row 1").there(10, 20).text("").text("").there(31, 4).numbers({0});
   w.say(Say::element).say(Say::carry).numbers({0}).text("a").field(0, Value::of_element);
   w.say(Say::walked);
   w.say(Say::drop).text("by rule").field(2);

@@ -412,6 +412,19 @@ TEST_CASE("csv: rows that hold nothing are passed over") {
   CHECK(run_csv("a,b\n1,2\x1A").events[0].code == "end_mark");
   CHECK(run_csv("a,b\n1,\"2\"\x1A\x1A").rows() == Rows{{"1", "2"}});
   CHECK(run_csv("a,b\n\xC2,\n").faults().size() == 1);  // what is not UTF-8 is no blank
+  const CsvRun joined = run_csv(
+      "a,b\n1,2\n\x1A\xEF\xBB\xBF"
+      "a,b\n\x1A"
+      "3,\x1A"
+      "4\n");
+  CHECK(joined.rows() == Rows{{"1", "2"},
+                              {"3",
+                               "\x1A"
+                               "4"}});
+  CHECK(joined.events[1].code == "end_mark_before");
+  CHECK(joined.events[2].code == "byte_order_mark");
+  CHECK(joined.events[3].kind == CsvEvent::Kind::repeated_header);
+  CHECK(joined.events[4].code == "end_mark_before");
 }
 
 TEST_CASE("csv: fields that are none") {
@@ -616,8 +629,9 @@ TEST_CASE("csv: the separator line of spreadsheets") {
 
 TEST_CASE("csv: what is no text is an error that says what it looks like") {
   CHECK(run_csv("PK\x03\x04\x14\0\0\0"s).error ==
-        "in.csv: this is not CSV text; it looks like a zip archive or an Excel workbook (.xlsx)\n"
-        "  unzip it first and give the CSV file that is inside; save a workbook as CSV (UTF-8)");
+        "in.csv: this is not CSV text; it looks like a zip archive or a spreadsheet file (.xlsx, .ods)\n"
+        "  zip archives are read from files: give FILE.zip; unpack one that stands inside of another; save a spreadsheet as CSV "
+        "(UTF-8)");
   CHECK(run_csv("\x7F"
                 "ELF\x02\x01\x01\0"s)
             .error == "in.csv: this is not CSV text; it looks like a program (ELF)");

@@ -318,3 +318,15 @@ TEST_CASE("decimal: add() is exact or none") {
     CHECK(lifted(*ab) == lifted(a) + lifted(b));
   }
 }
+
+TEST_CASE("decimal: a text of digits alone is the number that it is to parse_decimal()") {
+  for (const char* text : {"0", "7", "90", "00012", "123456789012345678"}) {
+    CAPTURE(text);
+    CHECK(whole_number(text) == parse_decimal(text));
+    CHECK(whole_number(text).has_value());
+  }
+  for (const char* text : {"", "1234567890123456789", " 1", "1 ", "-1", "+1", "1.0", "1e3", "1,000", "a", "1a"}) {
+    CAPTURE(text);
+    CHECK_FALSE(whole_number(text).has_value());
+  }
+}

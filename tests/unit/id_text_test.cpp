@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <iterator>
+#include <random>
 #include <string>
 
 using namespace crosswalk;
@@ -19,6 +21,7 @@ std::string looked(std::string_view text, bool whole = false) {
     case IdDamage::formatted: out = "formatted"; break;
     case IdDamage::grouped: out = "grouped"; break;
     case IdDamage::formula: out = "formula"; break;
+    case IdDamage::control: out = "control"; break;
   }
   if (id.trimmed) out += " trimmed";
   if (id.unguarded) out += " unguarded";
@@ -29,9 +32,27 @@ std::string looked(std::string_view text, bool whole = false) {
 }  // namespace
 
 TEST_CASE("id: what is one as it stands") {
-  for (const std::string_view text :
-       {"101", "000101", "12345678", "123456789012345678901234567890", "conv_1", "a", "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
-        "5f2504e04f8911d39a0c0305", "1b4e28ba", "12_3", "12-3", "Ann Bee", "ann@post.example"}) {
+  for (const std::string_view text : {"101",
+                                      "000101",
+                                      "12345678",
+                                      "123456789012345678901234567890",
+                                      "conv_1",
+                                      "a",
+                                      "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+                                      "5f2504e04f8911d39a0c0305",
+                                      "1b4e28ba",
+                                      "12_3",
+                                      "12-3",
+                                      "Ann Bee",
+                                      "ann@post.example",
+                                      "5e2504e0-4f89-11d3-9a0c-0305e82c3301",
+                                      "06e123456",
+                                      "Zoë",
+                                      "Größe",
+                                      "Ünal",
+                                      "山田",
+                                      "12-ë",
+                                      "12aë"}) {
     CAPTURE(text);
     CHECK(is_usual_id(text));
     CHECK(looked(text) == text);
@@ -44,10 +65,64 @@ TEST_CASE("id: what is one as it stands") {
 }
 
 TEST_CASE("id: a usual one is never one that needs a look") {
-  for (const std::string_view text : {"", " 101", "101 ", "101\u00A0", "\u200B101", "10\u00AD1", "2e3", "1E5", "123.0", "1,234",
-                                      "12 345", "=\"101\"", "'101", "=A1", "1e+05", "a\u200B", "12ab\u200B"}) {
+  for (const std::string_view text : {"",
+                                      " 101",
+                                      "101 ",
+                                      "101\u00A0",
+                                      "\u200B101",
+                                      "10\u00AD1",
+                                      "2e3",
+                                      "1E5",
+                                      "123.0",
+                                      "1,234",
+                                      "12 345",
+                                      "=\"101\"",
+                                      "'101",
+                                      "=A1",
+                                      "1e+05",
+                                      "a\u200B",
+                                      "12ab\u200B",
+                                      "\x1A"
+                                      "2",
+                                      "2\x1A",
+                                      "a\x01"
+                                      "b",
+                                      "a\x7F",
+                                      "conversation-7\b",
+                                      "12-abcdefgh\x1F"
+                                      "i"}) {
     CAPTURE(text);
     CHECK_FALSE(is_usual_id(text));
+  }
+}
+
+TEST_CASE("id: what is a usual one stays as it is, whatever it is made of") {
+  constexpr std::string_view kParts[] = {"0", "1", "23", "e", "E", "a",  "-", "_",      "+",      ".",
+                                         ",", "'", "=",  "@", " ", "\"", "ë", "\u00A0", "\u200B", "\uFEFF"};
+  std::mt19937 random(7);
+  std::size_t usual = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    std::string text;
+    for (auto parts = random() % 10; parts != 0; --parts) text += kParts[random() % std::size(kParts)];
+    if (!is_usual_id(text)) continue;
+    ++usual;
+    CAPTURE(text);
+    CHECK(looked(text) == text);
+  }
+  CHECK(usual > 1000);
+}
+
+TEST_CASE("id: digits are told whatever their number") {
+  for (std::size_t size = 0; size < 30; ++size) {
+    const std::string digits(size, '7');
+    CHECK(all_digits(digits) == (size != 0));
+    for (std::size_t at = 0; at < size; ++at) {
+      for (const char c : {'/', ':', 'a', ' ', '\0', '\xB7', 'w'}) {
+        std::string text = digits;
+        text[at] = c;
+        CHECK_FALSE(all_digits(text));
+      }
+    }
   }
 }
 
@@ -56,6 +131,28 @@ TEST_CASE("id: blanks and characters that show nothing are no part of it") {
                                       "\u202A101\u202C", "1\u200D01", "\u3000101\u2003", "\u2060101", "101\u180E"}) {
     CAPTURE(text);
     CHECK(looked(text) == "101 trimmed");
+  }
+  using namespace std::string_view_literals;
+  for (const std::string_view text : {"\x1A"
+                                      "101"sv,
+                                      "101\0"sv, "101\b"sv,
+                                      "\x7F"
+                                      "101"sv,
+                                      "\u0080"
+                                      "101\u009F"sv,
+                                      "\0\x1A 101"sv}) {
+    CAPTURE(text);
+    CHECK(looked(text) == "101 trimmed");
+  }
+  for (const std::string_view text : {"1\0"
+                                      "01"sv,
+                                      "a\bc"sv,
+                                      "ab\x1A"
+                                      "cd"sv,
+                                      "ab\u0084"
+                                      "cd"sv}) {
+    CAPTURE(text);
+    CHECK(looked(text).starts_with("control"));
   }
   CHECK(looked("می\u200Cخواهم") == "می\u200Cخواهم");  // Persian needs it
   CHECK(looked(" \u200B ") == " trimmed");

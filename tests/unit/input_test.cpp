@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "folder.hpp"
+#include "zip_archive.hpp"
 
 using namespace crosswalk;
 using namespace std::string_literals;
@@ -855,41 +856,6 @@ TEST_CASE("input: peeking past an error shows what came before it") {
 
 // --- members of zip archives -----------------------------------------------------------------------------------------
 
-namespace {
-
-/// Members that are stored as they are: little to write, and libzip reads them as all others.
-std::string zip_of(const std::vector<std::pair<std::string, std::string>>& members) {
-  std::string data, directory;
-  const auto number = [](std::string& to, std::uint64_t value, int bytes) {
-    for (int i = 0; i < bytes; ++i, value >>= 8) to += static_cast<char>(value & 0xFF);
-  };
-  for (const auto& [name, text] : members) {
-    std::string about;
-    number(about, 20, 2);
-    number(about, 0, 8);
-    number(about, ::crc32(0, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size())), 4);
-    number(about, text.size(), 4);
-    number(about, text.size(), 4);
-    number(about, name.size(), 2);
-    number(about, 0, 2);
-    directory += "PK\1\2\x14"s + '\0' + about;
-    number(directory, 0, 10);
-    number(directory, data.size(), 4);
-    directory += name;
-    data += "PK\3\4" + about + name + text;
-  }
-  std::string end = "PK\5\6";
-  number(end, 0, 4);
-  number(end, members.size(), 2);
-  number(end, members.size(), 2);
-  number(end, directory.size(), 4);
-  number(end, data.size(), 4);
-  number(end, 0, 2);
-  return data + directory + end;
-}
-
-}  // namespace
-
 TEST_CASE("input: a member of an archive, plain or compressed once more") {
   const Folder folder;
   const std::string path =
@@ -916,6 +882,27 @@ TEST_CASE("input: a file whose name has a '!' comes before the member of an arch
   CHECK(read_all(open_input(path)).bytes == "file");
   CHECK_FALSE(member_path(path));
   CHECK(member_path(folder / "none.zip!t.csv") == std::nullopt);
+}
+
+TEST_CASE("input: an archive of more members than are held is refused before they are") {
+  const Folder folder;
+  const std::string whole = zip_of({{"t.csv", "Id\n"}});
+  const std::string cure = "\n  Unpack it, and give the files that were inside: 'FOLDER/*.csv'";
+  const auto error = [&](const std::string& bytes) { return read_all(open_input(folder.file("a.zip", bytes) + "!t.csv")).error; };
+  std::string large = whole;
+  large.replace(large.size() - 10, 4, "\0\0\0\5"s);  // bytes of the directory
+  CHECK(error(large) ==
+        (folder / "a.zip") + " has a directory of more than 64 MiB; an archive of more than 250000 is not read" + cure);
+  // The count of zip64, which the usual record says to look at.
+  const std::string end = whole.substr(whole.size() - 22);
+  std::string record = "PK\6\6"s + std::string(52, '\0');
+  record.replace(32, 4, "\xE0\x93\x04\0"s);  // 300,000
+  std::string locator = "PK\6\7"s + std::string(16, '\0');
+  const std::size_t at = whole.size() - 22;
+  REQUIRE(at < 256);
+  locator[8] = static_cast<char>(at);
+  CHECK(error(whole.substr(0, at) + record + locator + end) ==
+        (folder / "a.zip") + " has 300000 members; an archive of more than 250000 is not read" + cure);
 }
 
 TEST_CASE("input: members of one open archive are read at the same time") {

@@ -719,6 +719,7 @@ TEST_CASE("job: sinks that deliver") {
   CHECK(sink.delivery.accept == std::vector<int>{202});
   CHECK_FALSE(sink.delivery.max_refused.count.has_value());
   CHECK(sink.delivery.first_contact_timeout == 60);
+  CHECK_FALSE(sink.delivery.accept_unknown);
   CHECK(read(least + "accept = [200, 202]").delivery.accept == std::vector<int>{200, 202});
   CHECK(read(least + "max_refused = 7").delivery.max_refused.count == 7);
   CHECK(read(least + "max_refused = \"2.5%\"").delivery.max_refused.percent == 2.5);

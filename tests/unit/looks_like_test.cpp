@@ -44,6 +44,9 @@ TEST_CASE("looks_like: files that are no text") {
   CHECK(kind("\x1F\x8B\x08"sv) == Kind::compressed);
   CHECK(kind("SQLite format 3\0\x10"sv) == Kind::other);
   CHECK(kind(std::string(257, 'x') + "ustar") == Kind::archive);
+  CHECK(looks_like("PK\x03\x04\x14\x00\x00\x00tickets.csv"sv).cure ==
+        "zip archives are read from files, by their members' names: give FILE.zip; unpack one that stands inside of another");
+  CHECK(looks_like("Rar!\x1A\x07\x01"sv).cure == "unpack it and give the files inside; of archives, only zip is read as it is");
 }
 
 TEST_CASE("looks_like: what nothing marks") {

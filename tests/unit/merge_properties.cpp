@@ -1,6 +1,6 @@
-// The merge is a monoid: random contributions, so few ids, sources and values that they collide all the time, must give
-// the same bytes in any order, split, duplication, memory and number of threads. A failure prints what it takes to run it
-// again (RC_PARAMS), and the smallest case found.
+// The merge is a monoid, of snapshots, updates and events, with deletions: random contributions, so few ids, sources and values
+// that they collide all the time, must give the same bytes in any order, split, duplication, memory and number of threads. A
+// failure prints what it takes to run it again (RC_PARAMS), and the smallest case found.
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 
@@ -18,6 +18,7 @@
 #include "encode/conversation_json.hpp"
 #include "merge/state.hpp"
 #include "merging.hpp"
+#include "pipeline/source.hpp"
 
 namespace crosswalk {
 
@@ -46,7 +47,8 @@ void show(std::ostream& out, const Conversation& c) {
 
 void show(std::ostream& out, const Touchpoint& t) {
   out << " [" << t.id.low << ' ' << std::optional(t.at) << int(t.how) << int(t.kind) << int(t.direction) << ' '
-      << (t.has_duration ? std::optional(t.duration) : std::nullopt) << t.user << ' ' << t.subject << t.version << ']';
+      << (t.has_duration ? std::optional(t.duration) : std::nullopt) << t.user << ' ' << t.subject << t.version
+      << (t.deleted ? " deleted]" : "]");
 }
 
 void showValue(const Said& s, std::ostream& out) {
@@ -112,6 +114,7 @@ Conversation conversation() {
                            &Conversation::customer_id, &Conversation::subject, &Conversation::status}) {
     c.*field = word();
   }
+  if (pick(0, 8) == 0) c.status = kDeletedStatus;
   c.channel = one_of({Channel::none, Channel::none, Channel::phone, Channel::chat});
   for (const auto field :
        {&Conversation::handle_time, &Conversation::wait_time, &Conversation::first_response_time, &Conversation::csat_score}) {
@@ -144,6 +147,14 @@ Touchpoint touchpoint() {
   return t;
 }
 
+/// A touchpoint that its source has deleted.
+Touchpoint deletion() {
+  Touchpoint t;
+  t.id = {pick<std::uint64_t>(1, 4), 0};
+  t.deleted = true;
+  return t;
+}
+
 std::string column_set(std::initializer_list<std::pair<std::string_view, std::uint32_t>> columns) {
   ColumnSetText text;
   text.begin(false);
@@ -168,10 +179,18 @@ Said record() {
   for (const std::string_view key : {"\"a\":", "\"b\":", "\"touchpoints\":"}) {
     if (now_and_then()) s.metadata.push_back({key, one_of<std::string_view>({"1", "\"x\"", "[2]"})});
   }
-  for (int n = now_and_then() ? pick(0, 4) : 0; n > 0; --n) {
-    s.touchpoints.push_back(touchpoint());
-    s.touchpoints.back().version = s.what.version;
+  for (int n = now_and_then() ? pick(0, 4) : 0; n > 0; --n) s.touchpoints.push_back(now_and_then() ? deletion() : touchpoint());
+  s.what.refused_end = !s.what.conversation.ended_at && pick(0, 8) == 0;
+  // As the records of a timeline: a touchpoint and little else, or that it is deleted and nothing else.
+  if (now_and_then()) {
+    s.what.says = Contribution::kSaysPlatform;
+    s.what.conversation = {};
+    s.what.conversation.external_id = "1";
+    s.what.conversation.platform = word();
+    s.metadata.clear();
+    s.touchpoints = {one_of({false, true}) ? deletion() : touchpoint()};
   }
+  for (Touchpoint& t : s.touchpoints) t.version = s.what.version;
   return s;
 }
 
@@ -211,6 +230,8 @@ std::string dump(State state) {
     for (const Version& v : state.versions) out << v;
     for (const State::Meta& m : state.metadata) out << ' ' << m.key << m.value << m.version;
     for (const Touchpoint& t : state.touchpoints) show(out, t);
+    out << " without";
+    for (const Touchpoint& t : state.taken_back) show(out, t);
     if (state.records != 0) derive_from_touchpoints(state);
   }
   return out.str();
@@ -349,7 +370,9 @@ void assert_same_accounts(const Merged& a, const Merged& b) {
     RC_ASSERT(x.superseded == y.superseded);
     RC_ASSERT(findings_of(x) == findings_of(y));
     RC_ASSERT(x.repeated_touchpoints == y.repeated_touchpoints);
+    RC_ASSERT(x.deleted_touchpoints == y.deleted_touchpoints);
     RC_ASSERT(x.books.rejected_total == y.books.rejected_total);
+    RC_ASSERT(x.books.filtered == y.books.filtered);
   }
 }
 
@@ -373,10 +396,13 @@ TEST_CASE("property: any order, split, memory and number of threads gives the sa
     RC_ASSERT(expected.error == "");
     RC_ASSERT(sorted_lines(expected.ledger).size() == all.size());
     std::uint64_t accounted = 0;
+    bool deletes = false;
     for (const Finished::Accounts& a : expected.sources) {
-      accounted += a.written + a.updates + a.merged + a.superseded + a.books.rejected_total;
+      accounted += a.written + a.updates + a.merged + a.superseded + a.books.rejected_total + a.books.filtered_total();
+      if (a.books.filtered_total() != 0) deletes = true;
     }
     RC_ASSERT(accounted == all.size());
+    RC_CLASSIFY(deletes, "deleted");
 
     std::shuffle(all.begin(), all.end(), std::mt19937(*rc::gen::arbitrary<std::uint32_t>()));
     merging.limits.jobs = pick(1U, 9U);
@@ -428,6 +454,45 @@ TEST_CASE("property: records with update times that come again change nothing bu
       RC_ASSERT(first_ones == expected.ledger);
     }
     RC_ASSERT(sorted_lines(got.ledger).size() == again.size());
+  }));
+}
+
+TEST_CASE("property: where update times differ, the order of the inputs has no say, of snapshots, updates and events") {
+  CHECK(holds("Merger, order of inputs", [] {
+    Merging merging = some_merging();
+    const bool snapshots = one_of({false, true});
+    for (MergeSource& source : merging.plan.sources) source.snapshot = snapshots;
+    std::vector<Said> all = records_of_sources(some_template());
+    for (std::uint32_t i = 0; i < all.size(); ++i) {
+      Version& version = all[i].what.version;
+      version.seconds = pick<std::int64_t>(0, 3);
+      version.nanos = i;
+      for (Touchpoint& t : all[i].touchpoints) t.version = version;
+    }
+    const Merged expected = merging.run(all);
+    RC_ASSERT(expected.error == "");
+    // The same records at other places.
+    std::shuffle(all.begin(), all.end(), std::mt19937(*rc::gen::arbitrary<std::uint32_t>()));
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto file = pick<std::uint32_t>(0, 2);
+      all[i].what.origin = {file, i + 1, i};
+      all[i].what.version.file = file;
+      all[i].what.version.offset = i;
+    }
+    const Merged got = merging.run(all, pick<std::size_t>(1, all.size() + 2));
+    RC_CLASSIFY(snapshots, "snapshots");
+    RC_ASSERT(got.error == "");
+    RC_ASSERT(got.conversations == expected.conversations);
+    RC_ASSERT(got.updates == expected.updates);
+    assert_same_links(got.links, expected.links);
+    for (std::size_t i = 0; i < got.sources.size(); ++i) {
+      const Finished::Accounts &x = got.sources[i], &y = expected.sources[i];
+      RC_ASSERT(x.written == y.written);
+      RC_ASSERT(x.merged == y.merged);
+      RC_ASSERT(x.superseded == y.superseded);
+      RC_ASSERT(x.deleted_touchpoints == y.deleted_touchpoints);
+      RC_ASSERT(x.books.filtered == y.books.filtered);
+    }
   }));
 }
 

@@ -67,6 +67,7 @@ class Merging {
           sum.merged += some.sources[i].merged;
           sum.superseded += some.sources[i].superseded;
           sum.findings.add(some.sources[i].findings);
+          sum.deleted_touchpoints += some.sources[i].deleted_touchpoints;
           sum.repeated_touchpoints += some.sources[i].repeated_touchpoints;
           if (sum.enrichment.unmet == 0) sum.enrichment.unmet_example = some.sources[i].enrichment.unmet_example;
           sum.enrichment.conversations += some.sources[i].enrichment.conversations;

@@ -291,6 +291,34 @@ TEST_CASE("normalizer: a record with everything") {
   CHECK(run.batches.front()->id_hashes.size() == 1);
 }
 
+TEST_CASE("normalizer: durations in the unit of their field, whole or not") {
+  Plan plan = plain();
+  plan.bind = [bind = plan.bind](std::uint16_t id, std::string_view name, Binder& binder) {
+    bind(id, name, binder);
+    if (name == "minutes") binder.map(id, Target::handle_time, How::minutes, 0);
+    if (name == "hours") binder.map(id, Target::wait_time, How::hours, 0);
+    if (name == "ms") binder.map(id, Target::first_response_time, How::milliseconds, 0);
+  };
+  Run run(plan);
+  CHECK(run.csv("id,at,minutes,hours,ms\n"
+                "1,2024-06-01T10:00:00Z,90,2,1500\n"
+                "2,2024-06-01T10:00:00Z,1.5,0.5,2\n"
+                "3,2024-06-01T10:00:00Z,999999999999999999,999999999999999999,0\n"
+                "4,2024-06-01T10:00:00Z,0012,00:00:07,1234567890123456789\n") == "");
+  const auto line = [](const char* id, const char* rest) {
+    return std::string("{\"external_id\":\"") + id +
+           "\",\"platform\":\"fake\",\"channel\":\"email\",\"started_at\":\"2024-06-01T10:00:00Z\"," + rest + "}\n";
+  };
+  CHECK(run.out ==
+        line("1", "\"handle_time_seconds\":5400,\"wait_time_seconds\":7200,\"first_response_time_seconds\":1.5") +
+            line("2", "\"handle_time_seconds\":90,\"wait_time_seconds\":1800,\"first_response_time_seconds\":0.002") +
+            line("3",
+                 "\"first_response_time_seconds\":0,\"metadata\":{\"minutes\":\"999999999999999999\",\"hours\":"
+                 "\"999999999999999999\"}") +
+            line("4", "\"handle_time_seconds\":720,\"wait_time_seconds\":7,\"metadata\":{\"ms\":\"1234567890123456789\"}"));
+  CHECK(run.books().bad_values.size() == 3);
+}
+
 TEST_CASE("normalizer: three kinds of nothing are nothing, for targets and for metadata") {
   Run run(plain());
   CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"subject\":null,\"status\":\"\",\"queue_id\":\" "
@@ -487,7 +515,7 @@ TEST_CASE("normalizer: status words, known, lower-cased or bad") {
   CHECK(other.csv(row("status", "Odd")) == "");
   CHECK_FALSE(other.only().contains("status"));
   CHECK(other.only().at("metadata").at("status") == "Odd");
-  CHECK(other.books().bad_values.at("status").message == "no rule says what this status means");
+  CHECK(other.books().bad_values.at("status").at("unknown_status").message == "no rule says what this status means");
 }
 
 TEST_CASE("normalizer: a list is no status, with a vocabulary or without") {
@@ -522,6 +550,164 @@ TEST_CASE("normalizer: resolved and satisfaction by words") {
   CHECK_FALSE(run.books().words.contains("resolved"));
 }
 
+TEST_CASE("normalizer: true and false are words like others where the adapter has words for resolved") {
+  Plan plan = plain();
+  plan.setup = [](Setup& setup) {
+    setup.word(Target::resolved, "solved", "true");
+    setup.others(Target::status, Others::lower);
+  };
+  plan.bind = maps({{"id", Target::external_id},
+                    {"at", Target::started_at},
+                    {"status", Target::status},
+                    {"status", Target::resolved},
+                    {"done", Target::resolved}});
+  const auto resolved = [&](const std::string& field, Settings settings = {}) {
+    Run run(plan, std::move(settings));
+    CHECK(run.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\"," + field + "}") == "");
+    const bool said = run.books().findings.contains("unknown_resolved");
+    const Json record = run.only();
+    return record.contains("resolved") ? record.at("resolved").dump() : said ? "left out, said" : "left out";
+  };
+  CHECK(resolved("\"status\":\"true\"") == "left out, said");
+  CHECK(resolved("\"status\":true") == "left out, said");
+  CHECK(resolved("\"status\":false") == "left out, said");
+  CHECK(resolved("\"status\":\"solved\"") == "true");
+  CHECK(resolved("\"status\":true", {{"resolved.true", "false"}}) == "false");
+  CHECK(resolved("\"done\":true") == "true");  // a boolean, and no status
+  CHECK(resolved("\"done\":\"true\"") == "left out, said");
+  CHECK(resolved("\"status\":[\"solved\"]", {{"resolved.*", "true"}, {"status.*", "open"}}) == "left out");
+  Run list(plan, {{"resolved.*", "true"}, {"status.*", "open"}});
+  CHECK(list.json("{\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\",\"status\":[\"solved\"]}") == "");
+  CHECK(list.books().bad_values.contains("status"));
+  CHECK(list.books().bad_values.contains("resolved"));
+}
+
+TEST_CASE("normalizer: of two readings the one that puts the end behind the start") {
+  struct Case {
+    const char *started, *ended;
+    std::string expected_start, expected_end, marks;
+    const char* policy = "compatible";
+  };
+  const char* const zone = "America/Los_Angeles";
+  for (const Case& c : {
+           Case{"2023-11-05 01:50", "2023-11-05 00:59", "08:50:00Z", "", "{\"started_at\":\"repeated:earlier\"}"},
+           Case{"2023-11-05 01:50", "2023-11-05 01:10", "08:50:00Z", "09:10:00Z",
+                "{\"ended_at\":\"repeated:later:evidence\",\"started_at\":\"repeated:earlier\"}"},
+           Case{"2023-11-05 01:50", "2023-11-05 01:10", "08:50:00Z", "09:10:00Z",
+                "{\"ended_at\":\"repeated:later\",\"started_at\":\"repeated:earlier:evidence\"}", "later"},
+           Case{"2023-11-05T01:30-08:00", "2023-11-05 01:40", "09:30:00Z", "09:40:00Z",
+                "{\"ended_at\":\"repeated:later:evidence\"}"},
+           Case{"2023-11-05 01:50", "2023-11-05 01:55", "08:50:00Z", "08:55:00Z",
+                "{\"ended_at\":\"repeated:earlier\",\"started_at\":\"repeated:earlier\"}"},
+           Case{"2023-03-12 02:30", "2023-03-12 03:10", "09:30:00Z", "10:10:00Z",
+                "{\"started_at\":\"skipped:earlier:evidence\"}"},
+           Case{"2023-03-12 02:30", "2023-03-12 01:10", "10:30:00Z", "", "{\"started_at\":\"skipped:later\"}"},
+           Case{"2023-03-12 02:30", "2023-03-12 02:20", "09:30:00Z", "10:20:00Z",
+                "{\"ended_at\":\"skipped:later\",\"started_at\":\"skipped:earlier:evidence\"}"},
+       }) {
+    CAPTURE(std::string(c.started));
+    CAPTURE(std::string(c.ended));
+    Run run(plain(), {}, zone);
+    run.source->disambiguation = *parse_disambiguation(c.policy);
+    run.normalizer = std::make_unique<Normalizer>(*run.source);
+    REQUIRE(run.normalizer->open().ok());
+    CHECK(run.csv(fmt::format("id,at,ended_at\n1,{},{}\n", c.started, c.ended)) == "");
+    const Json record = run.only();
+    CHECK(record.at("started_at").get<std::string>().substr(11) == c.expected_start);
+    CHECK((record.contains("ended_at") ? record.at("ended_at").get<std::string>().substr(11) : "") == c.expected_end);
+    const Json marks = record.at("metadata").at("crosswalk").at("times");
+    CHECK(nlohmann::json::parse(marks.dump()).dump() == c.marks);
+    const Summary s = run.books();
+    CHECK(s.bad_values.contains("ended_at") == c.expected_end.empty());
+    CHECK(s.findings.contains("reading_by_order") == (c.marks.find("evidence") != std::string::npos));
+    if (!c.expected_end.empty()) continue;
+    CHECK(s.bad_values.at("ended_at").contains("ended_before_started"));
+    CHECK(record.at("metadata").at("ended_at") == c.ended);
+    CHECK_FALSE(s.times.contains("ended_at"));
+  }
+}
+
+TEST_CASE("normalizer: an object where a value should be is counted, and costs the record what it needs") {
+  const auto run_with = [](const std::string& fields, Settings settings = {}) {
+    auto run = std::make_unique<Run>(plain(), std::move(settings));
+    run->source->info.columns = {{"external_id", "id"},
+                                 {"started_at", "at"},
+                                 {"channel", "channel"},
+                                 {"status", "status"},
+                                 {"customer_id", "customer_id"}};
+    CHECK(run->json("{" + fields + "}") == "");
+    return run;
+  };
+  const std::string whole = "\"id\":\"1\",\"at\":\"2024-06-01T10:00:00Z\"";
+  const auto channel = run_with(whole + ",\"channel\":{\"type\":\"sms\"}");
+  CHECK(channel->out == "");
+  CHECK(channel->only_reject().at("code") == "unknown_channel");
+  CHECK(channel->only_reject().at("field") == "channel");
+  CHECK(channel->only_reject().at("message") ==
+        "an object stands in channel, where a word is expected; channel.type is part of it");
+  CHECK(channel->only_reject().at("cure") == "if channel.type is the value, --set 'field.channel=channel.type'");
+  const auto id = run_with("\"id\":{\"value\":\"1\"},\"at\":\"2024-06-01T10:00:00Z\"");
+  CHECK(id->only_reject().at("code") == "bad_id");
+  const auto start = run_with("\"id\":\"1\",\"at\":{\"$date\":\"2024-06-01T10:00:00Z\"}");
+  CHECK(start->only_reject().at("code") == "bad_time");
+  const auto status = run_with(whole + ",\"status\":{\"name\":\"open\",\"id\":3},\"customer_id\":{\"a\":null,\"b\":\" \"}");
+  CHECK(status->only().at("metadata").at("status.name") == "open");
+  const BadValue bad = status->books().bad_values.at("status").at("object");
+  CHECK(bad.count == 1);
+  CHECK(bad.found == "open");
+  CHECK(bad.input == "in.csv");
+  CHECK(bad.line == 1);
+  CHECK_FALSE(status->books().bad_values.contains("customer_id"));
+  const auto strict = run_with(whole + ",\"status\":{\"name\":\"open\"}", {{"on_bad_value", "reject"}});
+  CHECK(strict->only_reject().at("code") == "bad_text");
+  const auto other = run_with(whole + ",\"statuses\":{\"name\":\"open\"},\"channel\":\"chat\"");
+  CHECK(other->books().bad_values.empty());
+}
+
+TEST_CASE("normalizer: values that do not fit are counted by reason") {
+  Run run(plain());
+  std::string text = "id,at,customer_id\n";
+  int n = 0;
+  for (const char* const customer : {"=A1", "1.5E+12", "\"1,234\"", "123.0", "124.0", "\"2,345\"", "7"}) {
+    text += fmt::format("{},2024-06-01T10:00Z,{}\n", ++n, customer);
+  }
+  CHECK(run.csv(text) == "");
+  const auto reasons = run.books().bad_values.at("customer_id");
+  CHECK(reasons.size() == 4);
+  CHECK(reasons.at("formula").found == "=A1");
+  CHECK(reasons.at("formula").code == "bad_id");
+  CHECK(reasons.at("id_lost_digits").count == 1);
+  CHECK(reasons.at("id_is_formatted").count == 2);
+  CHECK(reasons.at("id_is_formatted").found == "1,234");
+  CHECK(reasons.at("id_is_decimal").count == 2);
+  CHECK(reasons.at("id_is_decimal").line == 5);
+}
+
+TEST_CASE("normalizer: on_bad_value=reject has its own codes for times") {
+  const auto code = [](const std::string& ended) {
+    Run run(plain(), {{"on_bad_value", "reject"}});
+    CHECK(run.csv("id,at,ended_at\n1,2024-06-01 10:00," + ended + "\n") == "");
+    return run.only_reject().at("code").get<std::string>();
+  };
+  CHECK(code("2024-06-01 09:00") == "ended_before_started");
+  for (const char* const none : {"1970-01-01 00:00", "0", "0.000", "NaT", "NULL", "-nan", "#N/A N/A", "1.#QNAN", "-1.#IND"}) {
+    CAPTURE(std::string(none));
+    CHECK(code(none) == "placeholder_time");
+  }
+  CHECK(code("#VALUE!") == "bad_time");
+  CHECK(code(".") == "bad_time");
+  CHECK(code("?") == "bad_time");
+}
+
+TEST_CASE("normalizer: a setting that gives two fields one name is at fault, not the adapter") {
+  Run run(plain());
+  run.source->fields = {{"id", "key"}};
+  run.normalizer = std::make_unique<Normalizer>(*run.source);
+  REQUIRE(run.normalizer->open().ok());
+  (void)run.json("{\"key\":\"1\",\"at\":\"2024-06-01T10:00:00Z\"}\n{\"id\":\"2\",\"key\":\"1\",\"at\":\"2024-06-01T10:00:00Z\"}");
+  CHECK(run.only_reject().at("code") == "bad_setting");
+}
+
 // ---- bad values and rejects ------------------------------------------------------------------------------------------------
 
 TEST_CASE("normalizer: a bad optional value is dropped, counted, said, and kept in metadata") {
@@ -539,6 +725,9 @@ TEST_CASE("normalizer: a bad optional value is dropped, counted, said, and kept 
                         Case{"wait_time_seconds", "true", "this is not a duration", correct},
                         Case{"resolved", "\"maybe\"", "this is neither true nor false", correct},
                         Case{"resolved", "1", "this is neither true nor false", correct},
+                        Case{"resolved", "[\"true\"]", "a list or an object stands where a word is expected", correct},
+                        Case{"customer_id", "\"7\\u00008\"", "a control character stands within the id: the text is damaged",
+                             "export again, or correct it in the source"},
                         Case{"csat_score", "0.99", "a satisfaction score is between 1 and 5", scales},
                         Case{"csat_score", "\"5.000001\"", "a satisfaction score is between 1 and 5", scales},
                         Case{"csat_score", "\"great\"", "this is not a satisfaction score", scales},
@@ -562,7 +751,8 @@ TEST_CASE("normalizer: a bad optional value is dropped, counted, said, and kept 
     CHECK(run.only().at("metadata").at(c.name) == Json::parse(c.json));
     const Summary s = run.books();
     REQUIRE(s.bad_values.contains(c.name));
-    const BadValue bad = s.bad_values.at(c.name);
+    REQUIRE(s.bad_values.at(c.name).size() == 1);
+    const BadValue bad = s.bad_values.at(c.name).begin()->second;
     CHECK(bad.count == 1);
     CHECK(bad.found == found);
     CHECK(bad.message == c.message);
@@ -575,6 +765,7 @@ TEST_CASE("normalizer: a bad optional value is dropped, counted, said, and kept 
     CHECK(strict.json(record) == "");
     CHECK(strict.out == "");
     const Json reject = strict.only_reject();
+    CHECK(reject.at("code") == bad.code);
     CHECK(reject.at("field") == c.name);
     CHECK(reject.at("found") == found);
     CHECK(reject.at("message") == c.message);
@@ -1683,7 +1874,7 @@ TEST_CASE("touchpoints: a bad duration is said and takes nothing else with it") 
     CHECK(run.rejects == "");
     REQUIRE(run.touchpoints().size() == 1);
     CHECK_FALSE(run.touchpoints()[0].has_duration);
-    const BadValue bad = run.books().bad_values.at("handle_time_seconds");
+    const BadValue bad = run.books().bad_values.at("handle_time_seconds").at("bad_duration of a touchpoint");
     CHECK(bad.count == 1);
     CHECK(bad.found == duration);
     CHECK(bad.message ==

@@ -168,7 +168,9 @@ TEST_CASE("contribution: what an entry is given comes back, to the last bit") {
   all.duration = {-7, 3};
   all.user = bytes;
   all.subject = giant;
+  none.deleted = true;
   s.touchpoints = {all, none};
+  s.what.refused_end = true;
 
   Buffer entries;
   s.add_to(entries);
@@ -220,8 +222,12 @@ TEST_CASE("contribution: what an entry is given comes back, to the last bit") {
   CHECK(t.user == all.user);
   CHECK(t.subject == all.subject);
   CHECK(t.version == s.what.version);
+  CHECK_FALSE(t.deleted);
   CHECK_FALSE(r.touchpoints[1].has_duration);
+  CHECK(r.touchpoints[1].deleted);
+  CHECK(r.refused_end);
 
+  CHECK_FALSE(read[1].refused_end);
   CHECK(read[1].id == "plain");
   CHECK(read[1].version == say("plain", 7).what.version);
   CHECK_FALSE(read[1].conversation.handle_time.has_value());

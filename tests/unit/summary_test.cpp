@@ -106,7 +106,8 @@ TEST_CASE("summary: json() has the whole account") {
   s.bytes_read = 1000;
   s.bytes_written = 2000;
   s.times["started_at"] = {1, 2, 3, 0, 0, 4};
-  s.bad_values["csat_score"] = {3, "7", "too much", "less"};
+  s.bad_values["csat_score"]["out_of_range"] = {3, "out_of_range", "7", "too much", "less", "a.csv", 0, 12, 345};
+  s.bad_values["csat_score"]["bad_score"] = {1, "bad_score", "fine", "no score", "", "", 0, 0, 0};
   s.words["channel"] = {{"Mail", {4, "email"}}, {"fax", {1, ""}}};
   s.fields["Subject"] = {5, 6, 7, {{"metadata=none", 8}}, 28, 1, 3};
   s.fields["never met"] = {};
@@ -125,12 +126,14 @@ TEST_CASE("summary: json() has the whole account") {
   const Json& source = json.at("sources").at(0);
   CHECK(source == Json::parse(R"({
     "name": "tickets", "adapter": "fake", "inputs": ["a.csv", "b.csv"], "time_zone": "Europe/Paris", "disambiguation": "compatible",
-    "read": 10, "translated": 7, "touchpoints": 5, "repeated_touchpoints": 1, "merged": 3, "superseded": 0, "updates": 0, "unchanged": 0, "filtered": 1,
-    "rejected": 2, "balanced": true, "filtered_by_rule": {"draft": 1}, "rejected_by_code": {"bad_time": 2}, "repeated_ids": 6, "repeated_backwards": 0,
+    "read": 10, "translated": 7, "touchpoints": 5, "repeated_touchpoints": 1, "deleted_touchpoints": 0, "merged": 3, "superseded": 0, "updates": 0, "unchanged": 0, "filtered": 1,
+    "rejected": 2, "balanced": true, "filtered_by_rule": {"draft": 1}, "rejected_by_code": {"bad_time": 2}, "repeated_ids": 6, "repeated_backwards": 0, "deleted_since": 0,
     "ids_compared": 7, "duplicate_keys": 8, "leap_seconds": 9,
     "times": {"started_at": {"offset": 1, "unique": 2, "repeated:earlier": 3, "skipped:earlier": 4}},
     "time_format": "day_first", "evidence": {"decided": 11, "abstained": 12},
-    "bad_values": {"csat_score": {"count": 3, "found": "7", "message": "too much", "cure": "less"}},
+    "bad_values": {"csat_score": {"count": 4, "reasons": [
+      {"code": "bad_score", "count": 1, "found": "fine", "message": "no score", "cure": ""},
+      {"code": "out_of_range", "count": 3, "found": "7", "message": "too much", "cure": "less", "file": "a.csv", "line": 12, "offset": 345}]}},
     "findings": {},
     "words": {"channel": [{"word": "Mail", "count": 4, "became": "email"}, {"word": "fax", "count": 1, "became": null}]},
     "fields": {"Subject": {"read": 28, "with_record": 3, "repeated": 1, "mapped": 5, "carried": 6, "empty": 7, "dropped": {"metadata=none": 8}}},
@@ -161,7 +164,7 @@ TEST_CASE("summary: json() stays JSON whatever bytes names and words have") {
   s.fields[odd].carried = 1;
   s.fields[odd].dropped[odd] = 1;
   s.words[odd][odd] = {1, odd};
-  s.bad_values[odd] = {1, odd, odd, odd};
+  s.bad_values[odd][odd] = {1, odd, odd, odd, odd, odd, 0, 1, 0};
   s.times[odd] = {1, 0, 0, 0, 0, 0};
   s.notes = {odd};
   const Json json = Json::parse(s.json());
@@ -198,7 +201,8 @@ TEST_CASE("summary: text() for a person") {
   s.reject_cures = {{"bad_time", "not a time; write one"}, {"once", "that"}};
   s.words["channel"] = {{"Mail", {4, "email"}}, {"fax", {1'000, ""}}};
   s.words["status"] = {{"odd", {1, ""}}};
-  s.bad_values["csat_score"] = {3, "7", "too much", "less"};
+  s.bad_values["csat_score"]["out_of_range"] = {3, "out_of_range", "7", "too much", "less", "a.csv", 0, 12, 345};
+  s.bad_values["csat_score"]["bad_score"] = {1, "bad_score", "fine", "no score", "", "", 0, 0, 0};
   s.times["started_at"] = {1, 2, 3, 0, 0, 4};
   s.times["ended_at"] = {1, 2, 0, 0, 0, 0};
   s.evidence_decided = 1'200;
@@ -213,7 +217,8 @@ TEST_CASE("summary: text() for a person") {
         "  rejected   2 × bad_time, for example: not a time; write one\n"
         "  rejected   1 × once: that\n"
         "  no rule    channel \"fax\" × 1,000\n"
-        "  dropped    3 × csat_score (such as \"7\"): too much\n"
+        "  dropped    1 × csat_score (such as \"fine\"): no score\n"
+        "  dropped    3 × csat_score (such as \"7\" in a.csv line 12): too much; less\n"
         "  times      7 of started_at in Europe/Paris by policy \"compatible\": 3 repeated:earlier, 4 skipped:earlier\n"
         "  evidence   1,200 of 1,234 times in repeated hours decided by the records themselves, the others by policy "
         "\"compatible\"\n"

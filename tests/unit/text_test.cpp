@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "characters.hpp"
 #include "crosswalk/translate.hpp"
 
 using namespace crosswalk;
@@ -167,4 +168,36 @@ TEST_CASE("nearest: the name that was meant, or none") {
   CHECK(nearest("", names) == "");
   CHECK(nearest("metadata", {}) == "");
   CHECK(nearest("ab", {"ax", "ay"}) == "ax");  // of equally near ones the first
+}
+
+TEST_CASE("characters: what shows nothing is never overlooked") {
+  std::size_t hiding = 0;
+  for (std::uint32_t code = 0x80; code < 0x110000; ++code) {
+    if (code >= 0xD800 && code < 0xE000) continue;
+    if (!is_unicode_blank(code) && !is_format_character(code)) continue;
+    ++hiding;
+    std::string character;
+    append_character(character, code);
+    for (std::size_t size = 0; size < 20; ++size) {
+      for (std::size_t at = 0; at <= size; ++at) {
+        const std::string text = std::string(at, 'a') + character + std::string(size - at, 'z');
+        if (!may_hide(text) || is_ascii(text)) FAIL_CHECK("U+" << code << " at " << at << " of " << size);
+      }
+    }
+  }
+  CHECK(hiding > 100);
+  for (const char* text :
+       {"", "a", "ab", "abc", "abcd", "abcdefg", "abcdefgh", "abcdefghijklmnop", "ü", "Größe", "Tomás Arriaga"})
+    CHECK_FALSE(may_hide(text));
+}
+
+TEST_CASE("characters: ASCII is told from the rest whatever the length") {
+  for (std::size_t size = 0; size < 40; ++size) {
+    CHECK(is_ascii(std::string(size, '\x7F')));
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string text(size, 'a');
+      text[at] = '\x80';
+      CHECK_FALSE(is_ascii(text));
+    }
+  }
 }

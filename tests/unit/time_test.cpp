@@ -327,6 +327,31 @@ TEST_CASE("time: a folder of another age or make") {
   fs::remove_all(folder);
 }
 
+TEST_CASE("time: an old name that only tzdata.zi has") {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::temp_directory_path() / ("crosswalk-links-" + std::to_string(::getpid()));
+  fs::create_directories(folder / "America");
+  fs::copy_file(database().directory() + "/America/New_York", folder / "America/New_York");
+  std::ofstream(folder / "tzdata.zi") << "# version 2031z\nL America/New_York US/Eastern\nL America/Nowhere US/Nowhere\n"
+                                         "L America/New_York ../Eastern\n";
+  const auto opened = ZoneDatabase::open(folder.string());
+  REQUIRE(opened.ok());
+  const ZoneDatabase& zones = **opened;
+  for (const char* name : {"US/Eastern", "us/eastern", "US/Eastern"}) {
+    const auto found = zones.find(name);
+    REQUIRE_MESSAGE(found.ok(), std::string(name));
+    CHECK(crosswalk::name_of(**found) == "US/Eastern");
+    CHECK(crosswalk::offset_at(**found, 1'735'689'600) == -5 * 3600);
+  }
+  CHECK(!zones.find("US/Nowhere").ok());
+  CHECK(!zones.find("../Eastern").ok());
+  CHECK(zones.find("US/Eastn").error().message == "'US/Eastn' is not a known time zone; the nearest names are 'US/Eastern'");
+  const auto names = zones.names();
+  CHECK(std::any_of(names.begin(), names.end(),
+                    [](const auto& name) { return name.name == "US/Eastern" && name.target == "America/New_York"; }));
+  fs::remove_all(folder);
+}
+
 TEST_CASE("time: a broken zone file is an error, whatever is wrong") {
   std::ifstream file(database().directory() + "/America/New_York", std::ios::binary);
   const std::string good((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -799,11 +824,9 @@ TEST_CASE("time: a day and month the wrong way round") {
     const auto complaint = crosswalk::explain(TimeFault::impossible, text, "");
     return complaint.message + " | " + complaint.cure;
   };
-  const std::string other_way =
-      "correct it in the source; if day and month are the other way round here, --set time_format=day_first or "
-      "month_first";
-  CHECK(said("3/14/2026 13:05") == "'3/14/2026 13:05' cannot be: there is no month 14 | " + other_way);
-  CHECK(said("14/3/2026 13:05") == "'14/3/2026 13:05' cannot be: there is no month 14 | " + other_way);
+  const std::string other_way = "correct it in the source; if day and month are the other way round here, --set time_format=";
+  CHECK(said("3/14/2026 13:05") == "'3/14/2026 13:05' cannot be: there is no month 14 | " + other_way + "month_first");
+  CHECK(said("14/3/2026 13:05") == "'14/3/2026 13:05' cannot be: there is no month 14 | " + other_way + "day_first");
   CHECK(said("31/4/2026 13:05") == "'31/4/2026 13:05' cannot be: April has no day 31 | correct it in the source");
   CHECK(said("4/31/2026 13:05") == "'4/31/2026 13:05' cannot be: April has no day 31 | correct it in the source");
   CHECK(said("3/4/2026 13:05 PM") ==
@@ -857,6 +880,10 @@ TEST_CASE("time: advice holds a pattern that reads the value") {
                                                                        {"2026-03-14_09-26-05", "%Y-%m-%d_%H-%M-%S"},
                                                                        {"2026-073 09:26", "%Y-%j %H:%M"},
                                                                        {"20260314 0926", "%Y%m%d %H%M"},
+                                                                       {"14.03.2026, 09:26 Uhr", "%d.%m.%Y, %H:%M Uhr"},
+                                                                       {"2026年3月14日 09:26", "%Y年%m月%d日 %H:%M"},
+                                                                       {"2026年3月14日 9時26分", "%Y年%m月%d日 %H時%M分"},
+                                                                       {"14-03-2026T09:26", "%d-%m-%YT%H:%M"},
                                                                        {"20260314092605", "%Y%m%d%H%M%S"}}) {
     CAPTURE(text);
     if (text != "20260314092605") CHECK(cure(text) == "--set 'time_format=" + pattern + "' reads it");
@@ -864,10 +891,17 @@ TEST_CASE("time: advice holds a pattern that reads the value") {
               .starts_with("2026-03-14T09:26"));
   }
   CHECK(cure("23-03-12 03:00") ==
-        "if the year comes first, --set 'time_format=%y-%m-%d %H:%M'; if the day does, --set time_format=day_first; if the month "
-        "does, "
-        "--set time_format=month_first");
+        "if the year comes first, --set 'time_format=%y-%m-%d %H:%M'; if the day does, --set time_format=day_first");
+  CHECK(cure("20260314092605").ends_with("for a date without separators, --set 'time_format=%Y%m%d%H%M%S'"));
+  CHECK(cure("03.04.2026, 09:26 Uhr") ==
+        "if the day comes first, --set 'time_format=%d.%m.%Y, %H:%M Uhr'; if the month does, --set 'time_format=%m.%d.%Y, %H:%M "
+        "Uhr'");
+  CHECK(cure("13/4/2026 10:00") == "--set time_format=day_first reads it");
+  CHECK(cure("2026-03-14 09:26 PST") ==
+        "export the offset or the zone's whole name instead; where it is one zone all along, --set 'time_format=%Y-%m-%d %H:%M "
+        "PST' and that zone as --time-zone");
   CHECK(cure("soon") == "check the setting time_format of this source");
+  CHECK(cure("soon PST") == "check the setting time_format of this source");
   const auto message = [](std::string_view text) { return crosswalk::explain(TimeFault::malformed, text, "").message; };
   CHECK(message("26:00.0") ==
         "'26:00.0' is minutes and seconds: a spreadsheet showed no more of this time, saved what it showed, and "
@@ -875,6 +909,44 @@ TEST_CASE("time: advice holds a pattern that reads the value") {
   CHECK(message("########") ==
         "'########' is what a spreadsheet shows where a column is too narrow; it saved that, and the time is lost");
   CHECK(message("9:26 AM") == "'9:26 AM' is a time of day without a date");
+  CHECK(message("1.68E+09") == "'1.68E+09' is a number in exponent form: a spreadsheet rounded it, and the time is lost");
+  CHECK(message("#VALUE!") == "'#VALUE!' is the error of a spreadsheet's formula, not a time");
+  CHECK(message("Err:502") == "'Err:502' is the error of a spreadsheet's formula, not a time");
+  CHECK(message("=NOW()") == "'=NOW()' is a spreadsheet's formula, not a time");
+  CHECK(message("2026-03-14 09:26 PST") ==
+        "'2026-03-14 09:26 PST' names its zone as PST, and such letters mean more than one zone");
+  CHECK(message("23-13-12 03:00") == "'23-13-12 03:00' is no time in any order of day, month and year");
+  CHECK(message("3/4/2026").starts_with("'3/4/2026' is a date without a clock"));
+}
+
+TEST_CASE("time: what is not seen is no part of a time") {
+  const auto read = [](std::string_view text, std::string_view format = "iso") {
+    return shown(TimeReader(*TimeFormat::parse(format), zone("UTC"), Disambiguation::compatible).read(text));
+  };
+  const std::string expected = "2026-03-14T09:26:00Z unique";
+  for (const std::string text : {"2026-03-14\u00a009:26", "2026-03-14\u300009:26", "\u200e2026-03-14 09:26",
+                                 "\ufeff2026-03-14 09:26\u00a0", "2026\u200b-03-14 09:26", "2026-03-14 09:26\x1a"}) {
+    CAPTURE(text);
+    CHECK(read(text) == expected);
+    TimeColumn column;
+    column.observe(text);
+    REQUIRE(column.conclude().ok());
+    CHECK(column.conclude()->form() == TimeFormat::Form::iso);
+  }
+  CHECK(read("\u200e14/03/2026\u00a009:26", "day_first") == expected);
+  CHECK(read("14.03.2026\u202f09:26", "%d.%m.%Y %H:%M") == expected);
+  CHECK(read("2026-03-14\x1a"
+             "09:26") == "error malformed");
+  CHECK(read(std::string(200, ' ') + "2026-03-14\u00a009:26") == expected);
+  CHECK(read("2026-03-14\u00a009:26" + std::string(200, 'x')) == "error malformed");
+}
+
+TEST_CASE("time: zero is of every unit and shows none") {
+  TimeColumn column;
+  for (const char* const text : {"0", "0.0", "0.000000", "-1"}) column.observe(text);
+  CHECK(column.tells_nothing());
+  column.observe("1700000000123");
+  CHECK(column.conclude()->form() == TimeFormat::Form::epoch_ms);
 }
 
 TEST_CASE("time: the format of a column that does not say it") {

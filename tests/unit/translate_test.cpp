@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "folder.hpp"
+#include "zip_archive.hpp"
 
 using namespace crosswalk;
 using namespace std::string_literals;
@@ -625,7 +626,7 @@ TEST_CASE("jobs: large inputs of many blocks, in several files") {
   CHECK(count_lines(o.out) == 48'500);
   CHECK(count_lines(o.rejects) == 500);
   CHECK(o.summary.balance().ok());
-  CHECK(o.summary.bad_values.at("csat_score").count > 1000);
+  CHECK(o.summary.bad_values.at("csat_score").begin()->second.count > 1000);
 }
 
 TEST_CASE("jobs: a source that is folded") {
@@ -673,7 +674,7 @@ TEST_CASE("jobs: the bad value that is shown is the first one in the input") {
   auto o = options({in.file("a.csv", text)});
   for (const unsigned jobs : {1U, 2U, 4U, 8U}) {
     o.jobs = jobs;
-    CHECK(run(o).summary.bad_values.at("csat_score").found == "bad 140000");
+    CHECK(run(o).summary.bad_values.at("csat_score").at("bad_score").found == "bad 140000");
   }
 }
 
@@ -1328,5 +1329,32 @@ TEST_CASE("translate: a source of CSV and JSON files, in any order") {
     CHECK(ids({b, a, a, b}, jobs) == "2112");
     CHECK(ids({a, b}, jobs) == "12");
     CHECK(ids({a, b, a, b, b, a}, jobs) == "121221");
+  }
+}
+
+// ---- archives -----------------------------------------------------------------------------------------------------------
+
+TEST_CASE("translate: while the members of an archive are looked at and read, each is a chance to stop") {
+  constexpr std::size_t kMembers = 120;
+  std::vector<std::pair<std::string, std::string>> members;
+  for (std::size_t i = 0; i < kMembers; ++i) {
+    members.emplace_back("t" + std::to_string(i) + ".csv", "id,at\n" + std::to_string(i) + ",2024-06-01T10:00:00Z\n");
+  }
+  const Folder in;
+  const std::string archive = in.file("export.zip", zip_of(members));
+  std::size_t asked = 0, until = SIZE_MAX;
+  TranslateHooks hooks;
+  hooks.cancelled = [&] { return ++asked >= until; };
+  const Outcome whole = run(options({archive}), hooks);
+  CHECK(whole.error == "");
+  CHECK(whole.summary.written == kMembers);
+  const std::size_t all = asked;
+  REQUIRE(all >= 4 * (kMembers - 1));  // recognised; compared with others and surveyed, all but the first; read
+  for (until = 1; until < all; until += 29) {
+    asked = 0;
+    const Outcome o = run(options({archive}), hooks);
+    CAPTURE(until);
+    CHECK(o.error.find("interrupted") == 0);
+    CHECK(asked < until + 8);
   }
 }

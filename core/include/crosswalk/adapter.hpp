@@ -105,6 +105,7 @@ struct TouchpointText {
   Direction direction = Direction::unknown;
   How duration_how = How::seconds;
   std::string_view id, at, user, duration, subject;
+  bool deleted = false;  ///< by its source: it takes back what older records say under its id
 };
 
 struct Refusal {

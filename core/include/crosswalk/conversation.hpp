@@ -66,6 +66,9 @@ struct Decimal {
   friend bool operator==(const Decimal&, const Decimal&) = default;
 };
 
+/// Seconds by which a time that a policy decided may seem to lie before one that it follows: a repeated hour explains it.
+inline constexpr std::int64_t kMostRepeated = std::int64_t{2} * 3600;
+
 /// One conversation. Text is borrowed from the batch it came in; empty text is "not known".
 struct Conversation {
   std::string_view external_id;

@@ -46,6 +46,7 @@ struct LinkField {
   Target target = Target::none;
   std::string metadata_key;  ///< when target is none
   std::string text;          ///< as written, for messages
+  std::uint32_t line = 0;    ///< of the job file, likewise
 };
 struct LinkRule {
   LinkField left, right;
@@ -56,6 +57,7 @@ struct IdRule {
   enum class Unknown : std::uint8_t { keep, drop, reject };
   std::string file;  ///< empty: no table
   Unknown unknown = Unknown::keep;
+  std::uint32_t line = 0;  ///< of the job file, for messages
 };
 
 /// Where a secret is: in a variable of the environment, or alone in a file. Never the secret itself.
@@ -85,6 +87,7 @@ struct JobDelivery {
   double retry_ceiling = 30;          ///< seconds, the longest wait before a further try that the server did not ask for
   double first_contact_timeout = 60;  ///< seconds in which a server that was never reached is tried
   std::vector<int> accept = {202};    ///< statuses that mean "accepted"
+  bool accept_unknown = false;        ///< also with a body that nobody knows
   RejectLimit max_refused;            ///< by the server; above it the run stops
 };
 
@@ -120,8 +123,9 @@ struct Job {
   std::vector<JobSink> sinks;
 };
 
-/// Reads and checks a job file. Errors name the file, line and key, and the nearest known key.
-[[nodiscard]] Result<Job> read_job(const std::string& path);
+/// Reads and checks a job file. Errors name the file, line and key, and the nearest known key. With a catalog, what is wrong with
+/// sources and tables of ids, which running it would find, is said together with what is wrong with the file.
+[[nodiscard]] Result<Job> read_job(const std::string& path, AdapterCatalog* catalog = nullptr);
 
 /// A complete job file with comments, as `crosswalk run --help` prints it. It is valid.
 [[nodiscard]] std::string_view job_example();
@@ -129,7 +133,7 @@ struct Job {
 struct RunOptions {
   std::string ledger;    ///< path; empty: the job's. A line for every input record: its place and what became of it
   std::string rejects;   ///< path; empty: the job's
-  std::string summary;   ///< path; the caller writes it: here to be kept apart from the other outputs
+  std::string summary;   ///< path; a file is published with the others; else, or when the run fails, the caller writes it
   unsigned jobs = 0;     ///< worker threads; 0: one per processor. The output does not depend on it.
   bool dry_run = false;  ///< everything but writing
   // Of the sinks that deliver:
@@ -191,6 +195,7 @@ struct DeliveryAccounts {
   /// New ones that were delivered as parts of others, with those.
   std::uint64_t no_longer_part = 0;
   std::vector<std::pair<std::string, std::string>> parted;
+  std::uint64_t newly_absent = 0;  ///< of both: that no earlier run told
   bool some_rejected = false;  ///< and records of this run were rejected
   // What was done.
   std::uint64_t sent = 0, resent = 0, retries = 0, limited = 0;  ///< requests
@@ -222,6 +227,8 @@ struct JobSummary {
   bool dry_run = false;
   bool complete = false;      ///< the run came to its end; else only the sources' accounts say something
   bool rejects_kept = false;  ///< they are written somewhere
+  bool writable = false;      ///< RunOptions::summary is no input and no other output, as far as is known
+  bool in_place = false;      ///< in RunOptions::summary, or left for the next run to put there: not to be written once more
   bool spilled = false;       ///< memory_limit sent conversations to disk
   std::string version, zone_data_version;
   double seconds = 0;
@@ -250,8 +257,11 @@ struct JobHooks {
   std::function<void(std::string_view)> waiting;
 };
 
-/// Runs it. Sinks and the ledger are written under temporary names and published together at the end: after an error
-/// nothing of them stands. The rejects are written whatever happens. The summary is filled as far as the run came.
+/// Runs it. Sinks, ledger, rejects and the summary, where that is a file, are written under temporary names and published
+/// together at the end: after an error nothing of them stands, but the rejects of the run so far. With a delivery, rejects stand
+/// when that is over. Where the summary is not `in_place`, it is the caller's to write. It is filled as far as the run came. A
+/// key that is delivered with is in this process's memory and environment: turn core files off before (RLIMIT_CORE,
+/// PR_SET_DUMPABLE).
 [[nodiscard]] Result<void> run_job(const Job& job, AdapterCatalog& catalog, const RunOptions& options, JobSummary& summary,
                                    const JobHooks& hooks = {});
 

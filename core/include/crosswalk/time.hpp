@@ -76,6 +76,7 @@ struct TimeReading {
 struct TimeComplaint {
   std::string message;
   std::string cure;
+  std::string_view reason = {};  ///< the kind of what is wrong, by which such texts are counted; a literal
 };
 [[nodiscard]] TimeComplaint explain(TimeFault fault, std::string_view text, std::string_view zone_name);
 
@@ -167,7 +168,8 @@ class TimeReader {
   /// the zones that texts name in brackets; without it such texts are not understood.
   TimeReader(TimeFormat format, const Zone* zone, Disambiguation policy, const ZoneDatabase* zones = nullptr);
 
-  /// Never throws, never allocates. A blank before or after the text does not matter.
+  /// Never throws, never allocates. Blanks around the text and characters that show nothing do not
+  /// matter, nor which of Unicode's blanks one is.
   [[nodiscard]] TimeReading read(std::string_view text);
   /// The same with another zone for this one value (a zone from a column).
   [[nodiscard]] TimeReading read(std::string_view text, const Zone* zone);
@@ -189,6 +191,7 @@ class TimeReader {
   bool read_usual_iso(std::string_view text, UsualTime& time);
   bool remember_date(const char* text);
   TimeReading read_any(std::string_view text, const Zone* zone);
+  TimeReading read_form(std::string_view text, const Zone* zone);
   TimeReading read_fields(const times::Fields& fields, const Zone* zone);
   TimeReading read_other_form(std::string_view text, const Zone* zone);
   const Zone* named_zone(std::string_view name);

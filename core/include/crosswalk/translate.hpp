@@ -54,11 +54,13 @@ struct TranslateOptions {
   std::string zone_data;  ///< a zoneinfo folder; empty: the system's
 };
 
-/// A value that did not fit an optional field.
+/// Values that did not fit an optional field, for one reason.
 struct BadValue {
   std::uint64_t count = 0;
-  std::string found, message, cure;    ///< of the first one in the input
-  std::uint64_t file = 0, offset = 0;  ///< where that is
+  std::string code;                              ///< of rejects for that reason
+  std::string found, message, cure;              ///< of the first one in the input
+  std::string input;                             ///< where that is
+  std::uint64_t file = 0, line = 0, offset = 0;  ///< the same
 };
 
 /// What a rule decided, or what looks wrong, without costing the record: counted, with the first one in the input.
@@ -105,25 +107,27 @@ struct Summary {
   std::vector<std::string> inputs;
   std::uint64_t read = 0, translated = 0, filtered_total = 0, rejected_total = 0;
   std::uint64_t superseded = 0;  ///< replaced as a whole by a newer record of the same conversation
-  std::uint64_t written = 0, merged = 0, updates = 0, touchpoints = 0, repeated_touchpoints = 0, bytes_read = 0,
-                bytes_written = 0;
+  std::uint64_t written = 0, merged = 0, updates = 0, touchpoints = 0, repeated_touchpoints = 0, deleted_touchpoints = 0,
+                bytes_read = 0, bytes_written = 0;
   Enrichment enrichment;                 ///< of a job's source with role "enrich"
   std::uint64_t repeated_ids = 0;        ///< ids written more than once (whole-conversation sources)
   bool ordered_by_place = false;         ///< some were not superseded for an update time, but for their place in the input
   std::uint64_t repeated_backwards = 0;  ///< of these, how many stand behind a newer record
+  bool writable = false;                 ///< TranslateOptions::summary is no input and no other output, as far as is known
+  std::uint64_t deleted_since = 0;       ///< streamed, and of a conversation whose newest record says that it is deleted
   bool repeats_settle = false;           ///< repeated_ids counts records that a newer one supersedes
   std::uint64_t ids_compared = 0;        ///< how many ids that statement rests on; all of them unless memory ran short
   bool complete = false;                 ///< all was read and written
   bool rejects_kept = false;             ///< they are written somewhere, or somebody else says how to get them
   std::uint64_t duplicate_keys = 0, leap_seconds = 0;
-  std::uint64_t evidence_decided = 0, evidence_abstained = 0;                             ///< times in repeated hours
-  std::map<std::string, std::uint64_t, std::less<>> filtered;                             ///< by rule
-  std::map<std::string, std::uint64_t, std::less<>> rejected;                             ///< by code
-  std::map<std::string, std::string, std::less<>> reject_cures;                           ///< first message and cure met, by code
-  std::map<std::string, std::array<std::uint64_t, kKnownCount>, std::less<>> times;       ///< by target
-  std::map<std::string, BadValue, std::less<>> bad_values;                                ///< by target
-  std::map<std::string, Finding, std::less<>> findings;                                   ///< by code (docs/reference)
-  std::map<std::string, std::map<std::string, WordUse, std::less<>>, std::less<>> words;  ///< by target, by word
+  std::uint64_t evidence_decided = 0, evidence_abstained = 0;                        ///< times in repeated hours
+  std::map<std::string, std::uint64_t, std::less<>> filtered;                        ///< by rule
+  std::map<std::string, std::uint64_t, std::less<>> rejected;                        ///< by code
+  std::map<std::string, std::string, std::less<>> reject_cures;                      ///< first message and cure met, by code
+  std::map<std::string, std::array<std::uint64_t, kKnownCount>, std::less<>> times;  ///< by target
+  std::map<std::string, std::map<std::string, BadValue, std::less<>>, std::less<>> bad_values;  ///< by target, by reason
+  std::map<std::string, Finding, std::less<>> findings;                                         ///< by code (docs/reference)
+  std::map<std::string, std::map<std::string, WordUse, std::less<>>, std::less<>> words;        ///< by target, by word
   std::set<std::string, std::less<>> too_many_words;    ///< targets with more distinct words than are listed
   std::map<std::string, FieldUse, std::less<>> fields;  ///< by source field
   std::vector<std::string> notes;                       ///< things a person should know ("column 3 has no name")
@@ -169,6 +173,10 @@ struct TranslateHooks {
 /// Text that is safe to show on a terminal: control characters and marks that turn the direction of writing become
 /// visible escapes; line feeds stay. Text inside messages may come from data.
 [[nodiscard]] std::string printable(std::string_view text);
+
+/// Data for standard output goes to `descriptor` from now on: to a program's own copy, where 1 itself was led elsewhere, so that
+/// what an adapter prints does not get between the data. To be called before anything else.
+void set_standard_output(int descriptor);
 
 /// The nearest of `names` to a mistyped one, or empty when none is near.
 [[nodiscard]] std::string_view nearest(std::string_view typed, const std::vector<std::string>& names);

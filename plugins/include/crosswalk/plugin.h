@@ -16,7 +16,8 @@
  *             [any]    may be called from any thread at any time
  *             Two translators share nothing: no globals, no locale, no TZ, no files, no environment, no clock. An adapter
  *             is a pure function of (record, settings).
- *   Failure   no exception and no longjmp may cross. plugin.hpp takes care of that for C++.
+ *   Failure   no exception and no longjmp may cross. plugin.hpp takes care of that for C++. Nor may the process be ended: exit()
+ *             is a failure of the adapter, by which the run ends.
  *   Growth    structs with a `size` first grow at their end only. Check `size` before using a member added later. Structs
  *             without (cw_text, cw_field, cw_record) are frozen for this ABI major.
  */
@@ -49,7 +50,7 @@ extern "C" {
 /* ---- text, fields, records: frozen layouts ------------------------------------------------------------------- */
 
 typedef struct cw_text {
-  const char* data; /* not NUL-terminated; may be NULL when size is 0 */
+  const char* data; /* not NUL-terminated; may be NULL when size is 0, and only then */
   size_t size;      /* bytes */
 } cw_text;
 
@@ -200,9 +201,12 @@ typedef struct cw_touchpoint {
   cw_text user;          /* the agent; empty when none */
   cw_text duration;      /* of a call; empty when unknown */
   cw_text subject;       /* of an e-mail; empty when none */
+  uint32_t deleted;      /* not 0: the source has deleted it; what an older record says under its id goes. Needs no time */
 } cw_touchpoint;
 
-/* Why a record is refused. */
+/* Why a record is refused. With the code CW_OUT_OF_MEMORY: nothing is wrong with it, but there was no memory to translate it.
+ * Where the adapter shares the host's, the run ends. */
+#define CW_OUT_OF_MEMORY "out_of_memory"
 typedef struct cw_refusal {
   uint32_t size;
   cw_text code;    /* stable, lower_snake: "no_conversation_id" */

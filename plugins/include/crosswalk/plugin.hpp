@@ -199,6 +199,8 @@ inline void translate(cw_translator* t, const cw_record* record, const cw_receiv
   Receiver receiver(*c);
   try {
     self(t).translate(*record, receiver);
+  } catch (const std::bad_alloc&) {
+    receiver.refuse(CW_OUT_OF_MEMORY, "", "", "the adapter had no memory for this record", "give it more");
   } catch (const std::exception& e) {
     receiver.refuse("adapter_failed", "", "", e.what(), "report it to the adapter's author, with this record");
   } catch (...) {

@@ -42,6 +42,12 @@ __attribute__((constructor)) static void load(void) {
 #endif
 
 static void* nothing(void* p) { return p; }
+static void* leave(void* p) {
+  exit(0);
+  return p;
+}
+
+static const cw_text null_text = {NULL, 3};
 
 static int deeper(int n) {
   volatile char room[4096];
@@ -59,13 +65,28 @@ static cw_translator* open_wild(const cw_setup* setup) {
     while (zero == 0) {}
   }
   if (is("open-exit")) exit(0);
+  if (is("open-null-name")) setup->setting(setup->ctx, null_text);
+  if (is("open-null-word")) setup->word(setup->ctx, CW_CHANNEL, text_of("mail"), null_text);
+  if (is("open-null-absent")) setup->absent(setup->ctx, CW_SUBJECT, null_text);
+  if (is("open-null-fail")) {
+    setup->fail(setup->ctx, null_text, text_of(""));
+    return NULL;
+  }
   return (cw_translator*)how;
 }
-static void close_wild(cw_translator* t) { (void)t; }
+static void close_wild(cw_translator* t) {
+  (void)t;
+  if (is("close-exit")) exit(0);
+}
 
 static void bind_wild(cw_translator* t, uint16_t first, const cw_text* names, size_t count, const cw_binder* b) {
   (void)t, (void)names;
   if (is("bind-crash")) crash();
+  if (is("bind-exit")) exit(0);
+  if (is("bind-null-carry")) b->carry(b->ctx, first, null_text, 0);
+  if (is("bind-null-drop")) b->drop(b->ctx, first, null_text);
+  if (is("bind-null-body")) b->body(b->ctx, first, null_text);
+  if (is("bind-null-fail")) b->fail(b->ctx, text_of("the columns are bad"), null_text);
   if (is("bind-babble")) {
     for (int i = 0; i < 2000000; ++i) b->carry(b->ctx, first, text_of("babble"), 0);
   }
@@ -81,6 +102,11 @@ static void do_it(const cw_record* record, const cw_receiver* r, const char** fo
   if (is("crash")) crash();
   if (is("abort")) abort();
   if (is("exit")) exit(0);
+  if (is("quick-exit")) quick_exit(0);
+  if (is("exit-elsewhere")) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, leave, NULL) == 0) pthread_join(thread, NULL);
+  }
   if (is("stack")) deeper(0);
   if (is("loop")) {
     while (zero == 0) {}
@@ -139,6 +165,34 @@ static void do_it(const cw_record* record, const cw_receiver* r, const char** fo
     r->set(r->ctx, CW_SUBJECT, 0, 0, &other);
   }
   if (is("walk-made")) made.kind = CW_ARRAY, r->walk(r->ctx, &made, text_of("x[]"), NULL, NULL);
+  if (is("null-value")) r->set(r->ctx, CW_SUBJECT, 0, 0, NULL);
+  if (is("null-in-value")) made.text = NULL, made.size = 3, r->set(r->ctx, CW_SUBJECT, 0, 0, &made);
+  if (is("null-name")) r->carry(r->ctx, null_text, &made, 0);
+  if (is("null-carried")) r->carry(r->ctx, text_of("x"), NULL, 0);
+  if (is("null-dropped")) r->drop(r->ctx, NULL, text_of("rule"));
+  if (is("null-drop-rule")) r->drop(r->ctx, &record->fields[1], null_text);
+  if (is("null-rule")) r->filter(r->ctx, null_text);
+  if (is("null-touchpoint")) r->touchpoint(r->ctx, NULL);
+  if (is("null-in-touchpoint")) {
+    const cw_touchpoint touch = {sizeof touch, CW_TOUCH_CHAT, CW_INBOUND, 0, text_of("t"), text_of("2024-01-01T00:00:00Z"),
+                                 null_text,    text_of(""),   text_of(""), 0};
+    r->touchpoint(r->ctx, &touch);
+  }
+  if (is("null-refusal")) r->refuse(r->ctx, NULL);
+  if (is("null-in-refusal")) {
+    const cw_refusal refusal = {sizeof refusal, text_of("bad"), text_of(""), text_of(""), null_text, text_of("")};
+    r->refuse(r->ctx, &refusal);
+  }
+  if (is("null-array")) r->walk(r->ctx, NULL, text_of("x[]"), NULL, NULL);
+  if (is("null-prefix")) r->walk(r->ctx, &record->fields[2], null_text, NULL, NULL);
+  if (is("null-of-no-size")) {
+    const cw_text none = {NULL, 0};
+    made.text = NULL, made.size = 0;
+    r->carry(r->ctx, text_of("none"), &made, 0);
+    const cw_touchpoint touch = {sizeof touch, CW_TOUCH_CHAT, CW_INBOUND, 0, none, text_of("2024-01-01T00:00:00Z"),
+                                 none,         none,          none, 0};
+    r->touchpoint(r->ctx, &touch);
+  }
   if (is("target")) r->set(r->ctx, 4711, 99, 0, &made);
 }
 

@@ -35,6 +35,10 @@ struct HostOptions {
   bool allow_unsafe = false;
   /// Absent: adapters are loaded into this process.
   std::optional<Isolation> isolation = {};
+  /// Called on its thread when an adapter in this process calls exit() or quick_exit(); what it returns from ends the process
+  /// with exit code 1. Empty where it was not a call of ours that did: a thread that an adapter started, or the program itself
+  /// while it translates. None: the process ends as the adapter said. Of _exit() nothing can be seen, but isolated.
+  void (*exited)(std::string_view adapter) = nullptr;
 };
 
 /// The folders of a program at `program`: next to it, the install folder, CROSSWALK_ADAPTER_PATH (left out when the

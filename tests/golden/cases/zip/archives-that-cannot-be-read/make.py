@@ -1,7 +1,7 @@
 """Archives that are damaged, locked, or packed in a way that is not read."""
 import zipfile
 
-TICKETS = "Id,Requester id,Status,Via,Created at\n" + "".join(f"{i},1030,Open,Mail,2025-01-15 09:30\n" for i in (1, 2))
+from zip_export import tickets
 
 
 def make(name, members, method=zipfile.ZIP_DEFLATED):
@@ -32,7 +32,7 @@ def another_byte(data, _):
     data[data.find(b"Open")] = ord("o")
 
 
-make("stored.zip", [("tickets.csv", TICKETS)], zipfile.ZIP_STORED)
+make("stored.zip", [("tickets.csv", tickets(1, 2))], zipfile.ZIP_STORED)
 make("none.zip", [("a.csv", "x,y\n1,2\n"), ("b/logo.png", b"\x89PNG\r\n\x1a\n1")])
 make("one.zip", [("a.csv", "x,y\n1,2\n")])
 make("empty.zip", [])

@@ -3,11 +3,7 @@ import struct
 import zipfile
 import zlib
 
-HEAD = "Id,Requester id,Status,Via,Created at\n"
-
-
-def tickets(*ids):
-    return (HEAD + "".join(f"{i},1030,Open,Mail,2025-01-15 09:30\n" for i in ids)).encode()
+from zip_export import tickets
 
 
 class Pipe:
@@ -41,7 +37,7 @@ with zipfile.ZipFile("stored.zip", "w", zipfile.ZIP_STORED) as archive:
     archive.writestr("tickets.csv", tickets(1))
 with zipfile.ZipFile(Pipe("streamed.zip"), "w", zipfile.ZIP_DEFLATED) as archive:
     archive.writestr("tickets.csv", tickets(2))
-zip64("zip64.zip", b"tickets.csv", tickets(3))
+zip64("zip64.zip", b"tickets.csv", tickets(3).encode())
 with zipfile.ZipFile("names.zip", "w", zipfile.ZIP_DEFLATED) as archive:
     archive.writestr("../../tickets.csv", tickets(4))
     archive.writestr("/tickets.csv", tickets(5))
