@@ -366,19 +366,16 @@ Result<NewestLines::Counts> NewestLines::find(const OutputFile* output, OutputFo
       ++counts.superseded;
       counts.deleted += newest.deleted;
       counts.backwards += line.version.offset > newest.version.offset;
-<<<<<<< HEAD
       const Newer newer = newer_by(newest.version, line.version);
       const bool by_place = newer != Newer::update_time;
       counts.by_place += by_place;
-      if (output != nullptr) superseded_[line.version.offset] = true;
-      const bool same = output != nullptr && line.content == newest.content;
-      if (by_place && !same) find_lost_by_place(output == nullptr ? "" : id, line.version.offset, newer, findings);
-=======
-      if (output == nullptr) continue;
+      if (output == nullptr) {
+        if (by_place) find_lost_by_place({}, line.version.offset, newer, findings);
+        continue;
+      }
       superseded_[line.version.offset] = true;
       lacked.look(id, newest.columns, line.columns, findings);
-      if (line.content != newest.content) find_lost_by_place(id, newer_by(newest.version, line.version), findings);
->>>>>>> main
+      if (by_place && line.content != newest.content) find_lost_by_place(id, line.version.offset, newer, findings);
     }
   }
   if (!more) return more.error();
