@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 
 #include "text.hpp"
@@ -49,6 +50,23 @@ constexpr bool is_joiner(std::uint32_t code) { return code == 0x200C || code == 
 constexpr bool is_variation(std::uint32_t code) { return code >= 0xFE00 && code <= 0xFE0F; }
 
 }  // namespace
+
+bool may_hide_beyond_ascii(std::string_view text) {
+  constexpr std::uint64_t kHiding = [] {
+    std::uint64_t bits = 0;
+    for (const char c : kHidingBytes) bits |= std::uint64_t{1} << (static_cast<unsigned char>(c) & 63);
+    return bits;
+  }();
+  return !all_words(text, [](std::uint64_t word) {
+    const std::uint64_t deleted = word ^ kEachByte * 0x7F;
+    const std::uint64_t controls = ((word - kEachByte * ' ') & ~word) | ((deleted - kEachByte) & ~deleted);
+    if ((controls & kHighBits) != 0) return false;
+    for (std::uint64_t firsts = word & word << 1 & kHighBits; firsts != 0; firsts &= firsts - 1) {
+      if ((kHiding >> (word >> (std::countr_zero(firsts) - 7) & 63) & 1) != 0) return false;
+    }
+    return true;
+  });
+}
 
 Character first_character(std::string_view text) {
   constexpr Character kNone{0xFFFD, 1};

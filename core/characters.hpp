@@ -2,7 +2,6 @@
 // them.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -62,30 +61,16 @@ inline constexpr std::uint64_t kHighBits = 0x8080808080808080U, kEachByte = 0x01
 /// The first bytes, in UTF-8, of all blanks and format characters beyond ASCII.
 inline constexpr std::string_view kHidingBytes = "\xC2\xCD\xD8\xE1\xE2\xE3\xEF\xF0\xF3";
 
-/// False: a text surely has none of them, nor control characters. Most letters beyond ASCII show at a glance that they are none.
-[[nodiscard]] inline bool may_hide(std::string_view text) {
-  constexpr std::uint64_t kHiding = [] {
-    std::uint64_t bits = 0;
-    for (const char c : kHidingBytes) bits |= std::uint64_t{1} << (static_cast<unsigned char>(c) & 63);
-    return bits;
-  }();
-  return !all_words(text, [](std::uint64_t word) {
-    const std::uint64_t deleted = word ^ kEachByte * 0x7F;
-    const std::uint64_t controls = ((word - kEachByte * ' ') & ~word) | ((deleted - kEachByte) & ~deleted);
-    if ((controls & kHighBits) != 0) return false;
-    for (std::uint64_t firsts = word & word << 1 & kHighBits; firsts != 0; firsts &= firsts - 1) {
-      if ((kHiding >> (word >> (std::countr_zero(firsts) - 7) & 63) & 1) != 0) return false;
-    }
-    return true;
-  });
-}
-
 /// Whether all bytes are ASCII that shows, or plain blanks.
 [[nodiscard]] inline bool is_plain_ascii(std::string_view text) {
   // The lowest byte that is none sets its high bit: it has it, or one more carries into it, or it borrows.
   return all_words(text,
                    [](std::uint64_t word) { return ((word | (word + kEachByte) | (word - kEachByte * ' ')) & kHighBits) == 0; });
 }
+
+/// False: a text surely has none of them, nor control characters. Most letters beyond ASCII show at a glance that they are none.
+[[nodiscard]] bool may_hide_beyond_ascii(std::string_view text);
+[[nodiscard]] inline bool may_hide(std::string_view text) { return !is_plain_ascii(text) && may_hide_beyond_ascii(text); }
 
 /// Without blanks, control and format characters at both ends.
 [[nodiscard]] std::string_view trimmed_of_invisible(std::string_view text);

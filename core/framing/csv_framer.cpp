@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 
+#include "digits.hpp"
 #include "text.hpp"
 
 namespace crosswalk::csv {
@@ -76,9 +77,8 @@ class Numbers {
   static bool is_number(std::string_view field) {
     field = trimmed(field);
     if (field.size() >= 2 && field.front() == '"' && field.back() == '"') field = trimmed(field.substr(1, field.size() - 2));
-    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-    const auto plain = [&](char c) { return digit(c) || std::string_view("+-.,:/ ").find(c) != std::string_view::npos; };
-    return std::any_of(field.begin(), field.end(), digit) && std::all_of(field.begin(), field.end(), plain);
+    const auto plain = [](char c) { return is_digit(c) || std::string_view("+-.,:/ ").find(c) != std::string_view::npos; };
+    return std::any_of(field.begin(), field.end(), is_digit) && std::all_of(field.begin(), field.end(), plain);
   }
   std::uint64_t columns_ = 0;  ///< bits, of the first 64
 };

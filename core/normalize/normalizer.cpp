@@ -849,8 +849,8 @@ void Normalizer::mark_line(std::size_t size, std::string_view id) {
     if (has(Target::time_zone)) mark.zone = trimmed(slot(Target::time_zone).value.view());
   }
   if (source_.column_sets) {
-    set_columns(contribution_);
-    mark.columns = contribution_.column_set;
+    if (record_ != nullptr) set_columns(contribution_);  // a row of CSV has the header's
+    mark.columns = record_ != nullptr ? contribution_.column_set : header_set_;
   }
   add_mark(batch_->marks, mark);
 }
