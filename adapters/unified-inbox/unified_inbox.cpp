@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "crosswalk/deletion.hpp"
 #include "crosswalk/plugin.hpp"
 
 namespace {
@@ -45,7 +46,10 @@ enum Role : std::uint8_t {
   kStarred,
   kUnread,
   kMessages,
+  kMessagesPart,  ///< of an object where a list should be
+  kMessagesText,  ///< the same, a message's text
   kDeleted,
+  kIsDeleted,
   kDeletedAt,
   kRoles
 };
@@ -79,24 +83,29 @@ constexpr std::pair<std::string_view, Role> kRoleOf[] = {
     {"messages", kMessages},
     {"activities", kMessages},
     {"deleted", kDeleted},
-    {"is_deleted", kDeleted},
+    {"is_deleted", kIsDeleted},
     {"deleted_at", kDeletedAt},
 };
 
-constexpr std::pair<std::string_view, cw_touch_kind> kTouchKinds[] = {
-    {"sms", CW_TOUCH_SMS},
-    {"mms", CW_TOUCH_SMS},
-    {"email", CW_TOUCH_EMAIL},
-    {"call", CW_TOUCH_CALL},
-    {"voicemail", CW_TOUCH_CALL},
-    {"chat", CW_TOUCH_CHAT},
-    {"webchat", CW_TOUCH_CHAT},
-    {"live_chat", CW_TOUCH_CHAT},
-    {"whatsapp", CW_TOUCH_SOCIAL},
-    {"facebook", CW_TOUCH_SOCIAL},
-    {"instagram", CW_TOUCH_SOCIAL},
-    {"note", CW_TOUCH_NOTE},
-    {"internal_comment", CW_TOUCH_NOTE},
+struct TouchType {
+  std::string_view word;
+  cw_touch_kind kind;
+  std::string_view channel;
+};
+constexpr TouchType kTouchTypes[] = {
+    {"sms", CW_TOUCH_SMS, "sms"},
+    {"mms", CW_TOUCH_SMS, "sms"},
+    {"email", CW_TOUCH_EMAIL, "email"},
+    {"call", CW_TOUCH_CALL, "phone"},
+    {"voicemail", CW_TOUCH_CALL, "phone"},
+    {"chat", CW_TOUCH_CHAT, "chat"},
+    {"webchat", CW_TOUCH_CHAT, "chat"},
+    {"live_chat", CW_TOUCH_CHAT, "chat"},
+    {"whatsapp", CW_TOUCH_SOCIAL, "social"},
+    {"facebook", CW_TOUCH_SOCIAL, "social"},
+    {"instagram", CW_TOUCH_SOCIAL, "social"},
+    {"note", CW_TOUCH_NOTE, "back_office"},
+    {"internal_comment", CW_TOUCH_NOTE, "back_office"},
 };
 
 /// What decides how a row is read, in whichever row it stands. A row that does not look at it says so.
@@ -153,7 +162,8 @@ class Row {
   }
 
  private:
-  static constexpr std::uint32_t kDetailRoles = 1U << kBody | 1U << kSummary | 1U << kUnknown | 1U << kStatus;
+  static constexpr std::uint32_t kDetailRoles =
+      1U << kBody | 1U << kSummary | 1U << kUnknown | 1U << kStatus | 1U << kMessagesPart | 1U << kMessagesText;
   static constexpr std::size_t kDetails = 15;
   std::array<const cw_field*, kRoles> fields_{};
   std::array<const cw_field*, kDetails + 1> details_;  // the first so many
@@ -163,8 +173,8 @@ class Row {
 
 cw_touch_kind kind_of(std::string_view type) {
   const std::string word = cp::folded(type);
-  for (const auto& [name, kind] : kTouchKinds) {
-    if (name == word) return kind;
+  for (const TouchType& one : kTouchTypes) {
+    if (one.word == word) return one.kind;
   }
   return CW_TOUCH_OTHER;
 }
@@ -241,7 +251,9 @@ class UnifiedInbox final : public cp::Translator {
   explicit UnifiedInbox(cp::Setup& setup)
       : include_bodies_(setup.flag("include_bodies")),
         filter_deleted_(setup.setting("deleted") == "filter"),
-        only_mapped_(setup.setting("metadata") == "mapped") {
+        only_mapped_(setup.setting("metadata") == "mapped"),
+        deletion_(setup) {
+    for (const TouchType& type : kTouchTypes) setup.word(CW_CHANNEL, type.word, type.channel);
     for (const std::string_view status : kResolved) setup.word(CW_RESOLVED, status, "true");
     for (const std::string_view status : kUnresolved) setup.word(CW_RESOLVED, status, "false");
   }
@@ -260,7 +272,7 @@ class UnifiedInbox final : public cp::Translator {
       for (const auto& [known, role] : kRoleOf) {
         if (known == name) roles_[id] = role;
       }
-      if (is_text_of_object(name)) roles_[id] = kBody;
+      if (is_of_object(name)) roles_[id] = is_text_of_object(name) ? kMessagesText : kMessagesPart;
       if ((kSteer >> roles_[id] & 1U) != 0) {
         binder.steers(id);
       } else {
@@ -287,7 +299,7 @@ class UnifiedInbox final : public cp::Translator {
       out.filter("draft or suggestion");
       return;
     }
-    if (is_deleted(row, remark)) return deleted_activity(record, row, out);
+    if (is_deleted(row, remark, out)) return deleted_activity(record, row, out);
     if (!row.has(kConversation)) {
       out.refuse("no_conversation_id", "conversation_id", "", "the activity does not say to which conversation it belongs",
                  "export the activities with their conversation_id");
@@ -320,7 +332,7 @@ class UnifiedInbox final : public cp::Translator {
     }
     if (!out.set(CW_EXTERNAL_ID, *row.field(kId)) || !set_scope(row, out) || !set_customer(row, out)) return;
     if (row.has(kSubject) && !out.set(CW_SUBJECT, *row.field(kSubject))) return;
-    if (is_deleted(row, remark_of_(row.text(kStatus)))) {  // the status by which the host knows it, whichever field says so
+    if (is_deleted(row, remark_of_(row.text(kStatus)), out)) {  // the status by which the host knows it, whichever field says so
       if (!out.set(CW_STATUS, "deleted")) return;
       if (row.has(kStatus) && !out.drop(*row.field(kStatus), "deleted")) return;
     } else if (row.has(kStatus) && !(out.set(CW_STATUS, *row.field(kStatus)) && out.set(CW_RESOLVED, *row.field(kStatus)))) {
@@ -330,24 +342,31 @@ class UnifiedInbox final : public cp::Translator {
     if (row.has(kCreated) && !out.set(CW_STARTED_AT, *row.field(kCreated))) return;
     if (row.has(kUpdated) && !out.set(CW_VERSION, *row.field(kUpdated))) return;
     if (!carry_rest(record, row, out)) return;
+    for (const Role role : {kMessagesPart, kMessagesText}) {
+      if (!row.has(role)) continue;
+      if (!not_a_list(*row.field(role), "", out)) return;
+      break;
+    }
     if (!row.has(kMessages)) return;
     for (std::size_t i = 0; i < record.count; ++i) {
       if (roles_[record.fields[i].id] == kMessages && !messages(record.fields[i], out)) return;
     }
   }
 
-  /// Messages that are no list are the host's to carry, unless they may hold text.
+  /// Messages that are no list say nothing that is understood: they are kept as any field is, unless they may hold text.
   bool messages(const cw_field& array, cp::Receiver& out) {
     if (array.kind != CW_ARRAY) {
+      if (!not_a_list(array, array.kind == CW_STRING ? cp::view(array) : std::string_view(), out)) return false;
       const bool may_hold_text =
           array.kind == CW_STRING && cp::view(array).find_first_not_of("[]{}, \t\r\n") != std::string_view::npos;
-      return !may_hold_text || include_bodies_ || out.drop(array, "messages that are no list");
+      if (may_hold_text && !include_bodies_) return out.drop(array, "messages that are no list");
+      return only_mapped_ ? out.drop(array, "metadata=mapped") : out.carry(names_[array.id], array);
     }
     return out.walk(array, kElement, [&](const cw_record& element) {
       const Row row(element, roles_);
       const Remark remark = remark_of_(row.text(kStatus));
       if (remark == Remark::draft) return drop_all(element, "draft or suggestion", out);
-      if (is_deleted(row, remark)) return take_back(element, row, 0, out);
+      if (is_deleted(row, remark, out)) return take_back(element, row, 0, out);
       return touchpoint(row, out) && drop_details(element, row, used_, out);
     });
   }
@@ -359,9 +378,10 @@ class UnifiedInbox final : public cp::Translator {
     return true;
   }
 
-  /// `messages.m1.body`, of an object where a list should be.
+  /// `messages.m1.type`, of an object where a list should be.
+  static bool is_of_object(std::string_view name) { return name.starts_with("messages.") || name.starts_with("activities."); }
+
   static bool is_text_of_object(std::string_view name) {
-    if (!name.starts_with("messages.") && !name.starts_with("activities.")) return false;
     const std::string_view last = name.substr(name.rfind('.') + 1);
     for (const auto& [known, role] : kRoleOf) {
       if (known == last) return role == kBody || role == kSummary;
@@ -369,13 +389,33 @@ class UnifiedInbox final : public cp::Translator {
     return false;
   }
 
-  /// `deleted: true`, a `deleted_at`, or the status.
-  [[nodiscard]] bool is_deleted(const Row& row, Remark status) const {
+  bool not_a_list(const cw_field& field, std::string_view found, cp::Receiver& out) const {
+    const std::string& name = names_[field.id];
+    return out.remark("unreadable_messages", name.substr(0, name.find('.')), found,
+                      found.empty()
+                          ? "an object or a single value stands where a list of messages is expected; no message is read"
+                          : "a text stands where a list of messages is expected; no message is read",
+                      "export the messages as a list: [{\"id\": …}, …]");
+  }
+
+  /// By the status, or by a field that says so. One that says neither counts for no, and is said.
+  bool is_deleted(const Row& row, Remark status, cp::Receiver& out) const {
     if (!filter_deleted_) return false;
     if (status == Remark::deleted) return true;
-    if (!row.has(kDeleted) && !row.has(kDeletedAt)) return false;
-    const std::string_view flag = row.text(kDeleted);
-    return flag == "true" || flag == "1" || row.text(kDeletedAt).find_first_not_of(" \t") != std::string_view::npos;
+    if (!row.has(kDeleted) && !row.has(kIsDeleted) && !row.has(kDeletedAt)) return false;
+    const cw_field* unclear = nullptr;
+    for (const Role role : {kDeleted, kIsDeleted, kDeletedAt}) {
+      if (!row.has(role)) continue;
+      const cp::Deletion::Said said = deletion_.said(*row.field(role));
+      if (said == cp::Deletion::Said::yes) return true;
+      if (said == cp::Deletion::Said::neither) unclear = row.field(role);
+    }
+    if (unclear != nullptr) {
+      out.remark("unknown_deleted", names_[unclear->id], cp::view(*unclear),
+                 "this says neither that it is deleted nor that it is not; it is taken for what is not",
+                 "correct it in the source; with --set deleted=keep nobody asks");
+    }
+    return false;
   }
 
   static bool set_scope(const Row& row, cp::Receiver& out) {
@@ -427,6 +467,7 @@ class UnifiedInbox final : public cp::Translator {
     touch.size = sizeof(touch);
     const cw_touch_kind kind = kind_of_(row.text(kType));
     touch.kind = kind;
+    touch.type = cp::text(row.text(kType));
     touch.direction = kind == CW_TOUCH_NOTE ? CW_INTERNAL : direction_of_(row.text(kDirection));
     name(row);
     touch.id = cp::text(id_);
@@ -458,7 +499,7 @@ class UnifiedInbox final : public cp::Translator {
     bool going = true;
     row.each_detail(record, roles_, used, [&](const cw_field& field) {
       const Role role = roles_[field.id];
-      if (role != kBody && role != kSummary) {
+      if (role != kBody && role != kSummary && role != kMessagesText) {
         going = going && out.drop(field, "touchpoint detail");
       } else if (!include_bodies_) {
         going = going && out.drop(field, "message body");
@@ -477,16 +518,19 @@ class UnifiedInbox final : public cp::Translator {
         case kStarred:
         case kUnread:
         case kDeleted:
+        case kIsDeleted:
         case kDeletedAt:
           if (!out.carry(name, field)) return false;
           break;
         case kContactId:  // unless it is the customer
           if (row.has(kContact) && !out.carry(name, field)) return false;
           break;
+        case kMessagesText:
         case kBody:
         case kSummary:
           if (!(include_bodies_ ? out.carry(name, field) : out.drop(field, "message body"))) return false;
           break;
+        case kMessagesPart:
         case kUnknown:
         case kUser:
         case kDuration:
@@ -504,6 +548,7 @@ class UnifiedInbox final : public cp::Translator {
   bool include_bodies_;
   bool filter_deleted_;
   bool only_mapped_;
+  cp::Deletion deletion_;
   Remembered<cw_touch_kind> kind_of_{kind_of};
   Remembered<cw_direction> direction_of_{direction_of};
   Remembered<Remark> remark_of_{remark_of};
@@ -531,6 +576,7 @@ CROSSWALK_ADAPTER(UnifiedInbox, R"({
   "identify": [
     {"framing": "json", "score": 90, "all": ["conversation_id", "type"], "any": ["provider_message_id", "direction", "occurred_at"]},
     {"framing": "json", "score": 80, "all": ["id", "contact_id"], "any": ["assigned_to", "archived", "starred", "unread"], "none": ["externalid"]},
+    {"framing": "json", "score": 75, "all": ["id", "org_id", "contact_id", "status", "created_at"], "none": ["externalid"]},
     {"framing": "json", "score": 70, "all": ["id", "messages"], "any": ["org_id", "contact_id", "assigned_to"], "none": ["externalid"]}
   ]
 })")

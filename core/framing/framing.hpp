@@ -133,6 +133,9 @@ struct Pages {
   std::uint64_t more = 0;  ///< so many say that others follow
   bool last = false;       ///< one says that none follows
   Remark first_with_more;
+  std::uint64_t total = 0;     ///< the most records that a page says there are in all
+  std::uint64_t elements = 0;  ///< that were there
+  Remark total_said;           ///< where the total stands
 };
 
 /// Cuts one input into blocks. One per input file; used by one thread.

@@ -36,7 +36,7 @@ class HeadReader {
       ++at_;
       skip_blanks();
     }
-    value(&look_.names, {}, std::string(), 0);
+    look_.whole = value(&look_.names, {}, std::string(), 0);
   }
 
  private:
@@ -111,7 +111,7 @@ class HeadReader {
   bool array(const std::optional<std::string>& pointer, std::size_t depth) {
     ++at_;
     if (take(']')) return true;
-    const bool is_list = pointer && next_is('{');
+    const bool is_list = pointer && !pointer->empty() && next_is('{');
     const std::size_t number = look_.lists.size();
     if (is_list) look_.lists.push_back({*pointer, 0, false, {}});
     bool first = is_list;

@@ -18,6 +18,7 @@ struct HeadLook {
     std::vector<std::string> names;  ///< of the first one's fields
   };
   std::vector<std::string> names;  ///< of the value's fields, as records have them
+  bool whole = false;              ///< all of the value was seen
   std::vector<List> lists;
 };
 

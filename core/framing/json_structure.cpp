@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 
 #include "framing/json_check.hpp"
@@ -33,12 +34,22 @@ constexpr std::array<std::string_view, 17> kNextKeys = {
     "next",       "next_page",   "nextPage",   "next_url",      "nextUrl",         "next_link",  "nextLink",  "@odata.nextLink",
     "next_href",  "next_cursor", "nextCursor", "nextPageToken", "next_page_token", "next_token", "nextToken", "next_offset",
     "nextPageUrl"};
-constexpr std::array<std::string_view, 8> kMoreKeys = {"has_more", "hasMore",       "has_more_items", "has_next",
-                                                       "hasNext",  "has_next_page", "hasNextPage",    "isTruncated"};
-constexpr std::array<std::string_view, 4> kEndKeys = {"end_of_stream", "endOfStream", "is_last", "isLast"};
+constexpr std::array<std::string_view, 10> kMoreKeys = {"has_more",   "hasMore",    "has_more_items", "has_next",
+                                                        "more",       "hasNext",    "has_next_page",  "hasNextPage",
+                                                        "more_items", "isTruncated"};
+constexpr std::array<std::string_view, 8> kEndKeys = {"end_of_stream", "endOfStream", "is_last",   "isLast",
+                                                      "is_last_page",  "isLastPage",  "last_page", "lastPage"};
+/// Numbers: which page this is, how many there are, and how many records all of them have.
+constexpr std::array<std::string_view, 6> kPageNumberKeys = {"page",        "current_page", "currentPage",
+                                                             "page_number", "pageNumber",   "page_no"};
+constexpr std::array<std::string_view, 9> kPagesKeys = {"pages",     "total_pages", "totalPages", "page_count", "pageCount",
+                                                        "last_page", "lastPage",    "num_pages",  "pages_total"};
+constexpr std::array<std::string_view, 10> kTotalKeys = {"total",        "total_count",   "totalCount",   "total_results",
+                                                         "totalResults", "total_records", "totalRecords", "totalElements",
+                                                         "@odata.count", "count"};
 /// Objects in which a page says so, and what else stands in pages.
-constexpr std::array<std::string_view, 8> kInfoKeys = {"links", "_links",    "paging",   "pagination",
-                                                       "pages", "page_info", "pageInfo", "meta"};
+constexpr std::array<std::string_view, 9> kInfoKeys = {"links",     "_links",   "paging", "pagination",       "pages",
+                                                       "page_info", "pageInfo", "meta",   "response_metadata"};
 constexpr std::array<std::string_view, 32> kPageWords = {
     "total",   "count",  "total_count",  "totalCount",    "page",      "per_page",   "page_size", "pageSize",
     "limit",   "offset", "previous",     "previous_page", "prev",      "first",      "last",      "cursor",
@@ -98,7 +109,19 @@ std::optional<Answer> holds_records(Look look) {
 
 bool is_page_word(std::string_view key) {
   return among(kNextKeys, key) || among(kMoreKeys, key) || among(kEndKeys, key) || among(kInfoKeys, key) ||
-         among(kPageWords, key);
+         among(kPageNumberKeys, key) || among(kPagesKeys, key) || among(kTotalKeys, key) || among(kPageWords, key);
+}
+
+/// A whole number at `look`, of digits alone; nothing where another value stands.
+Look::At read_number(Look look, std::optional<std::uint64_t>& number, Window& window) {
+  const std::size_t begin = look.at();
+  const Look::At at = look.value();
+  if (at != Look::At::byte) return at;
+  const std::string_view digits = window.text(begin, look.at());
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error == std::errc() && end == digits.data() + digits.size()) number = value;
+  return at;
 }
 
 /// Is the value at `look` one that says something: neither null nor false, nor empty?
@@ -173,7 +196,13 @@ class StructureSplitter final : public Splitter {
     }
     return all;
   }
-  [[nodiscard]] Pages pages() const override { return pages_; }
+  [[nodiscard]] Pages pages() const override {
+    Pages pages = pages_;
+    pages.total = total_;
+    pages.elements = elements_;
+    pages.total_said = total_at_;
+    return pages;
+  }
 
  private:
   enum class Step : std::uint8_t { on, pause, end, failed };
@@ -187,6 +216,7 @@ class StructureSplitter final : public Splitter {
       path_array,    ///< an array on the way to the records
       passed_array,  ///< a list in a page that is not read
       page_info,     ///< an object in a page that says which pages there are
+      links,         ///< a list of such objects: `[{"rel": "next", "href": …}]`
     };
     enum class Phase : std::uint8_t {
       first,   ///< nothing came yet
@@ -204,10 +234,12 @@ class StructureSplitter final : public Splitter {
     bool null_list = false;      ///< page: null stands where a list of records could be
     std::size_t lists = 0;       ///< page, path_object: lists of records in it
     [[nodiscard]] bool is_array() const {
-      return kind == Kind::records || kind == Kind::path_array || kind == Kind::passed_array;
+      return kind == Kind::records || kind == Kind::path_array || kind == Kind::passed_array || kind == Kind::links;
     }
   };
   using Phase = Level::Phase;
+
+  static constexpr std::string_view kMoreCure = "give the others too, or export again";
 
   static constexpr std::size_t kDropped = std::size_t{64} << 10;
 
@@ -219,7 +251,8 @@ class StructureSplitter final : public Splitter {
     switch (levels_.back().kind) {
       case Level::Kind::records: return array_item();
       case Level::Kind::path_array: return path_array_item();
-      case Level::Kind::passed_array: return passed_item();
+      case Level::Kind::passed_array:
+      case Level::Kind::links: return passed_item();
       case Level::Kind::page_info:
       case Level::Kind::page:
       case Level::Kind::path_object: return member();
@@ -294,7 +327,20 @@ class StructureSplitter final : public Splitter {
       const Step step = find_level();
       if (step != Step::on || levels_.size() != depth) return step;
     }
-    return c == '{' && levels_.size() == 1 ? page_or_record() : element();
+    if (levels_.size() != 1 || !opens(c)) return element();
+    return c == '{' ? page_or_record() : array_of_records();
+  }
+
+  // An array in the outermost array: a page as `jq -s` puts pages together, or a value like any other.
+  Step array_of_records() {
+    if (!pointer_.empty()) return element();
+    switch (holds_records(Look(window_, at_, max_record_)).value_or(Answer::no)) {
+      case Answer::yes: return push(Level::Kind::records);
+      case Answer::no: return element();
+      case Answer::pause: return Step::pause;
+      case Answer::failed: return Step::failed;
+    }
+    return Step::failed;
   }
 
   // An object in the outermost array. Whether that is an array of pages, its first element tells.
@@ -357,8 +403,9 @@ class StructureSplitter final : public Splitter {
   Step passed_item() {
     Level& level = levels_.back();
     const char c = window_.at(at_);
+    const bool links = level.kind == Level::Kind::links;
     if (c == ']') {
-      if (passed_.count++ == 0) {
+      if (!links && passed_.count++ == 0) {
         passed_.message = fmt::format("the list \"{}\" ({}) stands beside the records and is not read", shown(passed_key_),
                                       counted(level.index, "element"));
       }
@@ -370,6 +417,7 @@ class StructureSplitter final : public Splitter {
       return Step::on;
     }
     if (c == ',' || c == '}' || c == ':' || level.phase == Phase::after) return broken_envelope(at_, at_);
+    if (links && c == '{') return push(Level::Kind::page_info);
     return skip_value(at_);
   }
 
@@ -404,8 +452,10 @@ class StructureSplitter final : public Splitter {
     Level& page = levels_.back();
     if (answer == Answer::no) {
       if (among(kPageKeys, key) && value.byte() == 'n') {
+        const bool again = page.null_list;  // or this step is taken again
         page.null_list = true;
         null_key_ = key;
+        if (!again && page.lists != 0 && key == first_list_ && several_.count++ == 0) several_ = key_twice(key);
       }
       return other_member(key, value);
     }
@@ -417,8 +467,17 @@ class StructureSplitter final : public Splitter {
   // What stands beside the records: what it says of other pages is noted, and a list is counted.
   Step other_member(const std::string& key, const Look& value) {
     const bool in_info = levels_.back().kind == Level::Kind::page_info;
-    const bool next = among(kNextKeys, key), end = among(kEndKeys, key), hint = next || end || among(kMoreKeys, key);
     const char c = value.byte();
+    const bool is_digit = c >= '0' && c <= '9';
+    if (is_digit) {
+      if (const auto at = note_count(key, value); at != Look::At::byte) return stopped(at);
+    }
+    const bool next = among(kNextKeys, key), end = among(kEndKeys, key) && (c == 't' || c == 'f');
+    const bool hint = next || end || among(kMoreKeys, key);
+    if (c == '[' && among(kInfoKeys, key)) {
+      advance(value.at());
+      return push(Level::Kind::links);
+    }
     if (hint || (c == '[' && !in_info)) {
       const Answer something = says_something(value);
       if (something == Answer::pause) return Step::pause;
@@ -426,9 +485,41 @@ class StructureSplitter final : public Splitter {
       if (hint) note_hint(key, (something == Answer::yes) != end, !next);
       if (!hint && something == Answer::yes) return pass_list(key, value.at());
     }
+    if (in_info && key == "rel" && c == '"') {
+      Look behind = value;
+      if (const auto at = behind.value(); at != Look::At::byte) return stopped(at);
+      if (window_.text(value.at(), behind.at()) == "\"next\"") note_hint("rel\": \"next", true, false);
+    }
     if (c != '{' || in_info || !among(kInfoKeys, key)) return skip_value(value.at());
     advance(value.at());
     return push(Level::Kind::page_info);
+  }
+
+  // A number in a page that may tell how many others there are.
+  Look::At note_count(const std::string& key, const Look& value) {
+    std::optional<std::uint64_t>* const to = among(kPageNumberKeys, key) ? &numbers_.page
+                                             : among(kPagesKeys, key)    ? &numbers_.pages
+                                             : among(kTotalKeys, key)    ? &numbers_.total
+                                                                         : nullptr;
+    if (to == nullptr) return Look::At::byte;
+    const Look::At at = read_number(value, *to, window_);
+    if (at == Look::At::byte && to == &numbers_.total) total_at_ = remark("more_pages", {}, std::string(kMoreCure));
+    return at;
+  }
+
+  // What the page's numbers say. A page number that counts from 0 is told by a page 0.
+  void judge_numbers() {
+    const Numbers numbers = std::exchange(numbers_, {});
+    if (numbers.total) total_ = std::max(total_, *numbers.total);
+    if (!numbers.page || !numbers.pages) return;
+    from_zero_ |= *numbers.page == 0;
+    const bool more = *numbers.page + (from_zero_ ? 1 : 0) < *numbers.pages;
+    surely_more_ = surely_more_.value_or(false) || more;
+    if (!more || pages_.more != 0) return;
+    pages_.first_with_more = remark("more_pages",
+                                    fmt::format("the page says that it is page {} of {}, and no page says that it is the last",
+                                                *numbers.page, *numbers.pages),
+                                    std::string(kMoreCure));
   }
 
   void note_hint(const std::string& key, bool more, bool surely) {
@@ -437,7 +528,7 @@ class StructureSplitter final : public Splitter {
     pages_.first_with_more =
         remark("more_pages",
                fmt::format("the page's \"{}\" says that another one follows, and no page says that it is the last", shown(key)),
-               "give the others too, or export again");
+               std::string(kMoreCure));
   }
 
   Step pass_list(const std::string& key, std::size_t value) {
@@ -454,6 +545,7 @@ class StructureSplitter final : public Splitter {
   void note_list(Level& page, const std::string& key) {
     if (page.lists++ == 0) {
       first_list_ = key;
+      if (page.null_list && key == null_key_ && several_.count++ == 0) several_ = key_twice(key);
     } else if (several_.count++ == 0) {
       const bool twice = key == first_list_;
       several_ = remark("several_lists",
@@ -463,6 +555,12 @@ class StructureSplitter final : public Splitter {
                         twice ? std::string("look whether one is meant to replace the other")
                               : fmt::format("to read one of them: --set records_at={}", pointer_to(first_list_)));
     }
+  }
+
+  Remark key_twice(const std::string& key) {
+    return remark("several_lists",
+                  fmt::format("the page has \"{}\" twice, once as null; the records of the other were read", shown(key)),
+                  "look whether one is meant to replace the other");
   }
 
   Remark without_list(const std::string& key) {
@@ -475,6 +573,7 @@ class StructureSplitter final : public Splitter {
     if (page.kind == Level::Kind::page && page.null_list && page.lists == 0 && without_.count++ == 0) {
       without_ = without_list(null_key_);
     }
+    judge_numbers();
     const std::optional<bool> more = surely_more_ ? surely_more_ : perhaps_more_;
     surely_more_ = perhaps_more_ = std::nullopt;
     if (!more) return;
@@ -511,6 +610,7 @@ class StructureSplitter final : public Splitter {
     }
     advance(value);
     if (found && c != '[') {
+      ++elements_;
       if (levels_.back().kind == Level::Kind::path_object) levels_.back().phase = Phase::record;
       return element();
     }
@@ -737,6 +837,7 @@ class StructureSplitter final : public Splitter {
     advance(at_ + 1);
     const Level closed = levels_.back();
     levels_.pop_back();
+    if (closed.kind == Level::Kind::records) elements_ += closed.index;
     const bool outermost = levels_.empty() || levels_.back().is_array();
     if (outermost && (closed.kind == Level::Kind::page || closed.kind == Level::Kind::path_object)) end_page(closed);
     value_done();
@@ -822,6 +923,14 @@ class StructureSplitter final : public Splitter {
   std::string passed_key_, first_list_, null_key_;  // of the page that was seen last
   std::optional<bool> surely_more_, perhaps_more_;  // what the page says of others
   Pages pages_;
+  struct Numbers {
+    std::optional<std::uint64_t> page, pages, total;
+  };
+  Numbers numbers_;  // of the page at hand
+  bool from_zero_ = false;
+  std::uint64_t total_ = 0;     // the most records that a page says there are
+  std::uint64_t elements_ = 0;  // of lists of records in pages
+  Remark total_at_ = nothing();
 
   static Remark nothing() {
     Remark none;

@@ -121,7 +121,19 @@ Witness WitnessTeller::witness(std::size_t state, Target target, const MergeRepo
   } else {
     add_rule(w, by.rule, true, text_of_touchpoint(state, by.of.front(), false), text_of_touchpoint(state, by.of.back(), false));
   }
+  if (target == Target::channel && first != nullptr) add_type(w, *first, by.of.front());
   return w;
+}
+
+/// The word that a setting made a touchpoint's kind of.
+void WitnessTeller::add_type(Witness& w, const Contribution& teller, const Touchpoint& t) const {
+  const RecordReport* const report = report_of(teller);
+  if (report == nullptr) return;
+  for (const RecordReport::Typed& typed : report->touchpoints) {
+    if (typed.id != t.id) continue;
+    w.found = typed.word;
+    return add_rule(w, typed.rule, true, typed.detail);
+  }
 }
 
 void WitnessTeller::add_lost(Witness& w, const Contribution& record, Rule rule) const {

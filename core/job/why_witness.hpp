@@ -43,6 +43,7 @@ class WitnessTeller {
 
  private:
   [[nodiscard]] std::string how_of(const Conversation& c, Target target, std::uint32_t source, const std::string& zone) const;
+  void add_type(Witness& w, const Contribution& teller, const Touchpoint& touchpoint) const;
   [[nodiscard]] std::string text_of_touchpoint(std::size_t state, const Touchpoint& t, bool duration) const;
 };
 

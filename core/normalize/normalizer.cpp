@@ -17,6 +17,7 @@
 #include "framing/csv_inside.hpp"
 #include "framing/csv_rule.hpp"
 #include "merge/ledger.hpp"
+#include "normalize/placeholders.hpp"
 #include "pipeline/header.hpp"
 #include "pipeline/newest.hpp"
 #include "pipeline/notes.hpp"
@@ -38,14 +39,6 @@ void forget(Conversation& c) {
   for (std::optional<Decimal>* number : {&c.handle_time, &c.wait_time, &c.first_response_time, &c.csat_score}) number->reset();
   c.resolved.reset();
 }
-
-/// What programs write where there is nothing, as an id or a status. Compared as words are: in any case, and `--` is `-`.
-constexpr std::string_view kPlaceholders[] = {
-    "NULL",   "(null)", "<null>",  "[null]",  "nil",      "None",    "(none)",    "<none>",
-    "nan",    "N/A",    "n.a.",    "NA",      "<NA>",     "#N/A",    "#NA",       "\\N",
-    "-",      "–",      "—",       "\"\"",    "(blank)",  "(empty)", "undefined", "[object Object]",
-    "#NULL!", "#REF!",  "#VALUE!", "#NAME?",  "#DIV/0!",  "#NUM!",   "NaT",       "<NaT>",
-    "-nan",   "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN", "#N/A N/A"};
 
 void count_reject(Books& books, std::string_view code, std::string_view message, std::string_view cure) {
   const bool known = books.rejected.contains(code);  // the example is of the first one only
@@ -148,6 +141,7 @@ void Normalizer::settle_words() {
   statuses_as_given_ = vocabulary(Target::status).empty();
   resolved_as_given_ = vocabulary(Target::resolved).empty();
   for (const SourceConfig::Word& w : source_.words) {
+    sets_channels_ |= w.target == Target::channel;
     if (w.word == "*") {
       vocabulary(w.target).set_rest(w.meaning);
     } else {
@@ -157,7 +151,7 @@ void Normalizer::settle_words() {
   if (!source_.placeholders) return;
   for (const Target target : {Target::external_id, Target::queue_id, Target::assigned_agent_id, Target::customer_id,
                               Target::status, Target::resolved}) {
-    for (const std::string_view placeholder : kPlaceholders) vocabulary(target).add_placeholder(placeholder);
+    for (const std::string_view placeholder : placeholder_words()) vocabulary(target).add_placeholder(placeholder);
   }
 }
 
@@ -695,13 +689,13 @@ void Normalizer::finish_record() {
     look_at_values();
     return;
   }
-  if (open_ != 0) [[unlikely]]
-    settle_claims();
   if (!objects_.empty()) [[unlikely]]
     refuse_objects();
   if (outcome_ == Outcome::going) understand();
   if (translates_ids_ && outcome_ == Outcome::going) translate_ids();
-  place_gathered();  // of refused and filtered records too: the books count every field that was read
+  if (open_ != 0) [[unlikely]]
+    settle_claims();  // nothing is carried with a record that goes nowhere
+  place_gathered();   // of refused and filtered records too: the books count every field that was read
   if (source_.observer != nullptr) end_report();
   if (outcome_ == Outcome::going) emit();
 }

@@ -269,12 +269,18 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   bool drop(const Field& value, std::string_view rule) override;
   bool filter(std::string_view rule) override;
   bool refuse(const Refusal& refusal) override;
+  bool remark(const Refusal& remark) override;
   bool walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) override;
 
   bool refuse_touchpoint(const TouchpointText& t, TimeFault fault);
+  void take_type(const TouchpointText& t, Touchpoint& touch);
+  void find_deleted_message();
   void open(const Field& field, Step& step);
   void use(Step& step);
   void settle_claims();
+  void find_unused(const Field& field, const Step& step);
+  /// The record says of its conversation that it is deleted: whether it goes anywhere, the merge finds out.
+  [[nodiscard]] bool is_taken_back() const { return source_.filter_deleted && conversation_.status == kDeletedStatus; }
   void settle_element(const Record& element);
   void drop_by(std::uint16_t id, std::string_view rule);
   void find_drops(FieldPlan& plan, std::uint16_t id, std::string_view rule);
@@ -407,6 +413,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     bad_value(target, code, std::string(message), std::string(cure));
   }
   void refuse_channel(const Field& value);
+  static std::string channel_cure(std::string_view word);
   void refuse_status(const Field& value);
   void count_bad(Target target, std::string_view code, std::string_view reason, std::string_view found, std::string message,
                  const std::string& cure);
@@ -461,6 +468,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
       report_entry(target, entry);
   }
   void report_entry(Target target, const Vocabulary::Entry& entry);
+  static std::string detail_of(Target target, std::string_view word, const Vocabulary::Entry& entry);
   /// A field that wanted a target and is not its value. `value` is made a field of only where it is reported.
   template <class Value>
   void report_lost_value(Target target, const Value& value, Rule rule) {
@@ -552,6 +560,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   Arena scratch_text_;
   TextLines lines_{{}, 1};  // of the block
   bool translates_ids_ = false;
+  bool sets_channels_ = false;         // some setting says which channel a word means
   bool filters_deleted_ = false;       // records of deleted conversations, at once
   bool statuses_as_given_ = false;     // the adapter has no value map for them
   bool resolved_as_given_ = false;     // the same

@@ -8,6 +8,7 @@
 
 #include "crosswalk/conversation.hpp"
 #include "rules.hpp"
+#include "text.hpp"
 
 namespace crosswalk {
 
@@ -30,6 +31,15 @@ struct RecordReport {
   };
   std::vector<Use> made;  ///< what stands, each target once
   std::vector<Use> lost;  ///< fields that wanted a target and are not its value
+
+  /// A touchpoint whose kind a rule made of the source's word for it.
+  struct Typed {
+    Hash128 id;
+    std::string word;
+    Rule rule = Rule::none;
+    std::string detail;
+  };
+  std::vector<Typed> touchpoints;
 
   struct Carried {
     std::string key, field;  ///< the entry in metadata, as JSON text with a colon; the field it comes from

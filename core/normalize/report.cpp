@@ -26,9 +26,14 @@ void Normalizer::report_entry(Target target, const Vocabulary::Entry& entry) {
   if (entry.by == Rule::none) return;
   MadeBy& made = made_by_[static_cast<std::size_t>(target)];
   made.rule = entry.by;
-  if (entry.by == Rule::rest_setting) made.detail = fmt::format("{}.* = {}", name_of(target), entry.meaning);
-  if (entry.by != Rule::value_map_setting) return;
-  made.detail = fmt::format("{}.{} = {}", name_of(target), folded_word(slot(target).value.view()), entry.meaning);
+  made.detail = detail_of(target, slot(target).value.view(), entry);
+}
+
+/// The setting that made a word what it is.
+std::string Normalizer::detail_of(Target target, std::string_view word, const Vocabulary::Entry& entry) {
+  if (entry.by == Rule::rest_setting) return fmt::format("{}.* = {}", name_of(target), entry.meaning);
+  if (entry.by != Rule::value_map_setting) return {};
+  return fmt::format("{}.{} = {}", name_of(target), folded_word(word), entry.meaning);
 }
 
 void Normalizer::report_reject(std::string_view code, std::string_view field, std::string_view found, std::string_view message,

@@ -610,9 +610,70 @@ bool Normalizer::refuse_touchpoint(const TouchpointText& t, TimeFault fault) {
   return true;
 }
 
+namespace {
+
+TouchKind kind_of(Channel channel) {
+  switch (channel) {
+    case Channel::sms: return TouchKind::sms;
+    case Channel::email: return TouchKind::email;
+    case Channel::phone: return TouchKind::call;
+    case Channel::chat: return TouchKind::chat;
+    case Channel::social: return TouchKind::social;
+    case Channel::back_office: return TouchKind::note;
+    case Channel::none: break;
+  }
+  return TouchKind::other;
+}
+
+}  // namespace
+
+/// What the settings say of the source's word for a touchpoint's kind. A word that neither they nor the adapter know is counted.
+void Normalizer::take_type(const TouchpointText& t, Touchpoint& touch) {
+  const bool is_known = t.kind != TouchKind::other;
+  if (all_blank(t.type)) {
+    if (is_known) return;
+    find(
+        "unknown_channel",
+        [&] {
+          return std::string(
+              "a touchpoint does not say of which type it is: it counts for the start and the end, but for no channel, "
+              "response or agent");
+        },
+        "export the touchpoints with their type");
+    return;
+  }
+  const Vocabulary::Entry& entry = vocabulary(Target::channel).look_up(t.type);
+  const bool by_setting = entry.by == Rule::value_map_setting || (!is_known && entry.by == Rule::rest_setting);
+  if (is_known && !by_setting) return;
+  if (entry.channel != Channel::none) {
+    touch.kind = kind_of(entry.channel);
+    if (touch.kind == TouchKind::note) touch.direction = Direction::internal;
+    if (!reports_) return;
+    report_.touchpoints.push_back({touch.id, std::string(t.type), entry.by, detail_of(Target::channel, t.type, entry)});
+    return;
+  }
+  if (reports_) report_.lost.push_back({Target::channel, "", std::string(t.type), Rule::uncovered_word, "", ""});
+  find(
+      "unknown_channel",
+      [&] {
+        return fmt::format(
+            "no rule says which channel \"{}\", the type of a touchpoint, is: it counts for the start and the end, but for no "
+            "channel, response or agent",
+            shown(t.type));
+      },
+      [&] { return channel_cure(t.type); });
+}
+
+void Normalizer::find_deleted_message() {
+  find(
+      "deleted_message", [] { return std::string("a message in the record's list is deleted in its source: it does not count"); },
+      "if it shall count: --set deleted=keep");
+}
+
 bool Normalizer::touchpoint(const TouchpointText& t) {
   if (outcome_ != Outcome::going) return false;
   if (t.deleted) {  // whatever else is said of it
+    if (survey_ == nullptr && walking_) find_deleted_message();
     if (survey_ == nullptr && !t.id.empty()) {
       Touchpoint& touch = touches_.emplace_back();
       touch.id = hash128(t.id);
@@ -647,6 +708,8 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
   } else {
     touch.id = hash128(t.id);
   }
+  if (t.kind == TouchKind::other || sets_channels_) [[unlikely]]
+    take_type(t, touch);
   if (!all_blank(t.duration)) {
     if (const auto duration = parse_duration(t.duration, t.duration_how); duration && duration->digits >= 0) {
       touch.duration = *duration;
@@ -749,6 +812,16 @@ inline void Normalizer::drop_by(std::uint16_t id, std::string_view rule) {
   p.last_rule_drops = &found->second;
 }
 
+void Normalizer::find_unused(const Field& field, const Step& s) {
+  find(
+      "unused_field",
+      [&] {
+        return fmt::format("the adapter can make nothing of \"{}\" as it stands here; it is {}", field_name(field),
+                           s.carries ? "carried into metadata" : fmt::format("left out ({})", plan(field.id).drop_rule));
+      },
+      "see whether the field is as the source's documents say");
+}
+
 /// What the adapter claimed and did nothing with goes where it would have gone unclaimed. Few records have such a field.
 void Normalizer::settle_claims() {
   for (const Field& field : given_) {
@@ -760,13 +833,7 @@ void Normalizer::settle_claims() {
     } else if (s.blank) {
       ++s.empty;
     } else {
-      find(
-          "unused_field",
-          [&] {
-            return fmt::format("the adapter can make nothing of \"{}\" as it stands here; it is {}", field_name(field),
-                               s.carries ? "carried into metadata" : fmt::format("left out ({})", plan(field.id).drop_rule));
-          },
-          "see whether the field is as the source's documents say");
+      if (!is_taken_back()) find_unused(field, s);
       carry(GivenField{field}, s);
     }
   }
@@ -802,6 +869,18 @@ bool Normalizer::filter(std::string_view rule) {
 bool Normalizer::refuse(const Refusal& r) {
   if (outcome_ == Outcome::going) reject(r.code, r.field, r.found, r.message, r.cure);
   return false;
+}
+
+bool Normalizer::remark(const Refusal& r) {
+  if (outcome_ != Outcome::going) return false;
+  if (survey_ != nullptr) return true;
+  find(
+      r.code,
+      [&] {
+        return r.found.empty() ? std::string(r.message) : fmt::format("\"{}\" in {}: {}", shown(r.found), r.field, r.message);
+      },
+      r.cure);
+  return true;
 }
 
 bool Normalizer::walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) {

@@ -12,6 +12,7 @@
 #include "framing/json_lists.hpp"
 #include "merge/sorter.hpp"
 #include "normalize/normalizer.hpp"
+#include "normalize/placeholders.hpp"
 #include "text.hpp"
 #include "time/parse.hpp"
 
@@ -294,9 +295,12 @@ void Normalizer::understand_channel() {
 
 [[gnu::noinline]] void Normalizer::refuse_channel(const Field& value) {
   reject("unknown_channel", field_name(value), value.view(),
-         fmt::format("no rule says which channel \"{}\" is", shown(value.view())),
-         fmt::format("--set {}=<phone|email|chat|sms|social|back_office>, or --set 'channel.*=<channel>' for all such words",
-                     shell_word(word_setting(Target::channel, value.view()))));
+         fmt::format("no rule says which channel \"{}\" is", shown(value.view())), channel_cure(value.view()));
+}
+
+std::string Normalizer::channel_cure(std::string_view word) {
+  return fmt::format("--set {}=<phone|email|chat|sms|social|back_office>, or --set 'channel.*=<channel>' for all such words",
+                     shell_word(word_setting(Target::channel, word)));
 }
 
 void Normalizer::understand_status() {
@@ -412,26 +416,6 @@ void Normalizer::refuse_time(Target target, TimeFault fault) {
 }
 
 namespace {
-
-/// Dates that programs write where there is no time, by the calendar of UTC or of the source's zone.
-bool is_placeholder_date(std::int64_t seconds) {
-  struct Date {
-    int year;
-    unsigned month, day;
-  };
-  // The first and last days of calendars, of SQL Server, Windows, spreadsheets, Unix and DOS, and what people take for never.
-  constexpr Date kDates[] = {{1, 1, 1},      {1, 1, 2},      {1000, 1, 1}, {1601, 1, 1},   {1753, 1, 1},   {1899, 12, 30},
-                             {1899, 12, 31}, {1900, 1, 1},   {1904, 1, 1}, {1969, 12, 31}, {1970, 1, 1},   {2099, 12, 31},
-                             {2100, 1, 1},   {2999, 12, 31}, {3000, 1, 1}, {9999, 1, 1},   {9999, 12, 30}, {9999, 12, 31}};
-  const auto civil = std::chrono::year_month_day(
-      std::chrono::sys_days(std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(seconds)))));
-  const bool midnight = seconds % 86'400 == 0;
-  if (midnight && civil == std::chrono::year_month_day(std::chrono::year(1980), std::chrono::January, std::chrono::day(1)))
-    return true;
-  return std::any_of(std::begin(kDates), std::end(kDates), [&](const Date& date) {
-    return int(civil.year()) == date.year && unsigned(civil.month()) == date.month && unsigned(civil.day()) == date.day;
-  });
-}
 
 /// The finest part of a time that its text says, in seconds.
 std::int64_t unit_of(std::string_view text) {

@@ -13,6 +13,7 @@
 #include "framing/csv.hpp"
 #include "framing/json.hpp"
 #include "framing/json_lists.hpp"
+#include "framing/json_pointer.hpp"
 #include "framing/looks_like.hpp"
 #include "pipeline/choose.hpp"
 #include "pipeline/header.hpp"
@@ -123,12 +124,29 @@ struct RecordsFound {
   std::string pointer;
   std::uint64_t count = 0;  ///< 0: it is one object
   bool whole = false;       ///< all of them were counted
+  bool keyed = false;       ///< they are the members of the object at `pointer`, which is not read
 };
 
-/// The adapter that recognises objects with these names, or objects inside of them.
+/// Where the last key of a path that ends with a dot begins.
+std::size_t last_key(std::string_view prefix) {
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i + 1 < prefix.size(); ++i) {
+    if (prefix[i] == '\\') {
+      ++i;
+    } else if (prefix[i] == '.') {
+      begin = i + 1;
+    }
+  }
+  return begin;
+}
+
+/// The adapter that recognises objects with these names, or objects inside of them. Where several members of one object are
+/// such, that object holds records by their ids: to read one of them would lose the others.
 std::optional<RecordsFound> recognised(const std::vector<const AdapterInfo*>& adapters, const std::string& pointer,
                                        const std::vector<std::string>& names) {
   std::vector<std::string> prefixes = {""};
+  std::optional<RecordsFound> found;
+  std::string found_at;
   for (const std::string& name : names) {
     for (std::size_t i = 0; i < name.size(); ++i) {
       if (name[i] == '\\') {
@@ -143,11 +161,23 @@ std::optional<RecordsFound> recognised(const std::vector<const AdapterInfo*>& ad
     for (const std::string& name : names) {
       if (name.starts_with(prefix)) inside.add(std::string_view(name).substr(prefix.size()));
     }
+    if (found) {
+      const std::size_t key = last_key(prefix);
+      const bool beside = key == last_key(found_at) && prefix.compare(0, key, found_at, 0, key) == 0;
+      if (!beside || best_bid(*found->adapter, Framing::json, inside.folded) == 0) continue;
+      found->pointer = json::pointer_below(pointer, prefix.substr(0, key));
+      found->keyed = true;
+      return found;
+    }
     for (const AdapterInfo* info : adapters) {
-      if (best_bid(*info, Framing::json, inside.folded) != 0) return RecordsFound{info, json::pointer_below(pointer, prefix)};
+      if (best_bid(*info, Framing::json, inside.folded) == 0) continue;
+      found = RecordsFound{info, json::pointer_below(pointer, prefix)};
+      found_at = prefix;
+      if (prefix.empty()) return found;
+      break;
     }
   }
-  return std::nullopt;
+  return found;
 }
 
 /// Records that one of the adapters recognises, deeper in the first value of an input than it is looked for.
@@ -161,13 +191,31 @@ std::optional<RecordsFound> records_inside(const std::vector<const AdapterInfo*>
     return found;
   }
   auto found = recognised(adapters, "", look.names);
-  return found && !found->pointer.empty() ? found : std::nullopt;
+  if (!found || (found->pointer.empty() && !found->keyed)) return std::nullopt;
+  if (found->keyed) return found;
+  // One object: where the head ends before it does, others may follow; in what has an id itself, it is a part.
+  const bool has_id = std::find(look.names.begin(), look.names.end(), "id") != look.names.end();
+  const bool deep = found->pointer.find('/', 1) != std::string::npos;
+  return look.whole && !(has_id && deep) ? found : std::nullopt;
 }
 
 std::string place_of(const RecordsFound& found) {
+  if (found.keyed) {
+    return fmt::format("the records seem to be the members of {}, each under its id",
+                       found.pointer.empty() ? "the outermost object" : "the object at " + found.pointer);
+  }
   if (found.count == 0) return fmt::format("the record seems to be the object at {}", found.pointer);
   return fmt::format("the records seem to be at {} ({}{} there)", found.pointer, found.whole ? "" : "at least ",
                      counted(found.count, "object"));
+}
+
+std::string cure_of(const RecordsFound& found) {
+  if (!found.keyed) return fmt::format("--set records_at={}", found.pointer);
+  std::string path = found.pointer.empty() ? "." : "";
+  if (const auto keys = json::parse_pointer(found.pointer)) {
+    for (const std::string& key : *keys) path += fmt::format(".\"{}\"", key);
+  }
+  return fmt::format("this shape is not read; give the records one by one: jq -c '{}[]' FILE", path);
 }
 
 std::string_view said(Framing framing) { return framing == Framing::csv ? "CSV" : "JSON"; }
@@ -201,8 +249,7 @@ Error not_recognised(const std::vector<const AdapterInfo*>& adapters, std::strin
   const std::string message = fmt::format("{}: no adapter recognises this {} input; ", input_name, said(framing));
   if (framing == Framing::json) {
     if (const auto found = records_inside(adapters, head)) {
-      return {Errc::usage, fmt::format("{}{}, which {} reads", message, place_of(*found), found->adapter->id),
-              fmt::format("--set records_at={}", found->pointer)};
+      return {Errc::usage, fmt::format("{}{}, which {} reads", message, place_of(*found), found->adapter->id), cure_of(*found)};
     }
   }
   const std::string near = nearest_rule(adapters, framing, names);
@@ -275,7 +322,7 @@ Result<std::string> doubt_about(const AdapterInfo& adapter, std::string_view hea
   if (setting(settings, "records_at").empty()) {
     if (const auto found = records_inside({&adapter}, head)) {
       return Error{Errc::usage, fmt::format("{}: this does not look like {}; {}", input_name, adapter.id, place_of(*found)),
-                   fmt::format("--set records_at={}", found->pointer)};
+                   cure_of(*found)};
     }
   }
   if (names.written.empty()) return std::string();

@@ -24,10 +24,14 @@ constexpr std::size_t kWindow = std::size_t{1} << 20;  // bytes of the output re
 constexpr std::size_t kLongest = 255;                  // no time, and no zone, takes as much
 constexpr unsigned kDatedBit = 0, kZoneBit = 1, kKindBit = 2, kHowBit = 5;
 
-/// Of the lines of one id: one that another supersedes for its place in the input.
-void find_lost_by_place(std::string_view id, Newer newer, Findings& findings) {
-  if (newer == Newer::update_time) return;
-  findings.add(code_of(newer), {}, [&] { return lost_by_place(newer, json::unescaped(id)); });
+/// Of the lines of one id: one that another supersedes for its place in the input. `id` is empty where the line cannot be read
+/// again, nor compared. `line` counts what was translated, from 0.
+void find_lost_by_place(std::string_view id, std::uint64_t line, Newer newer, Findings& findings) {
+  findings.add(code_of(newer), {}, [&] {
+    Finding finding = lost_by_place(newer, json::unescaped(id));
+    finding.message += fmt::format(" (record {} of those translated)", grouped(line + 1));
+    return finding;
+  });
 }
 
 /// Reads a file from its beginning to its end, in whatever steps.
@@ -362,10 +366,16 @@ Result<NewestLines::Counts> NewestLines::find(const OutputFile* output, OutputFo
       ++counts.superseded;
       counts.deleted += newest.deleted;
       counts.backwards += line.version.offset > newest.version.offset;
-      if (output == nullptr) continue;
+      const Newer newer = newer_by(newest.version, line.version);
+      const bool by_place = newer != Newer::update_time;
+      counts.by_place += by_place;
+      if (output == nullptr) {
+        if (by_place) find_lost_by_place({}, line.version.offset, newer, findings);
+        continue;
+      }
       superseded_[line.version.offset] = true;
       lacked.look(id, newest.columns, line.columns, findings);
-      if (line.content != newest.content) find_lost_by_place(id, newer_by(newest.version, line.version), findings);
+      if (by_place && line.content != newest.content) find_lost_by_place(id, line.version.offset, newer, findings);
     }
   }
   if (!more) return more.error();

@@ -45,6 +45,7 @@ class NewestLines {
   struct Counts {
     std::uint64_t superseded = 0;  ///< lines that are not the newest of their id
     std::uint64_t backwards = 0;   ///< of these, those that stand behind the newest
+    std::uint64_t by_place = 0;    ///< of these, those that are not older by an update time: their place decided
     std::uint64_t deleted = 0;     ///< of these, those whose newest record says that the conversation is deleted
   };
   /// Finds them out. `output`: where the lines are, to compare ids as a whole; null: they cannot be read again, and equal hashes

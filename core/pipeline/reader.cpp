@@ -59,6 +59,11 @@ void BlockReader::end_input() {
   const Pages pages = splitter_->pages();
   last_page_ |= pages.last;
   pages_with_more_ += pages.more;
+  elements_ += pages.elements;
+  if (pages.total > total_) {
+    total_ = pages.total;
+    total_said_ = {file, pages.total_said};
+  }
   if (pages.more != 0 && !more_pages_) more_pages_ = {file, pages.first_with_more};
 }
 
@@ -69,6 +74,14 @@ bool BlockReader::end() {
     findings_.add(
         remark.code, {file, remark.offset}, [&, &remark = remark] { return finding(remark); }, pages_with_more_);
     more_pages_.reset();
+    return false;
+  }
+  if (total_said_ && !last_page_ && elements_ < total_) {
+    auto& [file, remark] = *total_said_;
+    remark.message =
+        fmt::format("the page says that there are {} in all; {} were given", counted(total_, "record"), grouped(elements_));
+    findings_.add(remark.code, {file, remark.offset}, [&, &remark = remark] { return finding(remark); });
+    total_said_.reset();
   }
   return false;
 }

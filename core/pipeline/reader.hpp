@@ -55,7 +55,10 @@ class BlockReader {
   bool header_given_ = false;  ///< a block of the CSV input at hand went out, and with it its header
   std::vector<std::string> notes_;
   Findings findings_;
-  bool last_page_ = false;                                      // of all inputs: one was there
+  bool last_page_ = false;      // of all inputs: one was there
+  std::uint64_t elements_ = 0;  // of the pages' lists of records
+  std::uint64_t total_ = 0;     // records that a page says there are
+  std::optional<std::pair<std::uint32_t, Remark>> total_said_;
   std::optional<std::pair<std::uint32_t, Remark>> more_pages_;  // the first page that says so, and its input
   std::uint64_t pages_with_more_ = 0;
 };

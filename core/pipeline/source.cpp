@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "characters.hpp"
+#include "normalize/placeholders.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -432,6 +433,7 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   if (auto ok = read_zone(source, options); !ok) return ok.error();
   source.enrich = options.enrich;
   source.settings["role"] = options.enrich ? "enrich" : "merge";
+  if (source.placeholders) source.settings["placeholder_texts"] = placeholder_texts();
   return source;
 }
 

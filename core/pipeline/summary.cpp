@@ -321,18 +321,19 @@ std::string Summary::text() const {
                      grouped(evidence_decided), grouped(evidence_decided + evidence_abstained)));
   }
   const std::string since = deleted_since == 0 ? std::string() : fmt::format(" ({} deleted since)", grouped(deleted_since));
+  const std::string_view other = ordered_by_place ? "a newer or a later one" : "a newer one";
   if (role.empty() && superseded != 0) {
-    line("superseded", fmt::format("{} by a newer one with the same id{}", counted(superseded, "record"), since));
+    line("superseded", fmt::format("{} by {} with the same id{}", counted(superseded, "record"), other, since));
   }
   if (repeated_ids != 0 && repeats_settle) {
-    line(
-        "repeated",
-        fmt::format("{} {} superseded by a newer one with the same id{}{}; --output FILE leaves only the newest, --set fold=true "
-                    "merges them from the start",
-                    counted(repeated_ids, "record"), repeated_ids == 1 ? "is" : "are", since,
-                    repeated_backwards == 0 ? std::string()
-                                            : fmt::format(", and update times fall backwards: {} of them behind the newer one",
-                                                          grouped(repeated_backwards))));
+    line("repeated",
+         fmt::format("{} {} superseded by {} with the same id{}{}; --output FILE leaves only {}, --set fold=true "
+                     "merges them from the start",
+                     counted(repeated_ids, "record"), repeated_ids == 1 ? "is" : "are", other, since,
+                     repeated_backwards == 0 ? std::string()
+                                             : fmt::format(", and update times fall backwards: {} of them behind the newer one",
+                                                           grouped(repeated_backwards)),
+                     ordered_by_place ? "the newest, or where that is not known the last" : "the newest"));
   } else if (repeated_ids != 0) {
     line("repeated", fmt::format("{} came again; each was written as it came, the last one counts at the receiver",
                                  counted(repeated_ids, "id")));

@@ -93,6 +93,7 @@ class Writer {
     if (newest_ && found_) {
       summary.repeated_ids = superseded_ != 0 ? 0 : found_->superseded;
       summary.repeated_backwards = superseded_ != 0 ? 0 : found_->backwards;
+      summary.ordered_by_place = found_->by_place != 0;
       summary.repeats_settle = true;
       summary.deleted_since = found_->deleted;
     }

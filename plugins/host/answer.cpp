@@ -65,6 +65,7 @@ class Answer {
         t.duration_how = reader_.get<std::uint32_t>();
         for (cw_text* part : {&t.id, &t.at, &t.user, &t.duration, &t.subject}) *part = text(text_there());
         t.deleted = reader_.get<std::uint32_t>();
+        t.type = text(text_there());
         return !bad_ && door_.touchpoint(door_.ctx, &t);
       }
       case Say::carry: {
@@ -82,11 +83,12 @@ class Answer {
         const std::string_view rule = text_there();
         return !bad_ && door_.filter(door_.ctx, text(rule));
       }
-      case Say::refuse: {
+      case Say::refuse:
+      case Say::remark: {
         cw_refusal r{};
         r.size = sizeof r;
         for (cw_text* part : {&r.code, &r.field, &r.found, &r.message, &r.cure}) *part = text(text_there());
-        return !bad_ && door_.refuse(door_.ctx, &r);
+        return !bad_ && (say == Say::refuse ? door_.refuse : door_.remark)(door_.ctx, &r);
       }
       case Say::walk: return walk(element);
       case Say::breach: refuse(reader_.text()); return false;

@@ -200,13 +200,19 @@ bool take_touchpoint(void* c, const cw_touchpoint* t) {
   touch.duration = view(t->duration);
   touch.subject = view(t->subject);
   touch.deleted = t->size > offsetof(cw_touchpoint, deleted) && t->deleted != 0;
+  const cw_text type = type_of(*t);
+  if (!is_good(c, type)) return false;
+  touch.type = view(type);
   return receiver_of(c).touchpoint(touch);
 }
 
-bool take_refusal(void* c, const cw_refusal* r) {
+bool are_good(void* c, const cw_refusal* r) {
   if (r == nullptr) return refuse(c, kNull);
-  if (!is_good(c, r->code) || !is_good(c, r->field) || !is_good(c, r->found) || !is_good(c, r->message) || !is_good(c, r->cure))
-    return false;
+  return is_good(c, r->code) && is_good(c, r->field) && is_good(c, r->found) && is_good(c, r->message) && is_good(c, r->cure);
+}
+
+bool take_refusal(void* c, const cw_refusal* r) {
+  if (!are_good(c, r)) return false;
   if (view(r->code) == CW_OUT_OF_MEMORY && context_of(c).shares_memory) throw std::bad_alloc();
   return receiver_of(c).refuse({view(r->code), view(r->field), view(r->found), view(r->message), view(r->cure)});
 }
@@ -256,6 +262,12 @@ cw_receiver receiver_door(ReceiverContext& context) {
   };
   door.refuse = [](void* c, const cw_refusal* r) {
     return shielded<ReceiverContext>(c, [&](ReceiverContext&) { return take_refusal(c, r); });
+  };
+  door.remark = [](void* c, const cw_refusal* r) {
+    return shielded<ReceiverContext>(c, [&](ReceiverContext& mine) {
+      if (!are_good(c, r)) return false;
+      return mine.receiver.remark({view(r->code), view(r->field), view(r->found), view(r->message), view(r->cure)});
+    });
   };
   door.walk = [](void* c, const cw_field* array, cw_text prefix, bool (*element)(void*, const cw_record*), void* element_ctx) {
     return shielded<ReceiverContext>(c, [&](ReceiverContext&) { return take_walk(c, array, prefix, element, element_ctx); });

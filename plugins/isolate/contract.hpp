@@ -2,6 +2,7 @@
 // field of a record the adapter means.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -61,6 +62,11 @@ inline std::size_t index_of_whole(const cw_record& record, const cw_field& part)
     if (field.id == part.id && at >= begin && at <= begin + field.size && part.size <= begin + field.size - at) return i;
   }
   return kNoField;
+}
+
+/// Of an adapter that was built before there was one: none.
+inline cw_text type_of(const cw_touchpoint& t) {
+  return t.size >= offsetof(cw_touchpoint, type) + sizeof(t.type) ? t.type : cw_text{nullptr, 0};
 }
 
 }  // namespace crosswalk

@@ -355,7 +355,7 @@ class Worker {
       of(c).say_.put(t->duration_how);
       if (!of(c).put_texts({t->id, t->at, t->user, t->duration, t->subject})) return false;
       of(c).say_.put(t->size > offsetof(cw_touchpoint, deleted) ? t->deleted : std::uint32_t{0});
-      return true;
+      return of(c).put_text(type_of(*t));
     };
     door.carry = [](void* c, cw_text name, const cw_field* value, std::uint32_t form) {
       if (!of(c).begin(Say::carry)) return false;
@@ -378,6 +378,11 @@ class Worker {
       }
       of(c).over_ = true;
       return false;
+    };
+    door.remark = [](void* c, const cw_refusal* r) {
+      if (!of(c).begin(Say::remark)) return false;
+      if (r == nullptr) return of(c).breach(kNull);
+      return of(c).put_texts({r->code, r->field, r->found, r->message, r->cure});
     };
     door.walk = [](void* c, const cw_field* array, cw_text prefix, bool (*element)(void*, const cw_record*), void* ctx) {
       return of(c).walk(array, prefix, element, ctx);

@@ -70,6 +70,7 @@ enum class Say : std::uint8_t {
   drop,
   filter,
   refuse,
+  remark,
   walk,     ///< array, prefix, then what is said of elements
   element,  ///< the next one of the array
   walked,   ///< it has no more

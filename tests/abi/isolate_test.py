@@ -51,6 +51,9 @@ LOSES_ITS_RECORD = {
     "null-in-touchpoint": NULL_TEXT,
     "null-refusal": NULL,
     "null-in-refusal": NULL_TEXT,
+    "null-remark": NULL,
+    "null-in-remark": NULL_TEXT,
+    "null-type": NULL_TEXT,
     "null-array": NULL,
     "null-prefix": NULL_TEXT,
 }

@@ -49,6 +49,7 @@ AT(cw_touchpoint, user, 48);
 AT(cw_touchpoint, duration, 64);
 AT(cw_touchpoint, subject, 80);
 AT(cw_touchpoint, deleted, 96);
+AT(cw_touchpoint, type, 104);
 
 AT(cw_refusal, size, 0);
 AT(cw_refusal, code, 8);
@@ -66,6 +67,7 @@ AT(cw_receiver, drop, 40);
 AT(cw_receiver, filter, 48);
 AT(cw_receiver, refuse, 56);
 AT(cw_receiver, walk, 64);
+AT(cw_receiver, remark, 72);
 
 AT(cw_adapter, abi_major, 0);
 AT(cw_adapter, size, 4);

@@ -48,8 +48,9 @@ class Listener final : public Receiver {
     return say("set " + std::string(name_of(target)) + " " + std::to_string(rank) + " " + text_of(value));
   }
   bool touchpoint(const TouchpointText& t) override {
-    for (const std::string_view part : {t.id, t.at, t.user, t.duration, t.subject}) CHECK(is_utf8(part));
-    return say("touchpoint " + std::string(t.id) + " " + std::string(t.at) + " " + std::string(t.subject));
+    for (const std::string_view part : {t.id, t.at, t.user, t.duration, t.subject, t.type}) CHECK(is_utf8(part));
+    return say("touchpoint " + std::string(t.id) + " " + std::string(t.at) + " " + std::string(t.subject) + " " +
+               std::string(t.type));
   }
   bool carry(std::string_view name, const Field& value, Form) override {
     CHECK(is_utf8(name));
@@ -68,6 +69,10 @@ class Listener final : public Receiver {
     for (const std::string_view part : {r.code, r.field, r.found, r.message, r.cure}) CHECK(is_utf8(part));
     say("refuse " + std::string(r.code) + ": " + std::string(r.message));
     return false;
+  }
+  bool remark(const Refusal& r) override {
+    for (const std::string_view part : {r.code, r.field, r.found, r.message, r.cure}) CHECK(is_utf8(part));
+    return say("remark " + std::string(r.code) + " " + std::string(r.found));
   }
   bool walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) override {
     CHECK(is_utf8(prefix));
@@ -128,9 +133,19 @@ Words good_answer() {
   w.say(Say::carry).numbers({0}).text("name").part(2, CW_STRING, 0, 2);
   w.say(Say::carry).numbers({0}).text("list").made(CW_ARRAY).text("[1]");
   w.say(Say::walk).numbers({3}).text("m[]");
-  w.say(Say::element).say(Say::touchpoint).numbers({1, 1, 1}).text("row 1").there(10, 20).text("").text("").there(31, 4).numbers({0});
+  w.say(Say::element)
+      .say(Say::touchpoint)
+      .numbers({1, 1, 1})
+      .text("row 1")
+      .there(10, 20)
+      .text("")
+      .text("")
+      .there(31, 4)
+      .numbers({0})
+      .text("sms");
   w.say(Say::element).say(Say::carry).numbers({0}).text("a").field(0, Value::of_element);
   w.say(Say::walked);
+  w.say(Say::remark).text("odd").text("b").text("2").text("why").text("cure");
   w.say(Say::drop).text("by rule").field(2);
   w.say(Say::end);
   return w;
@@ -151,12 +166,12 @@ const std::string kNotUnderstood = "refuse adapter_failed: its process answered 
 TEST_CASE("an answer is told as the adapter said it") {
   CHECK(told(good_answer()) == std::vector<std::string>{"set external_id 0 1001", "set started_at 3 2024-01-02T03:04:05Z",
                                                         "carry name Zo", "carry list [1]", "walk m[] [{\"a\":1},{\"a\":2}]",
-                                                        "touchpoint row 1 2024-01-02T03:04:05Z Zoë", "carry a 2",
-                                                        "drop by rule Zoë"});
+                                                        "touchpoint row 1 2024-01-02T03:04:05Z Zoë sms", "carry a 2",
+                                                        "remark odd 2", "drop by rule Zoë"});
 }
 
 TEST_CASE("nothing is told once no more is wanted") {
-  for (std::size_t n = 1; n < 8; ++n) {
+  for (std::size_t n = 1; n < 9; ++n) {
     const auto some = told(good_answer(), n);
     CAPTURE(n);
     CHECK(some.size() == (n == 5 ? 6 : n));  // what walk() returns comes behind its elements

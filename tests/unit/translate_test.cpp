@@ -434,8 +434,14 @@ TEST_CASE("translate: where lines cannot be taken back, it is said how many are 
   const Summary forwards = piped("1" + at + "1Z\n1" + at + "2Z\n1" + at + "2Z\n2" + at + "1Z\n");
   CHECK(forwards.repeated_ids == 2);
   CHECK(forwards.repeated_backwards == 0);
-  CHECK(forwards.text().find("2 records are superseded by a newer one with the same id; --output FILE leaves only the newest, "
-                             "--set fold=true merges them from the start") != std::string::npos);
+  CHECK(forwards.text().find("2 records are superseded by a newer or a later one with the same id; --output FILE leaves only the "
+                             "newest, or where that is not known the last, --set fold=true merges them from the start") !=
+        std::string::npos);
+  CHECK(forwards.findings.at("equal_update_times").count == 1);
+  const Summary dated = piped("1" + at + "1Z\n1" + at + "2Z\n2" + at + "1Z\n");
+  CHECK(dated.text().find("1 record is superseded by a newer one with the same id; --output FILE leaves only the newest, "
+                          "--set fold=true merges them from the start") != std::string::npos);
+  CHECK(dated.findings.empty());
   const Summary backwards = piped("1" + at + "3Z\n1" + at + "2Z\n1" + at + "1Z\n2" + at + "1Z\n");
   CHECK(backwards.repeated_ids == 2);
   CHECK(backwards.repeated_backwards == 2);

@@ -105,7 +105,8 @@ struct TouchpointText {
   Direction direction = Direction::unknown;
   How duration_how = How::seconds;
   std::string_view id, at, user, duration, subject;
-  bool deleted = false;  ///< by its source: it takes back what older records say under its id
+  bool deleted = false;   ///< by its source: it takes back what older records say under its id
+  std::string_view type;  ///< the source's word for the kind
 };
 
 struct Refusal {
@@ -121,6 +122,7 @@ class Receiver {
   virtual bool drop(const Field& value, std::string_view rule) = 0;
   virtual bool filter(std::string_view rule) = 0;
   virtual bool refuse(const Refusal& refusal) = 0;
+  virtual bool remark(const Refusal& remark) = 0;
   virtual bool walk(const Field& array, std::string_view prefix, const std::function<bool(const Record&)>& element) = 0;
 };
 

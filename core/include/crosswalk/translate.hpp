@@ -111,6 +111,7 @@ struct Summary {
                 bytes_read = 0, bytes_written = 0;
   Enrichment enrichment;                 ///< of a job's source with role "enrich"
   std::uint64_t repeated_ids = 0;        ///< ids written more than once (whole-conversation sources)
+  bool ordered_by_place = false;         ///< some were not superseded for an update time, but for their place in the input
   std::uint64_t repeated_backwards = 0;  ///< of these, how many stand behind a newer record
   bool writable = false;                 ///< TranslateOptions::summary is no input and no other output, as far as is known
   std::uint64_t deleted_since = 0;       ///< streamed, and of a conversation whose newest record says that it is deleted

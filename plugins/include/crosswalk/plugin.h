@@ -139,7 +139,9 @@ typedef struct cw_setup {
   void* ctx;
   /* The value of an option of the manifest, its default when the user gave none; empty for an unknown name. `role` is
    * always there: `merge`, or `enrich` where the records only add to conversations that other sources say: then no field
-   * but the id is needed. The text is valid until close(). */
+   * but the id is needed. So is `placeholder_texts`: what programs write where there is nothing (`NULL`) and the dates that
+   * they write where there is no time (`1970-01-01`), a line each; none with placeholders=none. The text is valid until
+   * close(). */
   cw_text (*setting)(void* ctx, cw_text name);
   /* Says that a word of a target means `to` (CW_CHANNEL: phone, email, chat, sms, social, back_office; CW_CSAT_SCORE: a
    * number; CW_RESOLVED: true, false; CW_STATUS: any text). Words match without regard to case, and `_`, `-` and blank
@@ -202,10 +204,12 @@ typedef struct cw_touchpoint {
   cw_text duration;      /* of a call; empty when unknown */
   cw_text subject;       /* of an e-mail; empty when none */
   uint32_t deleted;      /* not 0: the source has deleted it; what an older record says under its id goes. Needs no time */
+  cw_text type;          /* the source's word for its kind; empty when none. The user's `channel.<word>=` settings win over
+                          * `kind`; of CW_TOUCH_OTHER, a word that none covers is counted and shown */
 } cw_touchpoint;
 
-/* Why a record is refused. With the code CW_OUT_OF_MEMORY: nothing is wrong with it, but there was no memory to translate it.
- * Where the adapter shares the host's, the run ends. */
+/* Why a record is refused, or what is remarkable in it. With the code CW_OUT_OF_MEMORY: nothing is wrong with it, but there was
+ * no memory to translate it. Where the adapter shares the host's, the run ends. */
 #define CW_OUT_OF_MEMORY "out_of_memory"
 typedef struct cw_refusal {
   uint32_t size;
@@ -237,6 +241,9 @@ typedef struct cw_receiver {
    * `element` returned false. */
   bool (*walk)(void* ctx, const cw_field* array, cw_text prefix, bool (*element)(void* element_ctx, const cw_record*),
                void* element_ctx);
+  /* Something that the user must see, although the record stays: a value that cannot be read, say. Counted by `code`, and
+   * shown with the first place of each. It says nothing of what becomes of the field. */
+  bool (*remark)(void* ctx, const cw_refusal* remark);
 } cw_receiver;
 
 /* ---- the adapter ------------------------------------------------------------------------------------------------ */

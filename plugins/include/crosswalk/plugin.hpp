@@ -10,6 +10,7 @@
 // Every callback is noexcept at the boundary: what an adapter throws becomes a refusal that the host can show.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -120,6 +121,13 @@ class Receiver {
               std::string_view cure) {
     const cw_refusal refusal{sizeof(cw_refusal), text(code), text(field), text(found), text(message), text(cure)};
     return c_.refuse(c_.ctx, &refusal);
+  }
+  /// A host that does not know it yet shows nothing.
+  bool remark(std::string_view code, std::string_view field, std::string_view found, std::string_view message,
+              std::string_view cure) {
+    if (c_.size < offsetof(cw_receiver, remark) + sizeof(c_.remark)) return true;
+    const cw_refusal remark{sizeof(cw_refusal), text(code), text(field), text(found), text(message), text(cure)};
+    return c_.remark(c_.ctx, &remark);
   }
   /// Element: callable as bool(const cw_record&); false stops.
   template <class Element>

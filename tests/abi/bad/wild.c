@@ -175,13 +175,23 @@ static void do_it(const cw_record* record, const cw_receiver* r, const char** fo
   if (is("null-touchpoint")) r->touchpoint(r->ctx, NULL);
   if (is("null-in-touchpoint")) {
     const cw_touchpoint touch = {sizeof touch, CW_TOUCH_CHAT, CW_INBOUND, 0, text_of("t"), text_of("2024-01-01T00:00:00Z"),
-                                 null_text,    text_of(""),   text_of(""), 0};
+                                 null_text,    text_of(""),   text_of(""), 0,         text_of("")};
     r->touchpoint(r->ctx, &touch);
   }
   if (is("null-refusal")) r->refuse(r->ctx, NULL);
   if (is("null-in-refusal")) {
     const cw_refusal refusal = {sizeof refusal, text_of("bad"), text_of(""), text_of(""), null_text, text_of("")};
     r->refuse(r->ctx, &refusal);
+  }
+  if (is("null-remark")) r->remark(r->ctx, NULL);
+  if (is("null-in-remark")) {
+    const cw_refusal remark = {sizeof remark, text_of("odd"), text_of(""), null_text, text_of(""), text_of("")};
+    r->remark(r->ctx, &remark);
+  }
+  if (is("null-type")) {
+    const cw_touchpoint touch = {sizeof touch, CW_TOUCH_CHAT, CW_INBOUND,  0, text_of("t"), text_of("2024-01-01T00:00:00Z"),
+                                 text_of(""),  text_of(""),   text_of(""), 0, null_text};
+    r->touchpoint(r->ctx, &touch);
   }
   if (is("null-array")) r->walk(r->ctx, NULL, text_of("x[]"), NULL, NULL);
   if (is("null-prefix")) r->walk(r->ctx, &record->fields[2], null_text, NULL, NULL);
@@ -190,7 +200,7 @@ static void do_it(const cw_record* record, const cw_receiver* r, const char** fo
     made.text = NULL, made.size = 0;
     r->carry(r->ctx, text_of("none"), &made, 0);
     const cw_touchpoint touch = {sizeof touch, CW_TOUCH_CHAT, CW_INBOUND, 0, none, text_of("2024-01-01T00:00:00Z"),
-                                 none,         none,          none, 0};
+                                 none,         none,          none, 0,         none};
     r->touchpoint(r->ctx, &touch);
   }
   if (is("target")) r->set(r->ctx, 4711, 99, 0, &made);
