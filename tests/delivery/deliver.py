@@ -785,6 +785,8 @@ def mixed(program, folder, seed, count):
         for attempt in range(200):
             verb = ['run', str(job.folder / 'job.toml')] if attempt == 0 or choose.random() < 0.5 else \
                 ['deliver', str(job.folder / 'job.toml'), '--resume']
+            kept = job.folder / 'rejects.jsonl'
+            kept.unlink(missing_ok=True)  # what an earlier attempt was refused, one by one, before it ended for another cause
             process = job.start(*verb)
             if choose.random() < 0.75 and attempt < 30:
                 try:
@@ -802,7 +804,6 @@ def mixed(program, folder, seed, count):
                 # Killed before the plan stood: there is nothing to resume, and the run is still to be made.
                 continue
             if process.returncode == 1 and server.alike and 'refuses everything alike' in err:
-                kept = job.folder / 'rejects.jsonl'  # a run that was killed leaves none
                 if kept.exists() and kept.read_text():
                     problems.append('rejects, where none of the records is to blame')
                 server.alike = False
