@@ -527,6 +527,8 @@ def other_endpoint(program, folder):
         problem = '%d %d %s %s' % (first[0], second[0], first[2], second[2])
     if len(json.loads(server.seen[-1].body)['conversations']) != 1:
         problem += 'more was sent than what changed'
+    if second[0] == 3:
+        problem += '\n' + (job.folder / 'rejects.jsonl').read_text()
     key.unlink()
     problem += ''.join('the key stands in ' + place for place in job.canaries())
     server.close()
