@@ -785,6 +785,8 @@ def mixed(program, folder, seed, count):
         job.rows = rows
         start = len(server.seen)
         for attempt in range(200):
+            if server.alike:  # one that stopped for another reason had not seen enough, and told what was refused
+                (job.folder / 'rejects.jsonl').unlink(missing_ok=True)
             verb = ['run', str(job.folder / 'job.toml')] if attempt == 0 or choose.random() < 0.5 else \
                 ['deliver', str(job.folder / 'job.toml'), '--resume']
             kept = job.folder / 'rejects.jsonl'
@@ -817,6 +819,8 @@ def mixed(program, folder, seed, count):
                 break
         else:
             problems.append('never done')
+        if problems:
+            break
         strikes, server.faults = server.faults, None
         check_now = not late or stage == 2  # else the next run comes while writes of this one are not yet applied
         if check_now:
