@@ -46,11 +46,12 @@ Result<void> JobReading::prepare() {
   for (std::size_t i = 0; i < job_.sources.size(); ++i) {
     const JobSource& source = job_.sources[i];
     auto prepared = prepare_source(options_of(job_, source), catalog_, hooks_.cancelled);
-    if (!prepared) {
+    const Result<void> sound = prepared ? check_start(*prepared) : Result<void>(prepared.error());
+    if (!sound) {
       if (cancelled()) return interrupted_run();
       const std::size_t before = problems.size();
       find_problems(job_, source, catalog_, problems);
-      if (problems.size() == before) problems.push_back({source.line, of_source(source, prepared.error())});
+      if (problems.size() == before) problems.push_back({source.line, of_source(source, sound.error())});
       all_there = false;
       configs_.emplace_back();
       prepared_.emplace_back();
