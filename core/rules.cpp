@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::array<RuleText, kRuleCount> kRules = {{
     {Rule::none, "", "", ""},
+    {Rule::id_template, "id_template", "by the template {}", ""},
+    {Rule::linked_id, "linked_id", "", "linked; {} names the whole"},
     {Rule::as_written, "as_written", "", ""},
     {Rule::made_by_adapter, "made_by_adapter", "the adapter makes it of the record", ""},
     {Rule::value_map, "value_map", "by the adapter's value map", ""},
@@ -18,9 +20,10 @@ constexpr std::array<RuleText, kRuleCount> kRules = {{
     {Rule::order_of_times, "order_of_times", "of its two readings the only one that puts the end behind the start", ""},
     {Rule::lower_case, "lower_case", "the adapter's value map does not cover it: kept, in lower case", ""},
     {Rule::remaining_words, "remaining_words", "by the adapter's rule for values that its value map does not cover", ""},
-    {Rule::default_channel_setting, "default_channel_setting", "no record says it: the setting default_channel", ""},
-    {Rule::default_channel_adapter, "default_channel_adapter", "no record says it: the adapter's default channel", ""},
-    {Rule::platform_setting, "platform_setting", "the setting platform", ""},
+    {Rule::default_channel_setting, "default_channel_setting", "nothing that stands says it: the setting default_channel = {}",
+     ""},
+    {Rule::default_channel_adapter, "default_channel_adapter", "nothing that stands says it: the adapter's default channel", ""},
+    {Rule::platform_setting, "platform_setting", "the setting platform = {}", ""},
     {Rule::platform_adapter, "platform_adapter", "the adapter's own platform", ""},
     {Rule::id_table, "id_table", "by the table {}", ""},
     {Rule::not_in_id_table, "not_in_id_table", "the table {} has no row for it, and unknown ids are kept", ""},
@@ -30,6 +33,7 @@ constexpr std::array<RuleText, kRuleCount> kRules = {{
     {Rule::bad_value, "bad_value", "", "{}"},
     {Rule::uncovered_word, "uncovered_word", "", "no value map covers it"},
     {Rule::not_in_id_table_dropped, "not_in_id_table_dropped", "", "the table {} has no row for it, and unknown ids are dropped"},
+    {Rule::sum_lacks_part, "sum_lacks_part", "", "the sum of durations would lack it, so there is none"},
     {Rule::only, "only", "the only record that says it", ""},
     {Rule::undisputed, "undisputed", "no record says otherwise", ""},
     {Rule::newest, "newest", "newer update time", "older update time"},
@@ -53,7 +57,7 @@ constexpr std::array<RuleText, kRuleCount> kRules = {{
     {Rule::sum_of_durations, "sum_of_durations", "the sum of the touchpoints' durations, {}", ""},
     {Rule::last_agent, "last_agent", "the user of the last outbound touchpoint, {}", ""},
     {Rule::first_email_subject, "first_email_subject", "the subject of the first e-mail, {}", ""},
-    {Rule::touchpoint_counts, "touchpoint_counts", "how many touchpoints of each kind there are", ""},
+    {Rule::touchpoint_counts, "touchpoint_counts", "how many touchpoints of each kind there are: {}", ""},
     {Rule::record_over_touchpoints, "record_over_touchpoints", "",
      "a record of its source says it, which counts more than touchpoints"},
     {Rule::touchpoints_over_record, "touchpoints_over_record", "", "its source's touchpoints stand over it"},
@@ -67,7 +71,7 @@ constexpr std::array<RuleText, kRuleCount> kRules = {{
     {Rule::first_conversation, "first_conversation", "of its source's conversations the one whose id comes first",
      "another conversation of its source, whose id comes first, stands"},
     {Rule::enrich_may_not, "enrich_may_not", "", "a source with role = \"enrich\" may not say it"},
-    {Rule::under_its_source, "under_its_source", "what this source says where another source's value stands", ""},
+    {Rule::under_its_source, "under_its_source", "what this source says where another source's value stands: {}", ""},
     {Rule::time_marks, "time_marks", "how times are known that were not unique; the program adds it", ""},
 }};
 

@@ -10,6 +10,9 @@ namespace crosswalk {
 
 enum class Rule : std::uint8_t {
   none,
+  // How a conversation has its id.
+  id_template,
+  linked_id,
   // How a record's value was made of a field.
   as_written,
   made_by_adapter,
@@ -35,6 +38,7 @@ enum class Rule : std::uint8_t {
   bad_value,
   uncovered_word,
   not_in_id_table_dropped,
+  sum_lacks_part,
   // Between the records of one source.
   only,
   undisputed,

@@ -29,7 +29,8 @@
 // What holds nothing
 //   Rows of delimiters, quotes and blanks, and the end-of-file mark of old systems, are passed over and counted. A byte
 //   order mark before a row is taken off it, and counted. Fields behind those of the header that every row in the head has,
-//   and that are always empty (or hold blanks, or quotes around nothing), are none; nor are empty names at the end of the header that no row has a field for.
+//   and that are always empty (or hold blanks, or quotes around nothing), are none; nor are empty names at the end of the header
+//   that no row has a field for.
 //
 // The header
 //   The first record, after a line `sep=;` if there is one, or the one in the line that the setting header_row names. A
@@ -299,8 +300,8 @@ Block::Fault CsvSplitter::fault_of(const RefusedLine& line, std::uint64_t number
       fault.code = "stray_quote";
       fault.found = fmt::format("{} over several lines", count_of(line.fields));
       fault.message = fmt::format(
-          "{} runs on into lines that are rows by themselves; with them the row would have {}, the header (line {}) has {}", quote,
-          count_of(line.fields), header_line_, header_.size());
+          "{} runs on into lines that are rows by themselves; with them the row would have {}, the header (line {}) has {}",
+          quote, count_of(line.fields), header_line_, header_.size());
       fault.cure = "double a quote that is part of the text, and put the whole field in quotes";
       break;
     case RefusedLine::Why::too_many_lines:

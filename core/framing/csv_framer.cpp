@@ -109,7 +109,8 @@ std::size_t Framer::frame(const Window& window, std::size_t target, Block::Ends&
       const Outcome outcome = read_carefully(window);
       line_too_long_ = outcome == Outcome::too_long;
       if (outcome != Outcome::framed) break;
-    } else if (!scan(reach) || reach.size - record_ > max_record_ || (reach.at_end && (open_ || (many_lines_ && is_odd(record_, reach.size))))) {
+    } else if (!scan(reach) || reach.size - record_ > max_record_ ||
+               (reach.at_end && (open_ || (many_lines_ && is_odd(record_, reach.size))))) {
       careful_ = true;
     } else if (reach.at_end) {
       record_ = window.size;  // the last line need not end in a line end

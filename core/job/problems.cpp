@@ -46,7 +46,7 @@ std::array<IdUse, kIdKinds> load_tables(const Job& job, std::vector<JobProblem>&
     }
     const Error& e = table.error();
     problems.push_back({rules[kind]->line,
-                        {e.code == Errc::data ? Errc::usage : e.code,
+                        {e.code == Errc::data || e.code == Errc::io ? Errc::usage : e.code,
                          fmt::format("[ids.{}s]: {}", name_of(static_cast<IdKind>(kind)), e.message), e.cure}});
   }
   return tables;

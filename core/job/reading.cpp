@@ -10,6 +10,8 @@
 #include "job/instances.hpp"
 #include "job/problems.hpp"
 #include "pipeline/findings.hpp"
+#include "pipeline/notes.hpp"
+#include "pipeline/repetitions.hpp"
 #include "text.hpp"
 
 namespace crosswalk {
@@ -46,11 +48,12 @@ Result<void> JobReading::prepare() {
   for (std::size_t i = 0; i < job_.sources.size(); ++i) {
     const JobSource& source = job_.sources[i];
     auto prepared = prepare_source(options_of(job_, source), catalog_, hooks_.cancelled);
-    if (!prepared) {
+    const Result<void> sound = prepared ? check_start(*prepared) : Result<void>(prepared.error());
+    if (!sound) {
       if (cancelled()) return interrupted_run();
       const std::size_t before = problems.size();
       find_problems(job_, source, catalog_, problems);
-      if (problems.size() == before) problems.push_back({source.line, of_source(source, prepared.error())});
+      if (problems.size() == before) problems.push_back({source.line, of_source(source, sound.error())});
       all_there = false;
       configs_.emplace_back();
       prepared_.emplace_back();
@@ -73,10 +76,34 @@ Result<void> JobReading::prepare() {
     std::uint32_t line = 0;
     if (auto ok = settle_instances(job_, external_id, configs_, notes_, line); !ok) problems.push_back({line, ok.error()});
   }
+  if (all_there) find_repeated_inputs();
   check_links(problems);
   if (!problems.empty()) return all_of(std::move(problems));
   leads_ = lead_sources(job_, external_id, configs_);
   return {};
+}
+
+/// The same records in two sources are two conversations, or one with two witnesses. Who adds to conversations may read what they
+/// are made of.
+void JobReading::find_repeated_inputs() {
+  if (configs_.size() == 1) return;
+  notes_.resize(configs_.size());
+  Repetitions repetitions(hooks_.cancelled);
+  std::vector<std::pair<std::size_t, std::string_view>> looked;  // source and path, as they were looked at
+  for (std::size_t s = 0; s < configs_.size(); ++s) {
+    if (job_.sources[s].enrich) continue;
+    NoteList notes(notes_[s]);
+    for (const std::string& path : configs_[s]->inputs) {
+      looked.emplace_back(s, path);
+      const auto earlier = repetitions.look(path, *configs_[s]->archives);
+      if (!earlier) continue;
+      const auto& [source, other] = looked[earlier->index];
+      if (source == s) continue;
+      notes.add(fmt::format("{} {} {} of source \"{}\", and its records are read in both", path, earlier->words(), other,
+                            configs_[source]->name));
+    }
+    notes.close("inputs that other sources read");
+  }
 }
 
 void JobReading::count_ids(std::size_t source, const Batch& batch, IdCounts& counts) {

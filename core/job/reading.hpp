@@ -41,6 +41,7 @@ class JobReading {
   };
   void count_ids(std::size_t source, const Batch& batch, IdCounts& counts);
   void find_missing_rows(std::size_t source, const IdCounts& counts, Summary& summary) const;
+  void find_repeated_inputs();
   void check_links(std::vector<JobProblem>& problems) const;
   [[nodiscard]] bool cancelled() const { return hooks_.cancelled && hooks_.cancelled(); }
 

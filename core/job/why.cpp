@@ -164,7 +164,7 @@ class Explainer {
       if (found[s].size() > 1) return several_records(found[s]);
       if (found[s].empty()) continue;
       const RecordReport asked = found[s].begin()->second;
-      auto one = tell(asked.external_id, "", &asked, s);
+      auto one = tell(asked.external_id, "", "", &asked, s);
       if (!one) return one.error();
       all.push_back(std::move(*one));
     }
@@ -221,12 +221,12 @@ class Explainer {
     auto there = merger_->explain(external_id, unused, [](const GroupStates&) {});
     if (!there) return there.error();
     if (!*there && !left_out) return std::optional<Why>();
-    auto why = tell(id, id, nullptr, 0);
+    auto why = tell(id, id, field, nullptr, 0);
     if (!why) return why.error();
     if (field.empty() || why->fields.empty()) return std::optional(std::move(*why));
     Why only = *why;
     std::erase_if(only.fields, [&](const WhyField& one) { return one.name != field; });
-    if (only.fields.empty() && field != "external_id") return no_such_field(*why, field);
+    if (only.fields.empty()) return no_such_field(*why, field);
     return std::optional(std::move(only));
   }
 
@@ -240,7 +240,9 @@ class Explainer {
   }
 
   /// Reads the records of a conversation once more, for what their fields became, and puts it all into words.
-  Result<Why> tell(const std::string& id, const std::string& asked_id, const RecordReport* asked, std::uint32_t asked_source) {
+  /// `field`: what of it was asked for; empty: all.
+  Result<Why> tell(const std::string& id, const std::string& asked_id, std::string_view field, const RecordReport* asked,
+                   std::uint32_t asked_source) {
     Why why;
     const std::string_view survivor = merger_->survivor(id);
     why.external_id = survivor.empty() ? std::string_view(id) : survivor;
@@ -258,6 +260,7 @@ class Explainer {
     std::vector<RecordReports> reports;
     for (const auto& wanted : wanted_) reports.push_back(wanted->reports);
     WhySources from{job_, *merger_, reports};
+    from.asks_id = field == name_of(Target::external_id);
     const auto finish = [&] {
       tell_records(from, why.external_id, asked, asked_source, why);
       if (from.merge != nullptr) why.fate = name_of(from.merge->fate);

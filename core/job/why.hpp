@@ -89,6 +89,7 @@ class MergeReport final : public MergeObserver {
     std::map<std::string_view, std::vector<EntrySaid>> entries;  ///< by key; the first one stands, unless it lost
     std::map<std::string_view, Rule> made;
     std::vector<LostTouchpoint> touchpoints;
+    std::vector<Touchpoint> lacking;  ///< a sum of durations
   };
   struct Rejected {
     std::string code, message, cure;
@@ -110,7 +111,7 @@ class MergeReport final : public MergeObserver {
   };
   std::map<const Contribution*, Replaced> replacements;
   const Combined* combined = nullptr;  ///< null: no conversation came of it
-  Fate fate = Fate::filtered;  ///< of the conversation; where there is none, why
+  Fate fate = Fate::filtered;          ///< of the conversation; where there is none, why
 
  private:
   void state(std::size_t number) override;
@@ -121,6 +122,7 @@ class MergeReport final : public MergeObserver {
   void touchpoint_lost(const Touchpoint& stands, const Touchpoint& lost, Rule rule) override;
   void touchpoints_say(Target target, const Conversation& said, std::span<const Touchpoint* const> of, Rule rule,
                        bool stands) override;
+  void sum_lacks(const Touchpoint& part) override;
   void entry_made(std::string_view key, Rule rule) override;
   void members_are(std::span<const std::size_t> states) override;
   void member_says(Target target, std::size_t member, Rule rule, bool stands) override;
@@ -142,6 +144,7 @@ struct WhySources {
   const std::vector<RecordReports>& reports;  ///< by source
   const GroupStates* group = nullptr;         ///< null: the merge knows nothing of it
   const MergeReport* merge = nullptr;
+  bool asks_id = false;  ///< for external_id as a field
 };
 
 /// The record that told a touchpoint of a state; null: none of them.
@@ -162,6 +165,8 @@ void tell_fields(const WhySources& from, Why& to);
 [[nodiscard]] std::vector<WhyUse> tell_uses(const RecordReport& report);
 
 /// A rule in words, with its details.
+/// `by the setting decimal = comma`; empty: there is none.
+[[nodiscard]] std::string words_of(const std::vector<std::string>& settings);
 [[nodiscard]] std::string words_of(Rule rule, bool stands, std::string_view detail = {}, std::string_view second = {});
 
 }  // namespace crosswalk

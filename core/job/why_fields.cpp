@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "encode/json_text.hpp"
 #include "job/why_witness.hpp"
 #include "pipeline/source.hpp"
 
@@ -39,7 +40,34 @@ class FieldTeller : WitnessTeller {
     if (!out.value.empty() || !out.witnesses.empty()) why_.fields.push_back(std::move(out));
   }
 
+  /// The records' own ids, each as it made an external_id.
+  void id() {
+    WhyField out;
+    out.name = name_of(Target::external_id);
+    out.value = quoted(why_.external_id);
+    std::vector<Witness> linked;
+    for (std::size_t state = 0; state < group_.states().size(); ++state) {
+      for (const Contribution& c : group_.of(state)) {
+        Witness w = witness(c, Target::external_id);
+        if (!job_.external_id.empty()) add_rule(w, Rule::id_template, true, job_.external_id);
+        const bool other = !c.linked_from.empty() && c.linked_from != why_.external_id;
+        w.value = other ? quoted(c.linked_from) : out.value;
+        if (other) add_rule(w, Rule::linked_id, false, why_.external_id);
+        if (!other && !out.witnesses.empty()) add_rule(w, Rule::same_value, false);
+        (other ? linked : out.witnesses).push_back(std::move(w));
+      }
+    }
+    out.witnesses.insert(out.witnesses.end(), linked.begin(), linked.end());
+    why_.fields.push_back(std::move(out));
+  }
+
  private:
+  static std::string quoted(std::string_view text) {
+    Buffer out;
+    add_json_string(out, text);
+    return std::string(out.view());
+  }
+
   /// What a source says, and then what within it does not stand. Whether a rule put what stands above another.
   bool add_member(Target target, const Contest<std::size_t>& members, std::size_t side, WhyField& out) const {
     const bool stands = members.stands == side;
@@ -53,7 +81,7 @@ class FieldTeller : WitnessTeller {
     } else if (field.records.stands) {
       w = witness(*records[*field.records.stands].who, target);
       for (const Rule rule : field.records.won_by) {
-        if (stands) add_rule(w, rule, true, rule == Rule::column_lacking ? newest_of(state) : "");
+        if (stands && w.number != 0) add_rule(w, rule, true, rule == Rule::column_lacking ? newest_of(state) : "");
       }
     }
     if (!stands) add_rule(w, members.sides[side].lost, false, name_of(target));
@@ -71,6 +99,7 @@ class FieldTeller : WitnessTeller {
     for (std::size_t r = 0; r < records.size(); ++r) {
       if (!by_touchpoints && field.records.stands == r) continue;
       Witness lost = witness(*records[r].who, target);
+      if (lost.number == 0) continue;  // what its source says of all is nothing that a record says
       // What says the same as its source shares its fate.
       const bool same = lost.value == value && lost.how == how;
       const Rule shared = stands ? Rule::same_value : members.sides[side].lost;
@@ -128,6 +157,11 @@ class FieldTeller : WitnessTeller {
           w.field = use.field;
           w.found = use.found;
           add_rule(w, use.rule, false, use.detail);
+          const auto told_here = [&](const Touchpoint& t) { return teller_of(group_, state, t) == &c; };
+          const std::vector<Touchpoint>& lacking = merge_.states[state].lacking;
+          if (target == Target::handle_time && use.field.empty() && std::any_of(lacking.begin(), lacking.end(), told_here)) {
+            add_rule(w, Rule::sum_lacks_part, false);
+          }
           out.witnesses.push_back(std::move(w));
         }
       }
@@ -140,7 +174,8 @@ class FieldTeller : WitnessTeller {
     if (!merge_.default_from) return;
     const SourceConfig& config = *plan_.sources[*merge_.default_from].config;
     w.record.source = config.name;
-    add_rule(w, config.default_channel_is_set ? Rule::default_channel_setting : Rule::default_channel_adapter, true);
+    add_rule(w, config.default_channel_is_set ? Rule::default_channel_setting : Rule::default_channel_adapter, true,
+             config.default_channel);
   }
 };
 
@@ -148,6 +183,7 @@ class FieldTeller : WitnessTeller {
 
 void tell_fields(const WhySources& from, Why& to) {
   FieldTeller teller(from, to);
+  if (from.asks_id) teller.id();
   const MergeReport& merge = *from.merge;
   if (merge.fate == Fate::filtered) return;
   const bool update = merge.combined != nullptr && merge.fate == Fate::update;

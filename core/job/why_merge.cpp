@@ -39,6 +39,7 @@ void MergeReport::touchpoints_say(Target target, const Conversation& said, std::
   by.stands = stands;
 }
 
+void MergeReport::sum_lacks(const Touchpoint& part) { states[state_].lacking.push_back(part); }
 void MergeReport::entry_made(std::string_view key, Rule rule) { states[state_].made[key] = rule; }
 
 void MergeReport::members_are(std::span<const std::size_t> which) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "encode/conversation_json.hpp"
 #include "framing/json_text.hpp"
@@ -23,7 +24,8 @@ class MetadataTeller : WitnessTeller {
       Witness& w = out.witnesses.emplace_back();
       w.record.source = plan_.sources[kept->second].config->name;
       w.value = out.value;
-      add_rule(w, Rule::under_its_source, true);
+      const std::string said = overruled(kept->second, w.of);
+      add_rule(w, Rule::under_its_source, true, said);
     } else if (const auto members = merge_.entries.find(item.key); members != merge_.entries.end()) {
       const Contest<std::size_t>& contest = members->second;
       const bool decided = contest.stands && add_entry(item.key, contest, *contest.stands, out);
@@ -33,6 +35,28 @@ class MetadataTeller : WitnessTeller {
       if (!decided && !out.witnesses.empty()) say_unrivalled(out);
     }
     why_.fields.push_back(std::move(out));
+  }
+
+  /// What records said that were replaced, under keys that the newest has nothing for.
+  void erased() {
+    const auto& standing = merge_.combined->metadata;
+    std::map<std::string_view, WhyField> fields;
+    for (const std::size_t state : merge_.members) {
+      for (const auto& [key, said] : merge_.states[state].entries) {
+        const auto is_it = [key = key](const MetadataItem& item) { return item.key == key; };
+        if (std::any_of(standing.begin(), standing.end(), is_it)) continue;
+        WhyField& out = fields[key];
+        out.name = "metadata." + json::unescaped(key.substr(1, key.size() - 3));
+        for (const Contribution& c : group_.of(state)) {
+          const auto item = std::find_if(c.metadata.begin(), c.metadata.end(), is_it);
+          if (item == c.metadata.end()) continue;
+          Witness w = said_by(c, *item);
+          add_lost(w, c, rule_of(said, item->value, c.version));
+          out.witnesses.push_back(std::move(w));
+        }
+      }
+    }
+    for (auto& [key, field] : fields) why_.fields.push_back(std::move(field));
   }
 
   void time_marks() {
@@ -70,7 +94,7 @@ class MetadataTeller : WitnessTeller {
       for (const State::Meta& m : group_.states()[state]->metadata) {
         if (m.key == key) w.value = m.value;
       }
-      add_rule(w, made->second, true);
+      add_rule(w, made->second, true, made->second == Rule::touchpoint_counts ? counted(state, w.of) : std::string());
       return finish(std::move(w));
     }
     const auto said = reported.entries.find(key);
@@ -84,9 +108,7 @@ class MetadataTeller : WitnessTeller {
     for (const Contribution& c : group_.of(state)) {
       const auto item = std::find_if(c.metadata.begin(), c.metadata.end(), [&](const MetadataItem& m) { return m.key == key; });
       if (item == c.metadata.end()) continue;
-      Witness w = witness(c);
-      w.field = field_of(c, key);
-      w.value = item->value;
+      Witness w = said_by(c, *item);
       if (any_stands && !first && item->value == standing.value && c.version == standing.version) {
         if (stands && merge_.replacements.contains(&c)) {
           add_rule(w, Rule::column_lacking, true, newest_of(state));
@@ -115,6 +137,47 @@ class MetadataTeller : WitnessTeller {
     return decided || supplied || !won_by.empty();
   }
 
+  /// What a source says under keys whose values are of other sources, by the records that say it.
+  std::string overruled(std::uint32_t source, std::vector<WhyOperand>& of) const {
+    std::string all;
+    for (const auto& [key, contest] : merge_.entries) {
+      for (const auto& side : contest.sides) {
+        const std::size_t state = merge_.members[side.who];
+        if (group_.sources()[state] != source || side.lost == Rule::none || side.lost == Rule::same_value) continue;
+        const auto is_it = [key = key](const auto& item) { return item.key == key; };
+        const auto& standing = group_.states()[state]->metadata;
+        const auto value = std::find_if(standing.begin(), standing.end(), is_it);
+        for (const Contribution& c : group_.of(state)) {
+          const auto item = std::find_if(c.metadata.begin(), c.metadata.end(), is_it);
+          if (value == standing.end() || item == c.metadata.end() || item->value != value->value) continue;
+          of.push_back({witness(c).record, number_of(c), std::string(item->value)});
+          all += fmt::format("{}\"{}\" [{}]", all.empty() ? "" : ", ", field_of(c, key), of.back().number);
+          break;
+        }
+        break;  // of several conversations of one source, the first one's
+      }
+    }
+    return all;
+  }
+
+  /// The touchpoints of each kind, by the records that tell them.
+  std::string counted(std::size_t state, std::vector<WhyOperand>& of) const {
+    std::map<TouchKind, std::string> kinds;
+    for (const Touchpoint& t : group_.states()[state]->touchpoints) {
+      WhyOperand& operand = of.emplace_back();
+      operand.value = fmt::format("\"{}\"", text_of(t.at));
+      std::string& told = kinds[t.kind];
+      const Contribution* const teller = teller_of(group_, state, t);
+      if (teller == nullptr) continue;
+      operand.record = witness(*teller).record;
+      operand.number = number_of(*teller);
+      told += fmt::format("{}[{}]", told.empty() ? "" : " ", operand.number);
+    }
+    std::string all;
+    for (const auto& [kind, told] : kinds) all += fmt::format("{}{} {}", all.empty() ? "" : ", ", name_of(kind), told);
+    return all;
+  }
+
   /// Why an entry is left out. Of equal ones side by side only the newest was reported.
   static Rule rule_of(const std::vector<MergeReport::EntrySaid>& said, std::string_view value, const Version& version) {
     Rule rule = Rule::none;
@@ -126,14 +189,29 @@ class MetadataTeller : WitnessTeller {
     return rule;
   }
 
+  /// What a record says under a key, and of which field.
+  [[nodiscard]] Witness said_by(const Contribution& c, const MetadataItem& item) const {
+    Witness w = witness(c);
+    w.field = field_of(c, item.key);
+    add_settings(w, settings_of(c, item.key));
+    w.value = item.value;
+    return w;
+  }
+  [[nodiscard]] const RecordReport::Carried* carried(const Contribution& c, std::string_view key) const {
+    const RecordReport* const report = report_of(c);
+    if (report == nullptr) return nullptr;
+    const auto found =
+        std::find_if(report->carried.begin(), report->carried.end(), [&](const auto& one) { return one.key == key; });
+    return found == report->carried.end() ? nullptr : &*found;
+  }
   /// The source's field that is carried under a key.
   [[nodiscard]] std::string field_of(const Contribution& c, std::string_view key) const {
-    if (const RecordReport* report = report_of(c)) {
-      for (const RecordReport::Carried& one : report->carried) {
-        if (one.key == key) return one.field;
-      }
-    }
-    return json::unescaped(key.substr(1, key.size() - 3));
+    const RecordReport::Carried* const one = carried(c, key);
+    return one != nullptr ? one->field : json::unescaped(key.substr(1, key.size() - 3));
+  }
+  [[nodiscard]] std::vector<std::string> settings_of(const Contribution& c, std::string_view key) const {
+    const RecordReport::Carried* const one = carried(c, key);
+    return one != nullptr ? one->settings : std::vector<std::string>();
   }
 };
 
@@ -145,6 +223,7 @@ void tell_metadata(const WhySources& from, Why& to) {
     const std::string key = json::unescaped(item.key.substr(1, item.key.size() - 3));
     teller.entry(item, key);
   }
+  teller.erased();
   if (from.merge->fate != Fate::update) teller.time_marks();
 }
 

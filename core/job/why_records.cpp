@@ -146,18 +146,27 @@ std::string words_of(Rule rule, bool stands, std::string_view detail, std::strin
   return words;
 }
 
+std::string words_of(const std::vector<std::string>& settings) {
+  if (settings.empty()) return {};
+  return fmt::format("by the setting{} {}", settings.size() == 1 ? "" : "s", fmt::join(settings, " and "));
+}
+
 std::vector<WhyUse> tell_uses(const RecordReport& report) {
   std::vector<WhyUse> uses;
   const auto add = [&uses](const RecordReport::Use& use, bool stands) {
-    uses.push_back({std::string(crosswalk::name_of(use.target)), use.field, use.found, use.how,
-                    words_of(use.rule, stands, use.detail), stands});
+    std::string verdict = words_of(use.rule, stands, use.detail);
+    if (!verdict.empty() && !use.settings.empty()) verdict += "; ";
+    verdict += words_of(use.settings);
+    uses.push_back(
+        {std::string(crosswalk::name_of(use.target)), use.field, use.found, use.how, std::move(verdict), use.settings, stands});
   };
   // Of a record that is left out nothing stands, and not all of its fields were looked at.
   const bool stands = report.fate == RecordReport::Fate::translated;
   for (const RecordReport::Use& use : report.made) add(use, true);
   for (const RecordReport::Use& use : report.lost) add(use, false);
   for (const RecordReport::Carried& one : report.carried) {
-    uses.push_back({"metadata." + json::unescaped(one.key.substr(1, one.key.size() - 3)), one.field, "", "", "", true});
+    uses.push_back({"metadata." + json::unescaped(one.key.substr(1, one.key.size() - 3)), one.field, "", "",
+                    words_of(one.settings), one.settings, true});
   }
   for (WhyUse& use : uses) use.stands = use.stands && stands;
   return uses;

@@ -33,6 +33,7 @@ Json json_of(const Witness& w) {
   put(out, "found", w.found);
   if (!w.value.empty()) out["value"] = parsed(w.value);
   put(out, "how", w.how);
+  if (!w.settings.empty()) out["settings"] = w.settings;
   if (!w.rules.empty()) out["rules"] = w.rules;
   put(out, "verdict", w.verdict);
   for (const WhyOperand& operand : w.of) {
@@ -66,6 +67,7 @@ Json json_of(const WhyRecord& record) {
     put(one, "field", use.field);
     put(one, "found", use.found);
     put(one, "how", use.how);
+    if (!use.settings.empty()) one["settings"] = use.settings;
     put(one, "verdict", use.verdict);
     out["uses"].push_back(std::move(one));
   }

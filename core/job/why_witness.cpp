@@ -29,6 +29,16 @@ void WitnessTeller::add_rule(Witness& w, Rule rule, bool stands, std::string_vie
   if (!words.empty()) w.verdict += (w.verdict.empty() ? "" : "; ") + words;
 }
 
+void WitnessTeller::add_settings(Witness& w, const std::vector<std::string>& settings) {
+  w.settings.insert(w.settings.end(), settings.begin(), settings.end());
+  if (!settings.empty()) w.verdict += (w.verdict.empty() ? "" : "; ") + words_of(settings);
+}
+
+bool WitnessTeller::is_of_its_source(Rule rule) {
+  return rule == Rule::platform_adapter || rule == Rule::platform_setting || rule == Rule::default_channel_adapter ||
+         rule == Rule::default_channel_setting;
+}
+
 void WitnessTeller::say_unrivalled(WhyField& out) {
   Witness& first = out.witnesses.front();
   if (first.number == 0 || !first.of.empty()) return;
@@ -70,6 +80,12 @@ Witness WitnessTeller::witness(const Contribution& c, Target target) const {
       w.found = use->found;
       (is_time(target) ? zone : w.how) = use->how;
       add_rule(w, use->rule, true, use->detail);
+      add_settings(w, use->settings);
+      if (is_of_its_source(use->rule)) {
+        w.number = 0;
+        w.record = {};
+        w.record.source = plan_.sources[c.source].config->name;
+      }
     }
   }
   if (is_time(target)) w.how = how_of(c.conversation, target, c.source, zone);

@@ -19,6 +19,9 @@ class WitnessTeller {
 
  protected:
   static void add_rule(Witness& w, Rule rule, bool stands, std::string_view detail = {}, std::string_view second = {});
+  static void add_settings(Witness& w, const std::vector<std::string>& settings);
+  /// Whether a value is no record's own: its source's manifest or settings say it of all.
+  static bool is_of_its_source(Rule rule);
   /// Where there was nothing to decide.
   static void say_unrivalled(WhyField& out);
   [[nodiscard]] const RecordReport* report_of(const Contribution& c) const;

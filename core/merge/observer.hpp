@@ -37,6 +37,8 @@ class MergeObserver {
   /// says, whatever its records say.
   virtual void touchpoints_say(Target target, const Conversation& said, std::span<const Touchpoint* const> of, Rule rule,
                                bool stands) = 0;
+  /// A touchpoint whose duration is none: a sum of durations would lack it, so there is none.
+  virtual void sum_lacks(const Touchpoint& part) = 0;
   /// An entry of metadata that the merge made.
   virtual void entry_made(std::string_view key, Rule rule) = 0;
 

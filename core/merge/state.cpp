@@ -348,6 +348,9 @@ void derive(State& state, [[maybe_unused]] Report report) {
     if (t.direction == Direction::outbound && !t.user.empty()) last_agent = &t;
     if (t.kind == TouchKind::email && !t.subject.empty() && subject == nullptr) subject = &t;
     lost_part |= t.lost_duration;
+    if constexpr (Report::kReports) {
+      if (t.lost_duration) report.to.sum_lacks(t);
+    }
     if (t.has_duration) {
       if (const auto sum = add(handled, t.duration)) handled = *sum;
       has_handled = true;

@@ -433,6 +433,7 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
     });
   }
   [[nodiscard]] std::string field_name(const Field& field) const;
+  [[nodiscard]] std::string expected_field(Target target) const;
 
   void translate_ids();
   bool translate_id(IdKind kind, Target target, std::string_view& id);
@@ -461,14 +462,25 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   /// By which rule a target has its value; without a report the field's text is it.
   void report_made(Target target, Rule rule, std::string_view detail = {}) {
     if (reports_) [[unlikely]]
-      made_by_[static_cast<std::size_t>(target)] = {rule, std::string(detail)};
+      add_made(target, rule, detail);
   }
+  /// A setting that had a say in what a target became.
+  void report_setting(Target target, std::string_view name) {
+    if (reports_) [[unlikely]]
+      made_by_[static_cast<std::size_t>(target)].settings.push_back(as_given(name));
+  }
+  [[nodiscard]] std::string as_given(std::string_view name) const;
+  void find_settings(RecordReport::Use& use);
+  void open_without();
+  void bind_as(const Normalizer& other);
+  [[nodiscard]] bool says_the_same(Normalizer& other, const RecordReport::Use& use);
   void report_word(Target target, const Vocabulary::Entry& entry) {
     if (reports_) [[unlikely]]
       report_entry(target, entry);
   }
+  void add_made(Target target, Rule rule, std::string_view detail);
   void report_entry(Target target, const Vocabulary::Entry& entry);
-  static std::string detail_of(Target target, std::string_view word, const Vocabulary::Entry& entry);
+  [[nodiscard]] std::string detail_of(Target target, std::string_view word, const Vocabulary::Entry& entry) const;
   /// A field that wanted a target and is not its value. `value` is made a field of only where it is reported.
   template <class Value>
   void report_lost_value(Target target, const Value& value, Rule rule) {
@@ -573,8 +585,17 @@ class Normalizer final : public RecordHandler, private Receiver, private Binder 
   struct MadeBy {
     Rule rule = Rule::none;
     std::string detail;
+    std::vector<std::string> settings;
+  };
+  /// The same without one setting of the adapter's that was given: what it says otherwise is by that setting.
+  struct Without {
+    std::string setting;
+    SourceConfig source;
+    std::unique_ptr<Normalizer> normalizer;
   };
   bool reports_ = false;  // all that becomes of the record's fields
+  std::vector<std::unique_ptr<Without>> without_;
+  bool without_opened_ = false;
   RecordReport report_;
   std::array<MadeBy, kTargetCount> made_by_;
 

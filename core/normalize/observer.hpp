@@ -26,8 +26,9 @@ struct RecordReport {
     Target target = Target::none;
     std::string field, found;  ///< its name and text; no name: the value is of no single field
     Rule rule = Rule::none;
-    std::string detail;  ///< of the rule
-    std::string how;     ///< how the text was read: a zone, a unit
+    std::string detail;                      ///< of the rule
+    std::string how;                         ///< how the text was read: a zone, a unit
+    std::vector<std::string> settings = {};  ///< that had a say in it, as `name = value`
   };
   std::vector<Use> made;  ///< what stands, each target once
   std::vector<Use> lost;  ///< fields that wanted a target and are not its value
@@ -43,6 +44,7 @@ struct RecordReport {
 
   struct Carried {
     std::string key, field;  ///< the entry in metadata, as JSON text with a colon; the field it comes from
+    std::vector<std::string> settings = {};
   };
   std::vector<Carried> carried;
 };

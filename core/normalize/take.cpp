@@ -722,6 +722,8 @@ bool Normalizer::touchpoint(const TouchpointText& t) {
         return false;
       }
       touch.lost_duration = true;
+      if (reports_)
+        report_.lost.push_back({Target::handle_time, "", std::string(t.duration), Rule::bad_value, std::string(kWhy), ""});
       count_bad(Target::handle_time, "bad_duration", "bad_duration of a touchpoint", t.duration,
                 fmt::format("{}; the conversation has no handle time then", kWhy), "correct it in the source");
     }

@@ -43,6 +43,28 @@ std::string Normalizer::field_name(const Field& field) const {
   return (field.flags & Field::kMade) != 0 ? std::string() : std::string(names_.name(field.id));
 }
 
+/// The field that should have said what a record lacks: the column that is the first in line for it, or what the manifest names;
+/// else what it should have said. Which names of JSON were met so far must have no say.
+std::string Normalizer::expected_field(Target target) const {
+  const Mapping* first = nullptr;
+  std::string_view name;
+  for (std::size_t column = 0; column < csv_header_.size(); ++column) {
+    for (const Mapping& m : plans_.fields[column]->mappings) {
+      if (m.target != target || (first != nullptr && m.rank >= first->rank)) continue;
+      first = &m;
+      name = names_.name(static_cast<std::uint16_t>(column));
+    }
+  }
+  if (first != nullptr) return std::string(name);
+  for (const auto& [made, asked_for] : source_.info.columns) {
+    if (made != name_of(target)) continue;
+    const auto is_it = [&, asked = std::string_view(asked_for)](const FieldAlias& alias) { return alias.name == asked; };
+    const auto alias = std::find_if(source_.fields.begin(), source_.fields.end(), is_it);
+    return alias == source_.fields.end() ? asked_for : alias->column;
+  }
+  return std::string(name_of(target));
+}
+
 /// An optional value that does not fit: dropped, counted by reason and said; its text is kept in metadata under its own name. No
 /// reason: the code says it all.
 void Normalizer::bad_value(Target target, std::string_view code, std::string message, const std::string& cure,
@@ -87,8 +109,8 @@ void Normalizer::reject_without_id() {
       return;
     }
   }
-  reject("missing_external_id", absent_id_.size != 0 ? field_name(absent_id_) : std::string(), absent_id_.view(),
-         "the record has no id, so it could neither be found again nor updated",
+  reject("missing_external_id", absent_id_.size != 0 ? field_name(absent_id_) : expected_field(Target::external_id),
+         absent_id_.view(), "the record has no id, so it could neither be found again nor updated",
          "correct it in the source, or leave the record out");
 }
 
@@ -129,7 +151,7 @@ void Normalizer::understand() {
   }
   if (outcome_ != Outcome::going) return;
   if (!conversation_.started_at && source_.info.role != RecordRole::event && !source_.enrich) {
-    reject("missing_started_at", "", "", "the record has no start time, and none is made up",
+    reject("missing_started_at", expected_field(Target::started_at), "", "the record has no start time, and none is made up",
            "export the field that holds the creation time");
   }
 }
@@ -171,6 +193,7 @@ bool Normalizer::understand_id_text(Target target, const Field& value, std::stri
   }
   find_cleaned(id, value);
   if (id.trimmed || id.unguarded || id.whole) report_made(target, Rule::cleaned_id);
+  if (id.whole) report_setting(target, "decimal_ids");
   Vocabulary& absent = vocabulary(target);
   if (id.text.empty() || (id.unguarded && absent.has_absent() && absent.is_absent(id.text))) {
     if (target == Target::external_id) {
@@ -270,8 +293,10 @@ void Normalizer::understand_text(Target target, std::string_view& to) {
 }
 
 void Normalizer::take_default_channel() {
+  if (default_channel_ == Channel::none) return;
   conversation_.channel = default_channel_;
-  report_made(Target::channel, source_.default_channel_is_set ? Rule::default_channel_setting : Rule::default_channel_adapter);
+  report_made(Target::channel, source_.default_channel_is_set ? Rule::default_channel_setting : Rule::default_channel_adapter,
+              source_.default_channel);
 }
 
 void Normalizer::understand_channel() {
@@ -280,7 +305,7 @@ void Normalizer::understand_channel() {
   if (!has(Target::channel)) {
     if (whole) take_default_channel();
     if (whole && default_channel_ == Channel::none) {
-      reject("missing_channel", "", "", "the record does not say by which channel it came",
+      reject("missing_channel", expected_field(Target::channel), "", "the record does not say by which channel it came",
              "--set default_channel=<phone|email|chat|sms|social|back_office>");
     }
     return;
@@ -601,7 +626,10 @@ std::optional<std::string_view> Normalizer::number_text(Target target, std::stri
   if (!shape.is_number) return text;
   const DecimalMark mark = decimal_mark(value);
   number_room_ = plain_number(text, mark);
-  if (!number_room_.empty()) return number_room_;
+  if (!number_room_.empty()) {
+    if (source_.decimal_given) report_setting(target, "decimal");
+    return number_room_;
+  }
   constexpr std::string_view kCure = "--set decimal=point or --set decimal=comma says which mark stands before fractions";
   std::string why = "the field's other numbers have their fractions behind the other mark";
   std::string_view reason = "other decimal mark";

@@ -76,6 +76,16 @@ Cancelled or_unwanted(const std::shared_ptr<std::atomic<bool>>& unwanted, const 
   return [unwanted, cancelled] { return *unwanted || (cancelled && cancelled()); };
 }
 
+bool has_more(Splitter& splitter, Block& block) {
+  const auto more = splitter.next(block, 1);
+  return more && *more;
+}
+
+bool is_pipe(const std::string& path) {
+  std::error_code failed;
+  return path == "-" || std::filesystem::is_fifo(path, failed);
+}
+
 /// A block and what became of it.
 struct Item {
   Task task;
@@ -165,31 +175,77 @@ std::vector<Error> problems_of(const TranslateOptions& options, AdapterCatalog& 
     if (!known) problems.push_back(error);
   };
   Archives archives;
+  bool waits = false;  // an input is a pipe, which nobody shall wait for
   for (const std::string& input : options.inputs) {
     const auto list = list_inputs({input}, options.allow_empty, archives);
     if (!list) add(list.error());
     if (!list || list->none) continue;
     for (const std::string& path : list->paths) {
-      if (path == "-" || std::filesystem::is_fifo(path)) continue;
+      waits |= is_pipe(path);
+      if (is_pipe(path)) continue;
       if (const auto opened = open_input(path, {}, &archives); !opened) add(opened.error());
     }
   }
-  if (options.adapter.empty()) return problems;
-  auto adapter = catalog.load(options.adapter);
+  const bool readable = problems.empty() && !waits;
+  std::string id = options.adapter;
+  if (id.empty() && readable) {
+    auto prepared = prepare_source(options, catalog, {});
+    if (prepared) {
+      id = prepared->config->info.id;
+    } else {
+      add(prepared.error());
+    }
+  }
+  if (id.empty()) return problems;
+  auto adapter = catalog.load(id);
   if (!adapter) {
     add(adapter.error());
     return problems;
   }
-  // Each setting alone, and what is no setting without any.
+  // Each setting alone, and what is no setting without any but the one that can do without a time zone.
+  const auto check = [&](const TranslateOptions& some) {
+    auto made = make_source(some, *adapter, {});
+    const Result<void> opened = made ? Normalizer(*made).open() : Result<void>(made.error());
+    if (!opened) add(opened.error());
+    return opened.ok();
+  };
   TranslateOptions one = options;
   one.settings.clear();
-  if (auto made = make_source(one, *adapter, {}); !made) add(made.error());
+  if (const auto column = options.settings.find("time_zone_column"); column != options.settings.end())
+    one.settings.insert(*column);
+  TranslateOptions sound = options;
+  if (!check(one)) sound.time_zone = "UTC";
   one.time_zone = "UTC";
+  bool header = readable;  // can be found and judged
   for (const auto& setting : options.settings) {
     one.settings = {setting};
-    if (auto made = make_source(one, *adapter, {}); !made) add(made.error());
+    if (check(one)) continue;
+    sound.settings.erase(setting.first);
+    const std::string& name = setting.first;
+    header = header && !name.starts_with("field.") && name != "delimiter" && name != "header_row" && name != "quotes";
+  }
+  if (!header) return problems;
+  if (auto prepared = prepare_source(sound, catalog, {})) {
+    if (auto ok = check_start(*prepared); !ok) add(ok.error());
   }
   return problems;
+}
+
+Result<void> check_start(PreparedSource& source) {
+  const SourceConfig& config = *source.config;
+  Normalizer normalizer(config);
+  if (auto opened = normalizer.open(); !opened) return opened;
+  const std::string& name = config.inputs.front();
+  if (is_pipe(name)) return {};
+  auto head = source.first_bytes->peek(kFirstHead);
+  if (!head || all_blank(*head) || framing_of(*head) != Framing::csv) return {};
+  auto csv = open_csv(name, memory_source(std::string(*head)), config.csv_options());
+  Block first;
+  if (!csv || !has_more(*csv->splitter, first)) return {};  // the header may be cut; the run itself will say
+  auto bound = normalizer.start_csv(csv->dialect);
+  if (bound) return {};
+  const Error& e = bound.error();
+  return Error{e.code, fmt::format("{}: {}", name, e.message), e.cure};
 }
 
 void describe(const SourceConfig& source, bool evidence, Summary& summary) {

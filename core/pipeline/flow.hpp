@@ -32,6 +32,9 @@ struct PreparedSource {
 /// Everything that keeps a source from being prepared, and can be told without reading it; perhaps nothing.
 [[nodiscard]] std::vector<Error> problems_of(const TranslateOptions& options, AdapterCatalog& catalog);
 
+/// What the adapter has against its settings and, where the first input is a file of CSV, against its header.
+[[nodiscard]] Result<void> check_start(PreparedSource& source);
+
 /// What is known of the source beforehand.
 void describe(const SourceConfig& source, bool evidence, Summary& summary);
 

@@ -17,8 +17,8 @@ struct InputList {
   bool none = false;               ///< no pattern matched, which is allowed; `paths` holds the first of them
 };
 
-/// A file that is named twice (by its device and inode), or that has the bytes of another one, is read once: it was named by a
-/// slip, or downloaded twice, and its records would count twice. Only files of equal size are read for that.
+/// A file that is named twice (by its device and inode), or that holds what another one holds, is read once: it was named by a
+/// slip, or downloaded twice, and its records would count twice. See Repetitions for what is read for that.
 /// `choose` may leave members of archives out before that.
 using ChooseMembers = std::function<Result<void>(std::vector<InputPath>& paths, std::vector<std::string>& notes)>;
 [[nodiscard]] Result<InputList> list_inputs(const std::vector<std::string>& inputs, bool allow_empty, Archives& archives,

@@ -401,6 +401,7 @@ Result<SourceConfig> make_source(const TranslateOptions& options, std::shared_pt
   source.inputs = std::move(inputs);
   if (auto ok = check_renamed(options.settings); !ok) return ok.error();
   if (auto ok = read_settings(source, options); !ok) return ok.error();
+  source.given = options.settings;
   const auto setting = [&](std::string_view name) -> const std::string& { return source.settings.find(name)->second; };
 
   source.platform = setting("platform").empty() ? source.info.platform : setting("platform");

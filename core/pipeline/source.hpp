@@ -52,6 +52,7 @@ struct SourceConfig {
   AdapterInfo info;
   std::shared_ptr<const Adapter> adapter;
   std::map<std::string, std::string, std::less<>> settings;  ///< with the adapter's defaults filled in
+  std::map<std::string, std::string, std::less<>> given;     ///< those that were given, as they were
 
   std::string platform;
   std::string instance;  ///< account of the vendor; empty: not said

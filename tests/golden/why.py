@@ -143,6 +143,10 @@ class Checker:
             self.fault(name, f"{operands} are not {value} apart")
         if rules & {"first_touchpoint", "last_touchpoint"} and operands != [value]:
             self.fault(name, f"{operands} is not {value}")
+        if "touchpoint_counts" in rules and len(operands) != sum(value.values()):
+            self.fault(name, f"{len(operands)} touchpoints are named, not {value}")
+        if "under_its_source" in rules and sorted(map(json.dumps, operands)) != sorted(map(json.dumps, value.values())):
+            self.fault(name, f"{operands} are not the values of {value}")
         for operand in witness["of"]:
             record = self.why["records"][operand["record"] - 1]
             if (record["file"], record["offset"]) != (operand["file"], operand["offset"]):

@@ -151,15 +151,15 @@ TEST_CASE("csv: a quote that swallows rows costs one line, whatever the number o
       setup.options.short_rows = short_rows;
       const CsvRun run = run_csv(rows, setup);
       CHECK(run.rows() == Rows{{"2", "x", "Ann"}, {"3", "x", "Ann\""}, {"4", "x", "Ann"}});
-      CHECK(shown(the_fault(run)) ==
-            "stray_quote | line 2 | 2 fields over several lines | the quote opened in line 2, column 2 (subject), runs on into "
-            "lines that are rows by themselves; with them the row would have 2 fields, the header (line 1) has 3 | double a quote "
-            "that is part of the text, and put the whole field in quotes");
+      CHECK(
+          shown(the_fault(run)) ==
+          "stray_quote | line 2 | 2 fields over several lines | the quote opened in line 2, column 2 (subject), runs on into "
+          "lines that are rows by themselves; with them the row would have 2 fields, the header (line 1) has 3 | double a quote "
+          "that is part of the text, and put the whole field in quotes");
     }
   }
   // Where the row would have too many fields, and where the last line opens a field of its own.
-  CHECK(run_csv("id,b,c\n1,\"x,y\n2,x,y\n3,x\",y,z\n4,x,y\n").rows() ==
-        Rows{{"2", "x", "y"}, {"4", "x", "y"}});
+  CHECK(run_csv("id,b,c\n1,\"x,y\n2,x,y\n3,x\",y,z\n4,x,y\n").rows() == Rows{{"2", "x", "y"}, {"4", "x", "y"}});
   CHECK(run_csv("id,b,c,d\n1,\"x,y,z\n2,x,\"\ntext\",z\n3,x,y,z\n").rows() ==
         Rows{{"2", "x", "\ntext", "z"}, {"3", "x", "y", "z"}});
   // At the end of the input, without a line end.
@@ -501,10 +501,10 @@ TEST_CASE("csv: no encoding is advised that the bytes do not prove") {
   const std::string any =
       " | export the file again as UTF-8, or convert it from the encoding that the program which wrote it used; its bytes do not "
       "prove which one that is";
-  CHECK(fault("a,b\n1,caf\xE9 noir\n") == any);         // Windows-1252
-  CHECK(fault("a,b\n1,caf\x8E noir\n") == any);         // Mac Roman, where Windows-1252 has another letter
-  CHECK(fault("a,b\n1,caf\x82 noir\n") == any);         // code page 850
-  CHECK(fault("a,b\n1,ticket \x93\xFA\n") == any);      // Shift-JIS
+  CHECK(fault("a,b\n1,caf\xE9 noir\n") == any);     // Windows-1252
+  CHECK(fault("a,b\n1,caf\x8E noir\n") == any);     // Mac Roman, where Windows-1252 has another letter
+  CHECK(fault("a,b\n1,caf\x82 noir\n") == any);     // code page 850
+  CHECK(fault("a,b\n1,ticket \x93\xFA\n") == any);  // Shift-JIS
   CHECK(fault("a,b\n1,gr\xC3\xB6\xC3\x9F\x65r\n2,Gr\xF6\xDF\x65\n").starts_with("; other text of the input is UTF-8"));
   const std::string chinese = fault("a,b\n1,\xB0\xFC\xB9\xFC\xC3\xBB\xB5\xBD\n");
   CHECK(chinese.find("GB18030") != std::string::npos);
@@ -578,10 +578,11 @@ TEST_CASE("csv: a header that cannot be read is an error") {
   CHECK(run_csv("\na,\"b\n1,\"2\n3\n").error ==
         "in.csv: the header (line 2) cannot be read: the quote opened in column 2 is not closed where the field ends\n"
         "  close the quote; double a quote that is part of a name");
-  CHECK(run_csv("a,b\xE4\n").error ==
-        "in.csv: the header (line 1) cannot be read: byte 0xE4 at offset 3, in column 2, is not valid UTF-8\n"
-        "  export the file again as UTF-8, or convert it from the encoding that the program which wrote it used; its bytes do not "
-        "prove which one that is");
+  CHECK(
+      run_csv("a,b\xE4\n").error ==
+      "in.csv: the header (line 1) cannot be read: byte 0xE4 at offset 3, in column 2, is not valid UTF-8\n"
+      "  export the file again as UTF-8, or convert it from the encoding that the program which wrote it used; its bytes do not "
+      "prove which one that is");
   CHECK(run_csv(std::string(200, 'x') + "\n", with_limit(100)).error ==
         "in.csv: the header (line 1) cannot be read: it is longer than the 100 bytes that a record may have\n"
         "  if records are meant to be that long, raise the setting max_record");

@@ -207,10 +207,11 @@ TEST_CASE("id table: a row that is no row") {
   CHECK(refused("platform,source_id,target_id\nz,1,a\nz,2\nz,1,b\n") ==
         "T:3: the row has 2 fields, the header (line 1) has 3\n"
         "  put quotes around a field that contains the delimiter (comma) or a line break, or complete the row");
-  CHECK(refused("platform,source_id,target_id\nz,1,a\nz,2,\xFF\n") ==
-        "T:3: byte 0xFF at offset 39 of the input, in column 3, is not valid UTF-8\n"
-        "  export the file again as UTF-8, or convert it from the encoding that the program which wrote it used; its bytes do not "
-        "prove which one that is");
+  CHECK(
+      refused("platform,source_id,target_id\nz,1,a\nz,2,\xFF\n") ==
+      "T:3: byte 0xFF at offset 39 of the input, in column 3, is not valid UTF-8\n"
+      "  export the file again as UTF-8, or convert it from the encoding that the program which wrote it used; its bytes do not "
+      "prove which one that is");
   CHECK(refused("platform,source_id,target_id\nz,1,\"a\nz,2,b\n") ==
         "T:2: the quote opened in line 2, column 3 (target_id), is not closed before the end of the input\n"
         "  close the quote; double a quote that is part of the text");

@@ -353,7 +353,8 @@ TEST_CASE("sqlite: a file that cannot grow, while rows come and at the end") {
     CHECK(result.error().code == Errc::io);
     // Of what failed at the very end SQLite before 3.46 does not say more.
     const std::string vague =
-        path + ": cannot write: disk I/O error\n  look at the disk, and at limits on space and on the size of files (quota, ulimit -f)";
+        path +
+        ": cannot write: disk I/O error\n  look at the disk, and at limits on space and on the size of files (quota, ulimit -f)";
     const std::string plain = path + ": cannot write: File too large";
     CHECK_MESSAGE((result.error().text() == plain || (rows == 10 && result.error().text() == vague)), result.error().text());
     CHECK(folder.names().empty());

@@ -196,7 +196,7 @@ struct DeliveryAccounts {
   std::uint64_t no_longer_part = 0;
   std::vector<std::pair<std::string, std::string>> parted;
   std::uint64_t newly_absent = 0;  ///< of both: that no earlier run told
-  bool some_rejected = false;  ///< and records of this run were rejected
+  bool some_rejected = false;      ///< and records of this run were rejected
   // What was done.
   std::uint64_t sent = 0, resent = 0, retries = 0, limited = 0;  ///< requests
   std::uint64_t accepted = 0, refused = 0;                       ///< records
@@ -286,14 +286,15 @@ struct WhyOperand {
 
 /// One record, as a witness for a value.
 struct Witness {
-  RecordPlace record;              ///< no file: no single record says it
-  std::size_t number = 0;          ///< of the record in Why::records, from 1; 0: none
-  std::string field;               ///< the source's field; empty: no single field says it
-  std::string found;               ///< its text
-  std::string value;               ///< what it means, as JSON; empty: nothing
-  std::string how;                 ///< how the text was read: a time's zone and how it is known, a unit
-  std::vector<std::string> rules;  ///< by which it stands or does not: codes, docs/reference.md
-  std::string verdict;             ///< the same in words
+  RecordPlace record;                 ///< no file: no single record says it
+  std::size_t number = 0;             ///< of the record in Why::records, from 1; 0: none
+  std::string field;                  ///< the source's field; empty: no single field says it
+  std::string found;                  ///< its text
+  std::string value;                  ///< what it means, as JSON; empty: nothing
+  std::string how;                    ///< how the text was read: a time's zone and how it is known, a unit
+  std::vector<std::string> settings;  ///< that had a say in the value, as `name = value`
+  std::vector<std::string> rules;     ///< by which it stands or does not: codes, docs/reference.md
+  std::string verdict;                ///< the same in words
   std::vector<WhyOperand> of;
 };
 
@@ -306,6 +307,7 @@ struct WhyField {
 /// A field of a record and what it was to a field of the conversation.
 struct WhyUse {
   std::string target, field, found, how, verdict;
+  std::vector<std::string> settings;
   bool stands = false;
 };
 
