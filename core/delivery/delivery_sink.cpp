@@ -227,23 +227,28 @@ class Delivery final : public DeliverySink {
       const std::string_view now = facts_->survivor ? facts_->survivor(absent.external_id) : std::string_view();
       const bool part = !now.empty() && now != absent.external_id;
       if (!part && !absent.spanned) return {};
-      ++(part ? accounts_.part_of_another : accounts_.no_longer_produced);
-      auto is_news = journal_->tell_gone(absent.external_id);
-      if (!is_news) return is_news.error();
-      if (*is_news) ++accounts_.newly_absent;
-      auto& ids = part ? accounts_.parts : accounts_.no_longer;
-      if (ids.size() < kMostListed) ids.emplace_back(absent.external_id, now);
+      auto news = journal_->tell_gone(absent.external_id);
+      if (!news) return news.error();
+      count_absent(part ? accounts_.parts : accounts_.no_longer, absent.external_id, now, *news);
       accounts_.some_rejected = facts_->some_rejected;
-      return options_.list ? list_absent(absent.external_id, now, part) : Result<void>();
+      return options_.list ? list_absent(absent.external_id, now, part, *news) : Result<void>();
     });
   }
-  Result<void> list_absent(std::string_view external_id, std::string_view now, bool part) {
+  static void count_absent(DeliveryAccounts::Absent& to, std::string_view external_id, std::string_view now, bool news) {
+    const auto at = std::min<std::size_t>(news ? to.news : to.ids.size(), kMostListed);
+    ++to.all;
+    if (news) ++to.news;
+    if (at == kMostListed) return;
+    if (to.ids.size() == kMostListed) to.ids.pop_back();
+    to.ids.emplace(to.ids.begin() + static_cast<std::ptrdiff_t>(at), external_id, now);
+  }
+  Result<void> list_absent(std::string_view external_id, std::string_view now, bool part, bool news) {
     Buffer out;
     out.add(list_->empty() ? "{\"external_id\":" : ",{\"external_id\":");
     add_json_string(out, external_id);
     out.add(part ? ",\"action\":\"part_of_another\",\"now\":" : ",\"action\":\"no_longer_produced\"");
     if (part) add_json_string(out, now);
-    out.add('}');
+    out.add(news ? ",\"told\":false}" : ",\"told\":true}");
     return list_->add(out.view());
   }
 

@@ -54,6 +54,8 @@ constexpr const char* kSteps[] = {
     // Of a record put aside whether the server failed on it; conversations that the user was told are there no longer.
     "ALTER TABLE aside ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE gone(external_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;",
+    // Whether a run that told it came to its end: of one that was cut off nobody has seen the summary.
+    "ALTER TABLE gone ADD COLUMN told INTEGER NOT NULL DEFAULT 1;",
 };
 constexpr int kVersion = static_cast<int>(std::size(kSteps));
 
@@ -441,8 +443,8 @@ Result<void> Journal::prepare() {
       {&s_->drop_aside, "DELETE FROM aside WHERE external_id = ?1"},
       {&s_->whole_of, "SELECT external_id FROM parts WHERE part = ?1"},
       {&s_->put_part, "INSERT OR REPLACE INTO parts VALUES(?1, ?2)"},
-      {&s_->put_gone, "INSERT OR IGNORE INTO gone VALUES(?1)"},
-      {&s_->gone, "SELECT 1 FROM gone WHERE external_id = ?1"},
+      {&s_->put_gone, "INSERT OR IGNORE INTO gone VALUES(?1, 0)"},
+      {&s_->gone, "SELECT told FROM gone WHERE external_id = ?1"},
       {&s_->drop_gone, "DELETE FROM gone WHERE external_id = ?1"},
       {&s_->see, "INSERT OR IGNORE INTO temp.seen VALUES(?1)"},
   };
@@ -595,9 +597,13 @@ Result<void> Journal::each_aside(const AsideTaker& take) {
 }
 
 Result<bool> Journal::tell_gone(std::string_view external_id) {
-  auto told = was_told_gone(external_id);
-  if (!told || *told || looking_) return told ? Result<bool>(!*told) : told;
-  any_gone_ = true;
+  Statement& row = s_->gone.reset().bind(1, external_id);
+  auto known = db_.step(row);
+  if (!known) return known;
+  const bool told = *known && row.number(0) != 0;
+  row.reset();
+  if (told || looking_) return !told;
+  any_gone_ = tells_gone_ = true;
   if (auto ok = db_.execute(s_->put_gone.reset().bind(1, external_id)); !ok) return ok.error();
   return true;
 }
@@ -988,6 +994,9 @@ Result<std::optional<std::pair<Chunk, Request>>> Journal::send_whole(const Reque
 }
 
 Result<void> Journal::finish_run(std::int64_t run) {
+  if (tells_gone_) {
+    if (auto ok = db_.run("UPDATE gone SET told = 1 WHERE told = 0"); !ok) return ok;
+  }
   return db_.run(fmt::format("UPDATE runs SET finished_at = '{}' WHERE id = {}", utc_now(), run).c_str());
 }
 

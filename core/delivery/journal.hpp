@@ -148,7 +148,8 @@ class Journal {
   /// Conversations that were delivered and that this run has not, by external_id.
   using UnseenTaker = std::function<Result<void>(std::string_view external_id, const Stored& state)>;
   Result<void> each_unseen(const UnseenTaker& take);
-  /// That the user was told of a conversation which is no longer there, and may have removed it at the server. False: before.
+  /// That the user is told of a conversation which is no longer there, and may remove it at the server. False: a run that came
+  /// to its end told it before.
   Result<bool> tell_gone(std::string_view external_id);
   [[nodiscard]] Result<bool> was_told_gone(std::string_view external_id);
   Result<void> add_chunk(Phase phase, Chunk& chunk);
@@ -218,6 +219,7 @@ class Journal {
   bool sum_changed_ = false;
   std::int64_t run_ = 0, next_in_phase_ = 0;
   bool any_early_ = false, any_aside_ = false, any_refused_ = false, any_gone_ = false;  ///< mostly not
+  bool tells_gone_ = false;                                                              ///< this run, of some
 };
 
 /// Unix time in ms.

@@ -70,6 +70,9 @@ Error cannot_open(const std::string& path, int code, int system_error) {
   const std::string name = shown_path(path);
   switch (code) {
     case ZIP_ER_NOZIP:
+#ifdef ZIP_ER_TRUNCATED_ZIP  // libzip 1.11: what begins as an archive
+    case ZIP_ER_TRUNCATED_ZIP:
+#endif
       return {Errc::data, name + " is no whole zip archive: the directory at its end is missing",
               "If it is a zip archive it was cut, for instance by a broken download: get it again."};
     case ZIP_ER_MULTIDISK:

@@ -40,15 +40,16 @@ Json accounts_of(const DeliveryAccounts& d) {
               {"complete", d.delivered}};
   Json parts = Json::array(), no_longer = Json::array(), parted = Json::array();
   for (const auto& [id, whole] : d.parted) parted.push_back(Json{{"external_id", id}, {"was_part_of", whole}});
-  for (const auto& [id, now] : d.parts) parts.push_back(Json{{"external_id", id}, {"now", now}});
-  for (const auto& [id, now] : d.no_longer) no_longer.push_back(id);
-  out["delivered_earlier"] = {{"part_of_another", d.part_of_another},
-                              {"no_longer_produced", d.no_longer_produced},
-                              {"new_since_last_run", d.newly_absent},
-                              {"no_longer_part", d.no_longer_part},
-                              {"parts", parts},
-                              {"parted", parted},
-                              {"no_longer", no_longer}};
+  for (const auto& [id, now] : d.parts.ids) parts.push_back(Json{{"external_id", id}, {"now", now}});
+  for (const auto& [id, now] : d.no_longer.ids) no_longer.push_back(id);
+  out["delivered_earlier"] = {
+      {"part_of_another", d.parts.all},
+      {"no_longer_produced", d.no_longer.all},
+      {"new_since_last_run", {{"part_of_another", d.parts.news}, {"no_longer_produced", d.no_longer.news}}},
+      {"no_longer_part", d.no_longer_part},
+      {"parts", parts},
+      {"parted", parted},
+      {"no_longer", no_longer}};
   return out;
 }
 
@@ -69,32 +70,35 @@ std::string text_of(const DeliveryAccounts& d) {
   return out;
 }
 
-/// What the user has to do at the server, which takes nothing away.
+/// What the user has to do at the server, which takes nothing away. What an earlier run told is counted, and no more.
 std::string absent_text(const DeliveryAccounts& d) {
   std::string out;
-  if (d.part_of_another != 0) {
-    out = fmt::format("{} delivered earlier {} now part of another, for example {} of {}: merge or remove {} at the server",
-                      counted(d.part_of_another, "conversation"), d.part_of_another == 1 ? "is" : "are", d.parts.front().first,
-                      d.parts.front().second, d.part_of_another == 1 ? "it" : "them");
+  const auto add = [&out](std::string text) { out += (out.empty() ? "" : "; ") + text; };
+  if (const std::uint64_t count = d.parts.news; count != 0) {
+    add(fmt::format("{} delivered earlier {} now part of another, for example {} of {}: merge or remove {} at the server",
+                    counted(count, "conversation"), count == 1 ? "is" : "are", d.parts.ids.front().first,
+                    d.parts.ids.front().second, count == 1 ? "it" : "them"));
   }
   if (d.no_longer_part != 0) {
-    out += fmt::format(
-        "{}{} delivered earlier as part of another {} by {} now, for example {}, once in {}: correct that one at "
-        "the server if it keeps what is no longer its own",
-        out.empty() ? "" : "; ", counted(d.no_longer_part, "conversation"), d.no_longer_part == 1 ? "stands" : "stand",
-        d.no_longer_part == 1 ? "itself" : "themselves", d.parted.front().first, d.parted.front().second);
+    add(
+        fmt::format("{} delivered earlier as part of another {} by {} now, for example {}, once in {}: correct that one at "
+                    "the server if it keeps what is no longer its own",
+                    counted(d.no_longer_part, "conversation"), d.no_longer_part == 1 ? "stands" : "stand",
+                    d.no_longer_part == 1 ? "itself" : "themselves", d.parted.front().first, d.parted.front().second));
   }
-  if (d.no_longer_produced != 0) {
-    out += fmt::format(
-        "{}{} delivered earlier {} no longer produced, for example {}: if the exports are complete, remove {} at "
-        "the server",
-        out.empty() ? "" : "; ", counted(d.no_longer_produced, "conversation"), d.no_longer_produced == 1 ? "is" : "are",
-        d.no_longer.front().first, d.no_longer_produced == 1 ? "it" : "them");
-    if (d.some_rejected) out += " (unless they are among this run's rejects)";
+  if (const std::uint64_t count = d.no_longer.news; count != 0) {
+    add(
+        fmt::format("{} delivered earlier {} no longer produced, for example {}: if the exports are complete, remove {} at "
+                    "the server{}",
+                    counted(count, "conversation"), count == 1 ? "is" : "are", d.no_longer.ids.front().first,
+                    count == 1 ? "it" : "them", d.some_rejected ? " (unless they are among this run's rejects)" : ""));
   }
-  if (const std::uint64_t absent = d.part_of_another + d.no_longer_produced; d.newly_absent < absent) {
-    out += d.newly_absent == 0 ? "; an earlier run said so, and nothing is new"
-                               : fmt::format("; new since the last run: {}", d.newly_absent);
+  if (const std::uint64_t told = d.parts.all + d.no_longer.all - d.parts.news - d.no_longer.news; told != 0) {
+    add(
+        fmt::format("{} delivered earlier {} no longer produced or part of another, as an earlier run said (plan --json "
+                    "lists {})",
+                    counted(told, out.empty() ? "conversation" : "further conversation"), told == 1 ? "is" : "are",
+                    told == 1 ? "it" : "them"));
   }
   return out;
 }

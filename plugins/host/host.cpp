@@ -227,7 +227,8 @@ Result<std::shared_ptr<const Adapter>> PluginCatalog::load(std::string_view id) 
     return Error{Errc::adapter, fmt::format("{}: it does not export {}", info.path, CW_ADAPTER_SYMBOL),
                  "report it to the adapter's author"};
   }
-  const auto& adapter = keep(std::move(library)).get<const cw_adapter>(CW_ADAPTER_SYMBOL);
+  boost::dll::shared_library& kept = keep(std::move(library));
+  const cw_adapter& adapter = kept.get<const cw_adapter>(CW_ADAPTER_SYMBOL);
   std::string why = breach_of(adapter);
   if (const auto of_file = read_manifest(info.path); why.empty() && (!of_file || of_file->id != info.id)) {
     why = "it changed while it was loaded";

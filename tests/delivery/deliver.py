@@ -316,19 +316,40 @@ def servers(program, folder):
     server.close()
     check('a summary that cannot be written is told before anything is sent', problem)
 
-    server, job = start('returns')
+    server, job = start('returns', settings='retries = 1\n')
     job.run()
     gone = {one: job.rows.pop(one) for one in ('33', )}
     job.write()
-    told = job.run()
+    server.faults = lambda *_: '503'  # which has something to send, and does not come to its end
+    job.rows['34']['Status'] = 'Solved'
+    job.write()
+    out_of_order = job.run()
+    server.faults = None
+    new, old = '1 conversation delivered earlier is no longer produced, for example 33: if', \
+        '1 conversation delivered earlier is no longer produced or part of another, as an earlier run said'
+    listed, told = [json.loads(job.run('plan', '--json')[1])], job.run()
+    listed.append(json.loads(job.run('plan', '--json')[1]))
+    still = job.run()
+    more = job.rows.pop('32')
+    job.write()
+    both = job.run('run', '--summary', str(job.folder / 'summary.json'))
+    delivery = json.loads((job.folder / 'summary.json').read_text())['sinks'][-1]['delivery']['delivered_earlier']
     server.state.pop('33')  # as the user was told
     job.rows.update(gone)
+    job.rows['32'] = more
     job.write()
     again = job.run()
-    problem = '' if told[0] == again[0] == 0 and '1 conversation delivered earlier is no longer produced' in told[2] and \
-        server.state == job.expected() else told[2] + again[2]
+    problem = '' if out_of_order[0] == 4 and told[0] == still[0] == both[0] == again[0] == 0 and server.state == job.expected() else \
+        str([one[0] for one in (out_of_order, told, still, both, again)])
+    if [[one['told'] for one in each['sinks'][-1]['each'] if one['action'] == 'no_longer_produced'] for each in listed] != [[False], [True]]:
+        problem += 'plan --json does not say what was told\n'
+    if new not in told[2] or old in told[2] or new in still[2] or old not in still[2]:
+        problem += told[2] + still[2]
+    if 'no longer produced, for example 32: if' not in both[2] or '1 further conversation delivered earlier' not in both[2] or \
+            delivery['no_longer'] != ['32', '33'] or delivery['new_since_last_run'] != {'part_of_another': 0, 'no_longer_produced': 1}:
+        problem += both[2] + str(delivery)
     server.close()
-    check('what was told to be removed and comes back is sent again', problem)
+    check('what is no longer produced is told once, and sent again when it comes back', problem)
 
     server, job = start('missing')
     first = job.run()

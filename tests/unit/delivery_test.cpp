@@ -244,7 +244,7 @@ TEST_CASE("journal: a second run, another account, a newer version, other files"
   std::string bytes = content(path);
   bytes[63] = 9;  // user_version
   put(folder / "newer.db", bytes);
-  CHECK(refused(folder / "newer.db").find("was written by a newer crosswalk (version 9, this one knows 3)") != std::string::npos);
+  CHECK(refused(folder / "newer.db").find("was written by a newer crosswalk (version 9, this one knows 4)") != std::string::npos);
 }
 
 TEST_CASE("journal: an older version is brought up step by step, whole or not at all") {
@@ -1181,13 +1181,38 @@ TEST_CASE("planner: what the user was told to remove is sent whole when it comes
   run(*journal, conversations(3));
   good(journal->begin());
   CHECK(got(journal->tell_gone("c1001")));
-  CHECK_FALSE(got(journal->tell_gone("c1001")));
   good(journal->commit());
   const auto decisions = run(*journal, conversations(3));
   CHECK(decisions[0].action == "unchanged");
   CHECK(decisions[1].action == "unsettled");
   CHECK(decisions[1].sent == conversation("c1001"));
   CHECK(run(*journal, conversations(3))[1].action == "unchanged");
+}
+
+TEST_CASE("journal: what a run told that did not come to its end is news to the next") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "j.db";
+  run(*journal_at(path), conversations(3));
+  const auto tell = [&](bool ends) {
+    const auto journal = journal_at(path);
+    good(journal->begin());
+    const bool news = got(journal->tell_gone("c1001"));
+    good(journal->commit());
+    if (ends) good(journal->finish_run(1));
+    return news;
+  };
+  CHECK(tell(false));
+  CHECK(tell(true));
+  CHECK_FALSE(tell(false));
+  // A plan that is gone on with tells nothing of its own.
+  {
+    const auto journal = journal_at(path);
+    good(journal->begin());
+    CHECK(got(journal->tell_gone("c1002")));
+    good(journal->commit());
+  }
+  good(journal_at(path)->finish_run(1));
+  CHECK(got(journal_at(path)->tell_gone("c1002")));
 }
 
 TEST_CASE("engine: an enrichment that was set aside goes with what its conversation says next") {

@@ -188,15 +188,18 @@ struct DeliveryAccounts {
   std::uint64_t resend = 0;          ///< requests of an earlier run whose end is not known
   double minutes = 0;                ///< at the rate limit
   std::uint64_t joined_early = 0;    ///< conversations into which an enrichment went that had come before them
+  struct Absent {
+    std::uint64_t all = 0;
+    std::uint64_t news = 0;  ///< that no earlier run told
+    /// Ids, with the one that they are part of now: first the news. Not all of them when they are many.
+    std::vector<std::pair<std::string, std::string>> ids;
+  };
   /// Delivered earlier: and now a part of another conversation; and no more in the run, though its source spans their start.
-  /// Ids, with the one that they are part of now; not all of them when they are many.
-  std::uint64_t part_of_another = 0, no_longer_produced = 0;
-  std::vector<std::pair<std::string, std::string>> parts, no_longer;
+  Absent parts, no_longer;
   /// New ones that were delivered as parts of others, with those.
   std::uint64_t no_longer_part = 0;
   std::vector<std::pair<std::string, std::string>> parted;
-  std::uint64_t newly_absent = 0;  ///< of both: that no earlier run told
-  bool some_rejected = false;      ///< and records of this run were rejected
+  bool some_rejected = false;  ///< some are absent, and records of this run were rejected
   // What was done.
   std::uint64_t sent = 0, resent = 0, retries = 0, limited = 0;  ///< requests
   std::uint64_t accepted = 0, refused = 0;                       ///< records
