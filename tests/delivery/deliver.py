@@ -806,8 +806,6 @@ def mixed(program, folder, seed, count):
         job.rows = rows
         start = len(server.seen)
         for attempt in range(200):
-            if server.alike:  # one that stopped for another reason had not seen enough, and told what was refused
-                (job.folder / 'rejects.jsonl').unlink(missing_ok=True)
             verb = ['run', str(job.folder / 'job.toml')] if attempt == 0 or choose.random() < 0.5 else \
                 ['deliver', str(job.folder / 'job.toml'), '--resume']
             kept = job.folder / 'rejects.jsonl'

@@ -211,7 +211,12 @@ def judge_files(port, files):
     sent, complaints = 0, []
     for path in files:
         for number, body in enumerate(bodies_of(path), 1):
-            status, answer = post(port, body)
+            try:
+                json.loads(body)  # Prism gives no answer to what is no JSON
+                status, answer = post(port, body)
+            except (ValueError, OSError, http.client.HTTPException) as trouble:
+                complaints.append(f"{path}: body {number}: {type(trouble).__name__}: {trouble}")
+                continue
             sent += 1
             if status != 202:
                 complaints.append(f"{path}: body {number}: {status} {reasons(answer)}")
