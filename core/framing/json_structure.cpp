@@ -196,13 +196,7 @@ class StructureSplitter final : public Splitter {
     }
     return all;
   }
-  [[nodiscard]] Pages pages() const override {
-    Pages pages = pages_;
-    pages.total = total_;
-    pages.elements = elements_;
-    pages.total_said = total_at_;
-    return pages;
-  }
+  [[nodiscard]] Pages pages() const override { return pages_; }
 
  private:
   enum class Step : std::uint8_t { on, pause, end, failed };
@@ -468,8 +462,7 @@ class StructureSplitter final : public Splitter {
   Step other_member(const std::string& key, const Look& value) {
     const bool in_info = levels_.back().kind == Level::Kind::page_info;
     const char c = value.byte();
-    const bool is_digit = c >= '0' && c <= '9';
-    if (is_digit) {
+    if (is_digit(c)) {
       if (const auto at = note_count(key, value); at != Look::At::byte) return stopped(at);
     }
     const bool next = among(kNextKeys, key), end = among(kEndKeys, key) && (c == 't' || c == 'f');
@@ -503,14 +496,14 @@ class StructureSplitter final : public Splitter {
                                                                          : nullptr;
     if (to == nullptr) return Look::At::byte;
     const Look::At at = read_number(value, *to, window_);
-    if (at == Look::At::byte && to == &numbers_.total) total_at_ = remark("more_pages", {}, std::string(kMoreCure));
+    if (at == Look::At::byte && to == &numbers_.total) pages_.total_said = remark("more_pages", {}, std::string(kMoreCure));
     return at;
   }
 
   // What the page's numbers say. A page number that counts from 0 is told by a page 0.
   void judge_numbers() {
     const Numbers numbers = std::exchange(numbers_, {});
-    if (numbers.total) total_ = std::max(total_, *numbers.total);
+    if (numbers.total) pages_.total = std::max(pages_.total, *numbers.total);
     if (!numbers.page || !numbers.pages) return;
     from_zero_ |= *numbers.page == 0;
     const bool more = *numbers.page + (from_zero_ ? 1 : 0) < *numbers.pages;
@@ -610,7 +603,7 @@ class StructureSplitter final : public Splitter {
     }
     advance(value);
     if (found && c != '[') {
-      ++elements_;
+      ++pages_.elements;
       if (levels_.back().kind == Level::Kind::path_object) levels_.back().phase = Phase::record;
       return element();
     }
@@ -837,7 +830,7 @@ class StructureSplitter final : public Splitter {
     advance(at_ + 1);
     const Level closed = levels_.back();
     levels_.pop_back();
-    if (closed.kind == Level::Kind::records) elements_ += closed.index;
+    if (closed.kind == Level::Kind::records) pages_.elements += closed.index;
     const bool outermost = levels_.empty() || levels_.back().is_array();
     if (outermost && (closed.kind == Level::Kind::page || closed.kind == Level::Kind::path_object)) end_page(closed);
     value_done();
@@ -928,9 +921,6 @@ class StructureSplitter final : public Splitter {
   };
   Numbers numbers_;  // of the page at hand
   bool from_zero_ = false;
-  std::uint64_t total_ = 0;     // the most records that a page says there are
-  std::uint64_t elements_ = 0;  // of lists of records in pages
-  Remark total_at_ = nothing();
 
   static Remark nothing() {
     Remark none;

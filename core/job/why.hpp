@@ -164,9 +164,9 @@ void tell_fields(const WhySources& from, Why& to);
 /// What became of a record's fields.
 [[nodiscard]] std::vector<WhyUse> tell_uses(const RecordReport& report);
 
-/// A rule in words, with its details.
 /// `by the setting decimal = comma`; empty: there is none.
 [[nodiscard]] std::string words_of(const std::vector<std::string>& settings);
+/// A rule in words, with its details.
 [[nodiscard]] std::string words_of(Rule rule, bool stands, std::string_view detail = {}, std::string_view second = {});
 
 }  // namespace crosswalk
